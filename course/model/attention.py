@@ -1,0 +1,141 @@
+"""Scaled dot-product attention, twice (explicit and fused), and multi-head attention on top of it."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Match, scale, softmax, mix: the explicit path (Vaswani et al. 2017, equation 1).
+
+    q (..., Tq, d_k), k (..., Tk, d_k), v (..., Tk, d_v); mask boolean, True = may attend, broadcastable to
+    (..., Tq, Tk). Returns the output (..., Tq, d_v) and the weights (..., Tq, Tk); a query that may attend
+    to nothing gets zero weights and a zero output, in the gradient too. dropout thins the weights used.
+    """
+    scores = q @ k.transpose(-2, -1)  # 1 match
+    scores = scores / math.sqrt(q.shape[-1])  # 2 scale
+    if mask is None:
+        weights = scores.softmax(dim=-1)  # 3 softmax
+    else:
+        # The lowest finite number instead of -inf: a row of -inf alone would give 0/0. Such a row's
+        # uniform weights are then set to zero together with all the other forbidden ones.
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1).masked_fill(~mask, 0.0)
+    used = F.dropout(weights, dropout) if dropout else weights
+    return used @ v, weights  # 4 mix
+
+
+def fused_attention(
+    q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None, causal: bool = False, dropout: float = 0.0
+) -> Tensor:
+    """The same output from torch's fused kernels, without the weights. Shapes and masks as in `attention`.
+
+    causal adds the causal mask without building it where there is no other mask.
+    """
+    if causal and mask is not None:
+        steps = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device)
+        mask, causal = mask & steps.tril(), False
+    if mask is None:
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal)
+    # Kernels differ in what an empty row gives (0 or NaN): let such a row attend everywhere, then drop it.
+    nonempty = mask.any(dim=-1, keepdim=True)
+    output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | ~nonempty, dropout_p=dropout)
+    return torch.where(nonempty, output, 0.0)
+
+
+def split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """(B, T, d) -> (B, H, T, d / H): each head takes its own run of neighboring columns."""
+    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """(B, H, T, d_head) -> (B, T, H * d_head): the inverse of `split_heads`."""
+    return x.transpose(1, 2).flatten(-2)
+
+
+class MultiHeadAttention(nn.Module):
+    """n_heads attentions side by side on slices of the width (Vaswani et al. 2017, section 3.2.2).
+
+    The three input projections are stacked in one matrix, rows q, k, v, each d x d, as in torch's
+    `nn.MultiheadAttention`; self-attention then needs one product for all three.
+    """
+
+    def __init__(self, d_model: int, n_heads: int, *, dropout: float = 0.0, bias: bool = True):
+        super().__init__()
+        self.n_heads = n_heads
+        self.dropout = dropout
+        self.in_proj = nn.Linear(d_model, 3 * d_model, bias=bias)
+        self.out_proj = nn.Linear(d_model, d_model, bias=bias)
+        for block in self.in_proj.weight.detach().chunk(3):  # q, k and v are three matrices, not one tall one
+            nn.init.xavier_uniform_(block)
+        nn.init.xavier_uniform_(self.out_proj.weight)
+        if bias:
+            nn.init.zeros_(self.in_proj.bias)
+            nn.init.zeros_(self.out_proj.bias)
+
+    def project_self(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of one sequence: (B, T, d) -> three of (B, H, T, d_head)."""
+        q, k, v = self.in_proj(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def project_queries(self, x: Tensor) -> Tensor:
+        """(B, Tq, d) -> (B, H, Tq, d_head)."""
+        d = x.shape[-1]
+        bias = None if self.in_proj.bias is None else self.in_proj.bias[:d]
+        return split_heads(F.linear(x, self.in_proj.weight[:d], bias), self.n_heads)
+
+    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of what is attended to: (B, Tk, d) -> two of (B, H, Tk, d_head)."""
+        d = memory.shape[-1]
+        bias = None if self.in_proj.bias is None else self.in_proj.bias[d:]
+        kv = F.linear(memory, self.in_proj.weight[d:], bias)
+        k, v = kv.unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        return k, v
+
+    def attend(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        return_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend in every head and merge the heads.
+
+        q, k, v: (B, H, T, d_head). Returns the output (B, Tq, d), and the weights (B, H, Tq, Tk) if asked.
+        """
+        dropout = self.dropout if self.training else 0.0
+        if not return_weights:
+            output = fused_attention(q, k, v, mask=mask, causal=causal, dropout=dropout)
+            return self.out_proj(merge_heads(output)), None
+        if causal:
+            steps = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
+            mask = steps if mask is None else mask & steps
+        output, weights = attention(q, k, v, mask=mask, dropout=dropout)
+        return self.out_proj(merge_heads(output)), weights
+
+    def forward(
+        self,
+        x_q: Tensor,
+        x_kv: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        return_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """x_q (B, Tq, d) attends to x_kv (B, Tk, d), or to itself where that is None.
+
+        mask: boolean, True = may attend, broadcastable to (B, H, Tq, Tk). Returns the output (B, Tq, d) and,
+        if asked, the weights (B, H, Tq, Tk), else None.
+        """
+        if x_kv is None:
+            q, k, v = self.project_self(x_q)
+        else:
+            q, (k, v) = self.project_queries(x_q), self.project_memory(x_kv)
+        return self.attend(q, k, v, mask=mask, causal=causal, return_weights=return_weights)

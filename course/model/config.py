@@ -1,0 +1,129 @@
+"""Every size and choice of the Transformer, in one frozen dataclass."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from course.errors import CourseError
+
+Activation = Literal["relu", "gelu", "silu"]
+Norm = Literal["pre", "post"]
+Positions = Literal["sinusoidal", "sinusoidal_halves", "learned", "rotary", "none"]
+Tie = Literal["none", "decoder", "all"]
+
+CHOICES = {
+    "activation": ("relu", "gelu", "silu"),
+    "norm": ("pre", "post"),
+    "positions": ("sinusoidal", "sinusoidal_halves", "learned", "rotary", "none"),
+    "tie": ("none", "decoder", "all"),
+}
+COUNTS = ("src_vocab_size", "tgt_vocab_size", "d_model", "n_heads", "d_ff", "max_len")
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes and choices of one Transformer; the names are those of Vaswani et al. 2017 where it has one.
+
+    Raises `CourseError` for a size or a choice that cannot work, with its value.
+    """
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    d_model: int = 192  # width of the residual stream
+    n_heads: int = 4  # heads per attention; each is d_model / n_heads wide
+    d_ff: int = 384  # inner width of the feed-forward network
+    n_encoder_layers: int = 3
+    n_decoder_layers: int = 3
+    dropout: float = 0.1  # on each sublayer's output and on the embeddings (section 5.4)
+    attention_dropout: float = 0.0  # on the attention weights; the paper has none
+    activation: Activation = "relu"
+    norm: Norm = "pre"  # the paper is "post"; "pre" (Xiong et al. 2020) trains without warm-up
+    final_norm: bool | None = None  # a norm after each stack; None: yes for "pre", no for "post"
+    positions: Positions = "sinusoidal"  # "..._halves": all sines, then all cosines (Marian)
+    max_len: int = 256  # longest sentence in tokens, on either side
+    scale_embeddings: bool = True  # times sqrt(d_model) (section 3.4)
+    tie: Tie = "none"  # "decoder": target embedding = output; "all": source embedding too (section 3.4)
+    bias: bool = True  # in projections, feed-forward and norms
+    output_bias: bool = False  # one number per target word, added to the logits
+    norm_eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        for name in COUNTS:
+            _require_count(name, getattr(self, name), minimum=1)
+        for name in ("n_encoder_layers", "n_decoder_layers"):
+            _require_count(name, getattr(self, name), minimum=0)
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(repr(choice) for choice in allowed)
+                raise CourseError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+        self._check_widths()
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise CourseError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+
+    def _check_widths(self) -> None:
+        if self.d_model % self.n_heads:
+            near = [h for h in range(1, self.d_model + 1) if self.d_model % h == 0]
+            near.sort(key=lambda h: (abs(h - self.n_heads), h))
+            raise CourseError(
+                f"d_model {self.d_model} cannot be split among {self.n_heads} heads: "
+                f"choose n_heads that divides it, such as {near[0]}, or another d_model."
+            )
+        if self.positions == "rotary" and self.d_head % 2:
+            raise CourseError(
+                f"rotary positions turn pairs of numbers, but each head is {self.d_head} wide "
+                f"(d_model {self.d_model} / n_heads {self.n_heads}): choose sizes that make it even."
+            )
+        if self.tie == "all" and self.src_vocab_size != self.tgt_vocab_size:
+            raise CourseError(
+                f"tie is 'all', but the vocabularies hold {self.src_vocab_size} and {self.tgt_vocab_size} "
+                "tokens: use one joint vocabulary, or tie 'decoder'."
+            )
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head: d_model / n_heads."""
+        return self.d_model // self.n_heads
+
+    @property
+    def has_final_norm(self) -> bool:
+        """Whether a norm follows each stack."""
+        return self.norm == "pre" if self.final_norm is None else self.final_norm
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TransformerConfig":
+        """Build from plain values; an unknown name raises `CourseError`."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        return cls(**values)
+
+
+def _require_count(name: str, value: object, *, minimum: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise CourseError(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")
+
+
+def parameter_count(config: TransformerConfig) -> int:
+    """Number of trained numbers, by formula: what `sum(p.numel() for p in model.parameters())` must give.
+
+    One attention has four d x d matrices, one feed-forward two d x d_ff, one norm a gain and a bias.
+    """
+    d, d_ff, b = config.d_model, config.d_ff, int(config.bias)
+    attention = 4 * d * d + b * 4 * d
+    feed_forward = 2 * d * d_ff + b * (d_ff + d)
+    norm = d + b * d
+    encoder = config.n_encoder_layers * (attention + feed_forward + 2 * norm)
+    decoder = config.n_decoder_layers * (2 * attention + feed_forward + 3 * norm)
+    tables = {
+        "none": config.src_vocab_size + 2 * config.tgt_vocab_size,
+        "decoder": config.src_vocab_size + config.tgt_vocab_size,
+        "all": config.tgt_vocab_size,
+    }[config.tie] * d
+    positions = 2 * config.max_len * d if config.positions == "learned" else 0
+    output_bias = config.tgt_vocab_size if config.output_bias else 0
+    return encoder + decoder + 2 * norm * config.has_final_norm + tables + positions + output_bias
