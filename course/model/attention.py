@@ -41,8 +41,11 @@ def fused_attention(
         mask, causal = mask & steps.tril(), False
     if mask is None:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal)
+    mask = torch.atleast_2d(mask)  # the kernels want both axes of a (Tk,) mask
     # Kernels differ in what an empty row gives (0 or NaN): let such a row attend everywhere, then drop it.
     nonempty = mask.any(dim=-1, keepdim=True)
+    if mask.device.type == "cpu" and nonempty.all():  # cheap to know on a CPU; a GPU would have to wait for it
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
     output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | ~nonempty, dropout_p=dropout)
     return torch.where(nonempty, output, 0.0)
 
@@ -79,7 +82,7 @@ class MultiHeadAttention(nn.Module):
 
     def project_self(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of one sequence: (B, T, d) -> three of (B, H, T, d_head)."""
-        q, k, v = self.in_proj(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = (split_heads(part, self.n_heads) for part in self.in_proj(x).chunk(3, dim=-1))
         return q, k, v
 
     def project_queries(self, x: Tensor) -> Tensor:
@@ -93,7 +96,7 @@ class MultiHeadAttention(nn.Module):
         d = memory.shape[-1]
         bias = None if self.in_proj.bias is None else self.in_proj.bias[d:]
         kv = F.linear(memory, self.in_proj.weight[d:], bias)
-        k, v = kv.unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        k, v = (split_heads(part, self.n_heads) for part in kv.chunk(2, dim=-1))
         return k, v
 
     def attend(

@@ -57,8 +57,11 @@ class TransformerConfig:
                 raise CourseError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
         self._check_widths()
         for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise CourseError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise CourseError(f"{name} is {value!r}; it must be at least 0 and below 1.")
+        if not isinstance(self.norm_eps, int | float) or not self.norm_eps > 0:
+            raise CourseError(f"norm_eps is {self.norm_eps!r}; it must be a number above 0, such as 1e-5.")
 
     def _check_widths(self) -> None:
         if self.d_model % self.n_heads:
@@ -100,6 +103,9 @@ class TransformerConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        missing = [name for name in ("src_vocab_size", "tgt_vocab_size") if name not in values]
+        if missing:
+            raise CourseError(f"the model's options lack {' and '.join(missing)}: add the size of the vocabulary.")
         return cls(**values)
 
 

@@ -5,18 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def byte_dropout(x: Tensor, p: float) -> Tensor:
-    """Set a fraction p of x to zero and scale the rest up, deciding with one random byte a number.
+def byte_mask(like: Tensor, p: float) -> Tensor:
+    """Zero for a fraction p of the numbers, 1 / (1 - p) for the others: what dropout multiplies with.
 
     torch draws one float a number on a CPU, one after the other, which costs more than the layer norm beside
     it; eight decisions from each random 64-bit integer cost a fraction. p is rounded to 1/256 and the scale
-    uses the rounded p, so the expectation is exact. Returns the shape and type of x.
+    uses the rounded p, so the expectation is exact. Returns the shape and type of `like`.
     """
-    threshold = round(p * 256)
-    n = x.numel()
+    threshold = min(max(round(p * 256), 1), 255)  # a p between 0 and 1 drops something, and not everything
+    n = like.numel()
     words = torch.empty((n + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-    dropped = words.view(torch.uint8)[:n].view(x.shape) < threshold
-    return x.masked_fill(dropped, 0.0) * (256 / (256 - threshold))
+    mask = torch.empty_like(like, requires_grad=False, memory_format=torch.contiguous_format)
+    torch.ge(words.view(torch.uint8)[:n].view(like.shape), threshold, out=mask)
+    return mask.mul_(256 / (256 - threshold))
 
 
 class Dropout(nn.Module):
@@ -30,7 +31,13 @@ class Dropout(nn.Module):
         """Thin x. Draws from torch's default generator of x's device."""
         if not self.training or self.p == 0:
             return x
-        return byte_dropout(x, self.p) if x.device.type == "cpu" else F.dropout(x, self.p)
+        return x * byte_mask(x, self.p) if x.device.type == "cpu" else F.dropout(x, self.p)
+
+    def added(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + dropout(y), in one pass over the memory where that is possible. Both of one shape."""
+        if not self.training or self.p == 0 or x.device.type != "cpu":
+            return x + self(y)
+        return torch.addcmul(x, y.to(x.dtype), byte_mask(x, self.p))
 
     def extra_repr(self) -> str:
         """The probability, for printing."""

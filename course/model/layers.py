@@ -51,7 +51,7 @@ class Residual(nn.Module):
 
     def leave(self, x: Tensor, y: Tensor) -> Tensor:
         """The stream x (B, T, d) after the sublayer's output y (B, T, d) has joined it."""
-        x = x + self.dropout(y)
+        x = self.dropout.added(x, y)
         return x if self.pre else self.norm(x)
 
 
@@ -73,9 +73,7 @@ class EncoderLayer(nn.Module):
         Returns the stream (B, S, d), and the weights (B, H, S, S) if asked.
         """
         q, k, v = self.self_attention.project_self(self.around_self.enter(x))
-        y, weights = self.self_attention.attend(
-            rotate(q), rotate(k), v, mask=mask, return_weights=return_weights
-        )
+        y, weights = self.self_attention.attend(rotate(q), rotate(k), v, mask=mask, return_weights=return_weights)
         x = self.around_self.leave(x, y)
         y = self.feed_forward(self.around_feed_forward.enter(x))
         return self.around_feed_forward.leave(x, y), weights
@@ -178,9 +176,7 @@ class Decoder(nn.Module):
 
 
 def _attention(config: TransformerConfig) -> MultiHeadAttention:
-    return MultiHeadAttention(
-        config.d_model, config.n_heads, dropout=config.attention_dropout, bias=config.bias
-    )
+    return MultiHeadAttention(config.d_model, config.n_heads, dropout=config.attention_dropout, bias=config.bias)
 
 
 def _final_norm(config: TransformerConfig) -> nn.Module:

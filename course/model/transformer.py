@@ -90,9 +90,7 @@ class Transformer(nn.Module):
         self.config = config
         d = config.d_model
         self.tgt_embedding = nn.Embedding(config.tgt_vocab_size, d)
-        self.src_embedding = (
-            self.tgt_embedding if config.tie == "all" else nn.Embedding(config.src_vocab_size, d)
-        )
+        self.src_embedding = self.tgt_embedding if config.tie == "all" else nn.Embedding(config.src_vocab_size, d)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.output = nn.Linear(d, config.tgt_vocab_size, bias=config.output_bias)
@@ -109,9 +107,10 @@ class Transformer(nn.Module):
             table = sinusoidal_positions(length, d, layout=layout).to(torch.get_default_dtype())
             self.register_buffer("position_table", table, persistent=False)
         if kind == "rotary":
-            angles = rotary_angles(length, self.config.d_head).to(torch.get_default_dtype())
-            self.register_buffer("rotary_cos", angles.cos(), persistent=False)
-            self.register_buffer("rotary_sin", angles.sin(), persistent=False)
+            angles = rotary_angles(length, self.config.d_head)
+            cos, sin = (t.to(torch.get_default_dtype()) for t in (angles.cos(), angles.sin()))
+            self.register_buffer("rotary_cos", cos, persistent=False)
+            self.register_buffer("rotary_sin", sin, persistent=False)
         if kind == "learned":
             self.src_positions = nn.Parameter(torch.randn(length, d) * 0.02)
             self.tgt_positions = nn.Parameter(torch.randn(length, d) * 0.02)
@@ -170,13 +169,9 @@ class Transformer(nn.Module):
         """tgt (B, T) ids and memory (B, S, d) -> logits (B, T, V)."""
         return self.output(self.decoder_states(tgt, memory, src_mask=src_mask, tgt_mask=tgt_mask))
 
-    def _encode(
-        self, src: Tensor, src_mask: Tensor | None, return_weights: bool
-    ) -> tuple[Tensor, list[Tensor]]:
+    def _encode(self, src: Tensor, src_mask: Tensor | None, return_weights: bool) -> tuple[Tensor, list[Tensor]]:
         x = self._embed(src, self.src_embedding, "src")
-        return self.encoder(
-            x, rotate=self._rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights
-        )
+        return self.encoder(x, rotate=self._rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights)
 
     def _decode(
         self,
@@ -221,9 +216,7 @@ class Transformer(nn.Module):
 
     # --- one token at a time ----------------------------------------------------------------------------
 
-    def start_cache(
-        self, memory: Tensor, *, src_mask: Tensor | None = None, beam_size: int = 1
-    ) -> DecoderCache:
+    def start_cache(self, memory: Tensor, *, src_mask: Tensor | None = None, beam_size: int = 1) -> DecoderCache:
         """An empty cache for decoding from memory (B, S, d) with beam_size rows a sentence.
 
         Keys and values of the memory are projected here, once per layer.
@@ -250,9 +243,7 @@ class Transformer(nn.Module):
         return self.output(self.decoder.norm(x))[:, 0]
 
 
-def _step_layer(
-    layer: DecoderLayer, x: Tensor, kept: LayerCache, cache: DecoderCache, rotate: Rotate
-) -> Tensor:
+def _step_layer(layer: DecoderLayer, x: Tensor, kept: LayerCache, cache: DecoderCache, rotate: Rotate) -> Tensor:
     """One decoder layer at one position. x: (N, 1, d)."""
     t = cache.length
     q, k, v = layer.self_attention.project_self(layer.around_self.enter(x))

@@ -1,0 +1,60 @@
+# One command each. `make` opens the course; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := lab
+.PHONY: help lab test test-code test-notebooks lint notebooks stale bench clean distclean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(VENV)/.lab  ## Set up and open JupyterLab on notebooks/ (also plain `make`)
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks \
+	  --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_OPTIONS)
+
+test: lint test-code test-notebooks  ## Set up and run everything: style, types, unit and browser tests, every notebook
+
+test-code: $(VENV)/.test  ## The tests in tests/
+	$(BIN)/python -m pytest tests
+
+test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs with the stored ones
+	$(BIN)/python -m pytest --nbval -p course.authoring.nbval_plugin notebooks solutions
+
+lint: $(VENV)/.test  ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy course
+
+notebooks: $(VENV)/.test  ## Build notebooks/ and solutions/ from solutions/*.py (ONLY=03 builds one)
+	$(BIN)/python -m course.authoring build $(ONLY)
+
+stale: $(VENV)/.test  ## Say which built notebooks are older than their source
+	$(BIN)/python -m course.authoring check
+
+bench: $(VENV)/.test  ## Measure speed; prints a table and writes benchmarks.json (about 5 minutes)
+	$(BIN)/python -m tests.benchmarks
+
+# The stamps make a second run quick: pip runs again only when the list of dependencies has changed.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
+	  f"Python 3.11, 3.12 or 3.13 is needed, and this is {v.major}.{v.minor}: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.lab: pyproject.toml $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --editable ".[test,author]"
+	@touch $@ $(VENV)/.lab
+
+clean:  ## Remove caches and what runs have left behind (keeps .venv and runs/)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks.json
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## clean, and remove .venv too
+	rm -rf $(VENV)

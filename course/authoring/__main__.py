@@ -1,0 +1,79 @@
+"""``python -m course.authoring build [NN ...]`` and ``python -m course.authoring check [NN ...]``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from course.authoring.build import build_lesson
+from course.authoring.rules import pair_problems, problems
+from course.authoring.stamp import TREES, lesson_sources, number_of, read_notebook, stale
+from course.errors import CourseError
+
+SLOW = 60.0
+"""Seconds that executing a lesson may take."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0 if all is well, 1 if something must be done, 2 on a mistake in the call."""
+    options = _parser().parse_args(arguments)
+    root = Path(options.root).resolve()
+    try:
+        if options.command == "build":
+            return build(root, options.lessons, every=options.all)
+        return check(root, options.lessons)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def build(root: Path, numbers: list[str], *, every: bool = False) -> int:
+    """Build the lessons named, or those that are stale, and say what breaks a rule."""
+    outdated = {item.lesson for item in stale(root)}
+    sources = lesson_sources(root, numbers)
+    if not numbers and not every:
+        sources = [source for source in sources if number_of(source) in outdated]
+    if not sources:
+        print("All notebooks are up to date.")
+    for source in sources:
+        for built in build_lesson(source, root):
+            slow = f"  (slow: a lesson may take {SLOW:.0f} s)" if built.seconds > SLOW else ""
+            print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{slow}", flush=True)
+    return _report(_broken_rules(root, sources))
+
+
+def check(root: Path, numbers: list[str]) -> int:
+    """Say which notebooks are stale, and which break a rule; run none of them."""
+    lines = [str(item) for item in stale(root, numbers)]
+    return _report(lines + _broken_rules(root, lesson_sources(root, numbers)))
+
+
+def _broken_rules(root: Path, sources: list[Path]) -> list[str]:
+    lines = []
+    for source in sources:
+        paths = [root / tree / f"{source.stem}.ipynb" for tree in TREES]
+        if not all(path.exists() for path in paths):
+            continue
+        solved, blank = (read_notebook(path) for path in paths)
+        for path, notebook in zip(paths, (solved, blank), strict=True):
+            lines += [f"{path.relative_to(root)}: {line}" for line in problems(notebook)]
+        lines += [f"{source.stem}: {line}" for line in pair_problems(solved, blank)]
+    return lines
+
+
+def _report(lines: list[str]) -> int:
+    for line in lines:
+        print(line)
+    return 1 if lines else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m course.authoring", description=__doc__)
+    parser.add_argument("command", choices=("build", "check"))
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; none: all (build: the stale ones)")
+    parser.add_argument("--all", action="store_true", help="build every lesson, stale or not")
+    parser.add_argument("--root", default=".", help="the repository's folder (default: here)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Sentences in, padded batches out: fetch a corpus, read it, cut it into tokens, pack it into batches.
+
+One sentence pair passes the files of this room in order: `fetch` (bytes on disk), `corpora` (aligned lines),
+`tokenizer` (ids), `batches` (tensors). Importing the room is cheap: torch is loaded by the first batch that
+is made, the `tokenizers` library by the first tokenizer, and the network modules by the first fetch.
+"""
+
+from course.data.batches import (
+    Batch,
+    Examples,
+    PaddingReport,
+    encode_pairs,
+    length_bucketed_batches,
+    make_batch,
+    padding_report,
+    shard,
+)
+from course.data.corpora import ParallelText, corpus_names, load_corpus, read_lines, read_parallel
+from course.data.fetch import data_folder, fetch_multi30k
+from course.data.tokenizer import Tokenizer
+
+__all__ = [
+    "Batch",
+    "Examples",
+    "PaddingReport",
+    "ParallelText",
+    "Tokenizer",
+    "corpus_names",
+    "data_folder",
+    "encode_pairs",
+    "fetch_multi30k",
+    "length_bucketed_batches",
+    "load_corpus",
+    "make_batch",
+    "padding_report",
+    "read_lines",
+    "read_parallel",
+    "shard",
+]

@@ -1,0 +1,63 @@
+"""Names a mistake by running the known wrong versions on the same data. An exact match or nothing: never a guess."""
+
+import functools
+from collections.abc import Sequence
+
+from course.lab.exercises.exercise import Case, Exercise, Function, Mistake
+from course.lab.exercises.run import Outcome, alike, run
+
+
+@functools.lru_cache(maxsize=65536)
+def _known(version: Function, case: Case) -> Outcome:
+    """Run a version of the bank on a case, once: later checks only compare."""
+    outcome = run(version, case)
+    if outcome.error is not None:
+        outcome.error.__traceback__ = None  # it would keep the frames and their arrays alive
+    return outcome
+
+
+def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], pivot: int) -> int:
+    """Return the last tier up to which ``version`` does on every case what the learner's function did; 0 if none.
+
+    The case at ``pivot``, the first one that the learner's function got wrong, is tried first: most versions end there.
+    """
+    if not alike(_known(version, exercise.cases[pivot]), outcomes[pivot], exercise.cases[pivot].tolerance):
+        return 0
+    reached, tier = 0, exercise.cases[0].tier
+    for case, outcome in zip(exercise.cases, outcomes, strict=True):
+        if case.tier != tier:
+            reached, tier = tier, case.tier
+        if not alike(_known(version, case), outcome, case.tolerance):
+            return reached
+    return tier
+
+
+def name_mistake(
+    exercise: Exercise, function: Function, outcomes: Sequence[Outcome], pivot: int | None
+) -> Mistake | None:
+    """Return the one known mistake that explains what ``function`` did, or None.
+
+    A mistake explains a function if one of its versions does exactly the same (numbers, NaN, exceptions, changed
+    arguments) on every case of every tier up to and including the one where the function is first wrong. Among
+    several, the one that agrees for longest is meant; if that is still not one, none is named. So a function with
+    two mistakes gets the question for the simpler one first.
+
+    Args:
+        exercise: whose bank to search.
+        function: the learner's.
+        outcomes: what it did, case by case.
+        pivot: the index of the first case that it got wrong; None if only a property failed.
+    """
+    for mistake in exercise.mistakes:
+        if mistake.recognize is not None and mistake.recognize(function):
+            return mistake
+    if pivot is None:
+        return None
+    reach = {
+        mistake.id: max(_reach(exercise, version, outcomes, pivot) for version in mistake.versions)
+        for mistake in exercise.mistakes
+        if mistake.recognize is None
+    }
+    longest = max(reach.values(), default=0)
+    best = [mistake for mistake in exercise.mistakes if reach.get(mistake.id) == longest]
+    return best[0] if longest >= exercise.cases[pivot].tier and len(best) == 1 else None

@@ -1,0 +1,138 @@
+"""What an exercise is made of. A lesson declares its exercises with these classes and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from course.errors import CourseError
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of arguments on which the learner's function is compared with the reference.
+
+    Attributes:
+        name: what the data are, as a phrase that can follow "on" ("on one query and one key").
+        make: returns fresh arguments, the same numbers at every call.
+        question: asked when this case is the first to fail and no known mistake matches. Ends in a question mark.
+        tier: 1, 2, ...: mechanisms from simple to hard. A known mistake is named only if it explains everything up to
+            and including the first tier that fails.
+        tolerance: relative and absolute (the latter at most 0.01).
+        by_hand: small enough to print the arguments and both answers.
+    """
+
+    name: str
+    make: Callable[[], tuple[Any, ...]]
+    question: str
+    tier: int = 1
+    tolerance: float = 1e-8
+    by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that must hold for every correct answer, tried after all cases agree.
+
+    Attributes:
+        name: what holds, as a phrase.
+        violated: takes the learner's function; returns None if the property holds, else one or two sentences with the
+            numbers and a question.
+    """
+
+    name: str
+    violated: Callable[[Function], str | None]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong answer: the functions that behave like it and the question that leads out of it.
+
+    Attributes:
+        id: unique in its exercise; "A01" ... as in the project's catalog of mistakes, or a slug of our own.
+        title: what is wrong, in a few words.
+        hint: what the learner reads. Ends in a question mark and never contains the answer's code.
+        versions: wrong functions; a learner's function that behaves like any of them has made this mistake.
+        recognize: for mistakes whose outputs are random: takes the learner's function and says whether it is this one.
+    """
+
+    id: str
+    title: str
+    hint: str
+    versions: tuple[Function, ...]
+    recognize: Callable[[Function], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise with everything that its check, hints and solution need.
+
+    Attributes:
+        id: what the learner writes in ``check("id", ...)``.
+        lesson: the number of the lesson.
+        title: a few words.
+        signature: as the learner reads it, for example "(q, k, v, mask=None) -> (output, weights)".
+        reference: the right answer; its source is the solution.
+        cases: in the order of their tiers.
+        properties: tried in this order after all cases.
+        mistakes: the bank.
+        hints: a question, a pointer, near-code.
+        argument_names: in order of position.
+        argument_dims: axis names by argument, the longest form; shorter arrays take the last ones.
+        result_names: one or more.
+        result_dims: axis names by result, as for the arguments.
+        result_kind: arrays of floats, arrays of booleans, or plain numbers.
+        difficulty: 1 to 5. importance: 1 to 5. minutes: to plan for.
+        keyword: the argument that later code passes by name, or None.
+        shown: functions whose source the solution prints; the reference alone unless given.
+        handed_out: the function that the notebook gives the learner to repair, or None.
+    """
+
+    id: str
+    lesson: int
+    title: str
+    signature: str
+    reference: Function
+    cases: tuple[Case, ...]
+    mistakes: tuple[Mistake, ...]
+    hints: tuple[str, str, str]
+    argument_names: tuple[str, ...]
+    result_names: tuple[str, ...]
+    difficulty: int
+    importance: int
+    minutes: int
+    properties: tuple[Property, ...] = ()
+    argument_dims: dict[str, str] = field(default_factory=dict)
+    result_dims: dict[str, str] = field(default_factory=dict)
+    result_kind: Literal["float array", "bool array", "number"] = "float array"
+    keyword: str | None = None
+    shown: tuple[Function, ...] = ()
+    handed_out: Function | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an exercise that could not work, with the reason."""
+        ids = [mistake.id for mistake in self.mistakes]
+        if len(set(ids)) != len(ids):
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            raise CourseError(f"exercise {self.id!r}: these mistakes stand there twice: {', '.join(twice)}")
+        if list(self.cases) != sorted(self.cases, key=lambda case: case.tier):
+            raise CourseError(f"exercise {self.id!r}: put its cases in the order of their tiers")
+        for case in self.cases:
+            if len(case.make()) > len(self.argument_names):
+                raise CourseError(f"exercise {self.id!r}: case {case.name!r} has more arguments than names")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a check found.
+
+    Attributes:
+        status: "passed", "failed" or "not attempted".
+        mistake: the id of the known mistake that the function behaves like, or None.
+        message: for the learner; the same words for the same function.
+    """
+
+    status: Literal["passed", "failed", "not attempted"]
+    mistake: str | None
+    message: str

@@ -1,0 +1,131 @@
+"""The ladder: from "not attempted" to "passed", one kind of question at a time."""
+
+import inspect
+from collections.abc import Sequence
+
+from course.lab.exercises.bank import name_mistake
+from course.lab.exercises.exercise import Diagnosis, Exercise, Function
+from course.lab.exercises.run import Outcome, alike, parts, run, undisturbed
+from course.lab.exercises.words import plain, say_error, say_problem
+
+
+def climb(exercise: Exercise, candidate: object) -> Diagnosis:
+    """Examine a learner's answer and say what was found. Prints nothing and raises nothing of its own.
+
+    The rungs: not attempted; callable, with the right signature; runs; then, case by case, types, shapes in axis
+    names and numbers, first one mechanism at a time, then hard data; then properties. When a rung breaks, the bank is
+    asked for a known mistake; without a match the first broken rung speaks for itself.
+    """
+    with undisturbed():
+        return (
+            _not_attempted(exercise, candidate)
+            or _not_callable(exercise, candidate)
+            or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
+            or _examine(exercise, candidate)  # type: ignore[arg-type]
+        )
+
+
+def _nothing(value: object) -> bool:
+    return all(part is None or part is ... for part in parts(value)) and parts(value) != ()
+
+
+def _not_attempted(exercise: Exercise, candidate: object) -> Diagnosis | None:
+    if candidate is None or candidate is ...:
+        return Diagnosis("not attempted", None, "There is nothing here yet.")
+    return None
+
+
+def _not_callable(exercise: Exercise, candidate: object) -> Diagnosis | None:
+    if callable(candidate):
+        return None
+    text = (
+        f"A function {exercise.id}{exercise.signature} is expected, and this is of type "
+        f"{type(candidate).__name__}.\n"
+        f"  Did you call the function instead of handing it over?"
+    )
+    return Diagnosis("failed", None, text)
+
+
+def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | None:
+    try:
+        signature = inspect.signature(candidate)
+    except (TypeError, ValueError):  # some functions written in C do not tell; they may still work
+        return None
+    calls = {len(case.make()) for case in exercise.cases}
+    try:
+        for n in sorted(calls):
+            signature.bind(*range(n))
+        if exercise.keyword is not None:
+            at = exercise.argument_names.index(exercise.keyword)
+            signature.bind(*range(at), **{exercise.keyword: None})
+    except TypeError as error:
+        names = ", ".join(map(str, signature.parameters.values()))
+        text = (
+            f"The signature should be {exercise.signature}, and yours takes ({plain(names)}): "
+            f"{plain(error)}.\n"
+            f"  Which arguments does the text above ask for?"
+        )
+        return Diagnosis("failed", None, text)
+    return None
+
+
+def _examine(exercise: Exercise, function: Function) -> Diagnosis:
+    first = run(function, exercise.cases[0])
+    if isinstance(first.error, NotImplementedError) or (first.error is None and _nothing(first.value)):
+        return Diagnosis("not attempted", None, "The function is still empty.")
+    outcomes = [run(function, case) for case in exercise.cases]
+    expected = [run(exercise.reference, case) for case in exercise.cases]
+    failed = _first_failed(exercise, expected, outcomes)
+    if failed is not None and _as_handed_out(exercise, outcomes):
+        return Diagnosis("not attempted", None, "It still behaves exactly like the version that was handed out.")
+    said = failed[1] if failed is not None else _violated(exercise, function)
+    if said is None:
+        return Diagnosis("passed", None, _praise(exercise))
+    mistake = name_mistake(exercise, function, outcomes, failed[0] if failed else None)
+    if mistake is None:
+        return Diagnosis("failed", None, said)
+    error = _first_error(exercise, outcomes)
+    return Diagnosis("failed", mistake.id, mistake.hint if error is None else f"{error}\n  {mistake.hint}")
+
+
+def _first_failed(
+    exercise: Exercise, expected: Sequence[Outcome], outcomes: Sequence[Outcome]
+) -> tuple[int, str] | None:
+    for i, (case, right, got) in enumerate(zip(exercise.cases, expected, outcomes, strict=True)):
+        said = say_problem(exercise, case, right, got)
+        if said is not None:
+            return i, said
+    return None
+
+
+def _as_handed_out(exercise: Exercise, outcomes: Sequence[Outcome]) -> bool:
+    if exercise.handed_out is None:
+        return False
+    pairs = zip(exercise.cases, outcomes, strict=True)
+    return all(alike(run(exercise.handed_out, case), got, case.tolerance) for case, got in pairs)
+
+
+def _first_error(exercise: Exercise, outcomes: Sequence[Outcome]) -> str | None:
+    for case, got in zip(exercise.cases, outcomes, strict=True):
+        if got.error is not None:
+            return say_error(exercise, case, got.error)
+    return None
+
+
+def _violated(exercise: Exercise, function: Function) -> str | None:
+    for rule in exercise.properties:
+        try:
+            said = rule.violated(function)
+        except Exception as error:  # the property called the learner's function on data of its own
+            return (
+                f"While testing that {rule.name}, it raised {type(error).__name__}: {plain(error)}\n  What is "
+                f"special there?"
+            )
+        if said is not None:
+            return said
+    return None
+
+
+def _praise(exercise: Exercise) -> str:
+    n, m = len(exercise.cases), len(exercise.properties)
+    return f"It agrees with the reference on {n} sets of data" + (f" and has all {m} properties." if m else ".")

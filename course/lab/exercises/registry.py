@@ -1,0 +1,45 @@
+"""Finds the exercises: every module ``lesson_NN`` in this folder defines a tuple EXERCISES."""
+
+import difflib
+import functools
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+from course.errors import CourseError
+from course.lab.exercises.exercise import Exercise
+
+
+@functools.cache
+def _by_id() -> dict[str, Exercise]:
+    package = __name__.rpartition(".")[0]
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    found: dict[str, Exercise] = {}
+    for name in names:
+        if not re.fullmatch(r"lesson_\d\d", name):
+            continue
+        for exercise in importlib.import_module(f"{package}.{name}").EXERCISES:
+            if exercise.id in found:
+                raise CourseError(f"two exercises are called {exercise.id!r}; rename the one in {name}.py")
+            found[exercise.id] = exercise
+    return found
+
+
+def all_exercises() -> tuple[Exercise, ...]:
+    """Return every exercise, in the order of the lessons."""
+    return tuple(_by_id().values())
+
+
+def get(id: str) -> Exercise:
+    """Return the exercise called ``id``.
+
+    Raises:
+        CourseError: if there is none; the message names the nearest one.
+    """
+    found = _by_id()
+    if id in found:
+        return found[id]
+    near = difflib.get_close_matches(str(id), found, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(found)}."
+    raise CourseError(f"There is no exercise called {id!r}: {advice}")

@@ -1,0 +1,130 @@
+"""Runs a function on a case without letting it disturb the notebook, and compares what came out."""
+
+import contextlib
+import copy
+import functools
+import io
+import random
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course.lab.exercises.exercise import Case, Function
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a function did on a case: a value or an exception, and which arguments (by position) it changed."""
+
+    value: Any = None
+    error: Exception | None = None
+    changed: tuple[int, ...] = ()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run learners' code with fixed random numbers and no output, and put everything back afterwards.
+
+    Warnings and floating-point errors are silent too: an overflow shows in the numbers, which are compared anyway, and
+    under nbgrader any line on stderr would cost the points of the cell.
+
+    A function that never ends is not stopped: signals work only on POSIX and in the main thread, threads cannot be
+    killed, and a function defined in a notebook cannot be sent to another process. The learner's Interrupt button
+    works: KeyboardInterrupt passes through, and the state is restored on the way.
+    """
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(20170612)  # noqa: NPY002
+    random.seed(20170612)
+    try:
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+
+
+@functools.lru_cache(maxsize=512)
+def _made(case: Case) -> tuple[Any, ...]:
+    return case.make()
+
+
+def run(function: Function, case: Case) -> Outcome:
+    """Call ``function`` with fresh arguments of ``case``; exceptions are caught, interrupts are not."""
+    untouched = _made(case)  # made once: the bank runs hundreds of functions on the same data
+    arguments = copy.deepcopy(untouched)
+    try:
+        value = function(*arguments)
+    except Exception as error:  # a learner's function may raise anything
+        return Outcome(error=error)
+    pairs = enumerate(zip(arguments, untouched, strict=True))
+    changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
+    return Outcome(value=value, changed=changed)
+
+
+def _untouched(now: object, before: object) -> bool:
+    if isinstance(now, np.ndarray) and isinstance(before, np.ndarray):
+        return now.shape == before.shape and bool(np.array_equal(now, before))
+    return True  # numbers cannot change; a generator is meant to
+
+
+def parts(value: object) -> tuple[Any, ...]:
+    """Results as a tuple: a tuple or list gives its items, anything else stands alone."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def close(a: object, b: object, tolerance: float) -> bool:
+    """Whether two arrays hold the same numbers, NaN and infinities in the same places."""
+    left, right = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if np.isfinite(left).all() and np.isfinite(right).all():  # np.allclose, but three times as fast
+        return bool((np.abs(left - right) <= min(tolerance, 0.01) + tolerance * np.abs(right)).all())
+    return np.allclose(left, right, rtol=tolerance, atol=min(tolerance, 0.01), equal_nan=True)
+
+
+def is_narrow(part: object) -> bool:
+    """Whether an array holds floats of less than 64 bits."""
+    return isinstance(part, np.ndarray) and part.dtype.kind == "f" and part.dtype.itemsize < 8
+
+
+def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
+    if isinstance(a, np.matrix) != isinstance(b, np.matrix):
+        return False
+    if isinstance(a, np.ndarray) != isinstance(b, np.ndarray) or np.shape(a) != np.shape(b):
+        return False
+    kinds = {np.asarray(a).dtype.kind, np.asarray(b).dtype.kind}
+    if len(kinds) > 1 and not kinds <= {"i", "f", "u"} or not kinds <= set("biuf"):
+        return False
+    if tolerance < 1e-6 and is_narrow(a) != is_narrow(b):
+        return False
+    return close(a, b, max(tolerance, 1e-4) if is_narrow(a) and is_narrow(b) else tolerance)
+
+
+_SHAPE_ERRORS = (ValueError, IndexError, RuntimeError)  # what libraries raise when sizes or axes do not fit
+
+
+def _related(a: Exception | None, b: Exception | None) -> bool:
+    if isinstance(a, _SHAPE_ERRORS) and isinstance(b, _SHAPE_ERRORS):
+        return isinstance(a, NotImplementedError) == isinstance(b, NotImplementedError)
+    return a is not None and b is not None and (isinstance(a, type(b)) or isinstance(b, type(a)))
+
+
+def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
+    """Whether two functions did the same: same numbers, NaN pattern, changed arguments, or related exceptions."""
+    if a.error is not None or b.error is not None:
+        return _related(a.error, b.error)
+    if a.changed != b.changed or isinstance(a.value, (tuple, list)) != isinstance(b.value, (tuple, list)):
+        return False
+    left, right = parts(a.value), parts(b.value)
+    try:
+        return len(left) == len(right) and all(_same_part(x, y, tolerance) for x, y in zip(left, right, strict=True))
+    except (TypeError, ValueError):  # ragged lists, objects without numbers: like nothing that is known
+        return False

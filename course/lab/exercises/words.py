@@ -1,0 +1,149 @@
+"""Turns what went wrong into a few plain sentences: the same words for the same mistake, no addresses or paths."""
+
+import re
+import traceback
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course.lab.exercises.exercise import Case, Exercise
+from course.lab.exercises.run import Outcome, close, is_narrow, parts
+
+_COURSE = Path(__file__).resolve().parents[2]
+
+
+def _is_foreign(filename: str) -> bool:
+    """Whether a frame belongs to the course or an installed package, not to the learner."""
+    if filename.startswith("<frozen"):
+        return True
+    path = Path(filename)
+    return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_COURSE)
+
+
+def learner_frames(error: BaseException) -> list[str]:
+    """Return the learner's own lines that led to ``error``, outermost first, at most five."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
+    return [f"line {frame.lineno}, in {frame.name}:  {frame.line}".rstrip(": ") for frame in frames[-5:]]
+
+
+def plain(text: object) -> str:
+    """Return text without addresses in memory, at most 300 characters."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", str(text))[:300]
+
+
+def _dims(names: str | None, ndim: int) -> str:
+    words = (names or "").split()
+    if len(words) == 4 and ndim == 3:
+        del words[1]  # three axes are a batch without heads
+    return f" = ({', '.join(words[-ndim:])})" if words and 0 < ndim <= len(words) else ""
+
+
+def describe_arguments(exercise: Exercise, arguments: tuple[object, ...]) -> str:
+    """Return the arguments' shapes and types: "q (2, 3, 4, 6) = (B, H, Tq, d_k) float64, mask None"."""
+    said = []
+    for name, argument in zip(exercise.argument_names, arguments, strict=False):
+        if isinstance(argument, np.ndarray):
+            dims = _dims(exercise.argument_dims.get(name), argument.ndim)
+            said.append(f"{name} {argument.shape}{dims} {argument.dtype}")
+        elif isinstance(argument, np.random.Generator):
+            said.append(f"{name} a random generator")
+        else:
+            said.append(f"{name} = {argument!r}")
+    return ", ".join(said)
+
+
+def say_error(exercise: Exercise, case: Case, error: BaseException) -> str:
+    """Return the exception, the learner's own lines and the arguments that caused it."""
+    lines = [f"On {case.name} it raised {type(error).__name__}: {plain(error)}"]
+    lines += [f"    {frame}" for frame in learner_frames(error)]
+    lines.append(f"  It was called with {describe_arguments(exercise, case.make())}.")
+    return "\n".join(lines)
+
+
+def show(value: object) -> str:
+    """Return numbers in a few characters, three decimals."""
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        array = np.round(array.astype(float), 3) + 0.0  # no "-0."
+    return " ".join(np.array2string(array, precision=3, threshold=60, suppress_small=True).split())
+
+
+def _wrong_type(exercise: Exercise, name: str, part: ArrayLike) -> str | None:
+    kind = exercise.result_kind
+    if kind == "number":
+        fine = np.ndim(part) == 0 and np.asarray(part).dtype.kind in "fiu"
+        return None if fine else f"{name} should be a number, and it is of type {type(part).__name__}."
+    if not isinstance(part, np.ndarray) or isinstance(part, np.matrix):
+        return f"{name} should be a numpy array, and it is of type {type(part).__name__}."
+    if kind == "bool array" and part.dtype != bool:
+        return f"{name} should hold booleans (dtype bool), and its dtype is {part.dtype}."
+    if kind == "float array" and part.dtype.kind not in "fiu":
+        return f"{name} should hold real numbers, and its dtype is {part.dtype}."
+    return None
+
+
+def _wrong_shape(exercise: Exercise, name: str, expected: ArrayLike, part: ArrayLike) -> str | None:
+    wanted, got = np.shape(expected), np.shape(part)
+    if wanted == got:
+        return None
+    dims = _dims(exercise.result_dims.get(name), len(wanted))
+    return f"{name} should have shape {wanted}{dims}, and yours has {got}."
+
+
+def _wrong_numbers(name: str, expected: object, part: object, tolerance: float) -> str | None:
+    if close(expected, part, tolerance):
+        return None
+    right, yours = np.asarray(expected, dtype=float), np.asarray(part, dtype=float)
+    bad = np.isnan(yours) & ~np.isnan(right)
+    if bad.any():
+        return f"{name} is nan in {int(bad.sum())} of {bad.size} places."
+    bad = ~np.isclose(yours, right, rtol=tolerance, atol=min(tolerance, 0.01))
+    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+    digits = 4 if abs(float(right[where]) - float(yours[where])) > 1e-3 else 12
+    place = f"{name}[{', '.join(map(str, where))}]" if where else name
+    return f"{place} should be {right[where]:.{digits}g}, and yours is {yours[where]:.{digits}g}."
+
+
+def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
+    """Return the first thing that is wrong with the results of a case, from general to specific, or None."""
+    names = exercise.result_names
+    right, yours = parts(expected.value), parts(got.value)
+    if len(right) != len(yours) or isinstance(expected.value, tuple) != isinstance(got.value, (tuple, list)):
+        wanted = f"({', '.join(names)})" if len(names) > 1 else names[0]
+        came = f"{len(yours)} things" if isinstance(got.value, (tuple, list)) else "one thing"
+        return f"The function should return {wanted}, and yours returns {came}."
+    triples = list(zip(names, right, yours, strict=True))
+    for name, _, part in triples:
+        if said := _wrong_type(exercise, name, part):
+            return said
+    for name, wanted, part in triples:
+        if said := _wrong_shape(exercise, name, wanted, part):
+            return said
+    for name, wanted, part in triples:
+        if said := _wrong_numbers(name, wanted, part, case.tolerance):
+            return said
+        if case.tolerance < 1e-6 and is_narrow(part):
+            return f"{name} is {part.dtype} although the arguments are float64."
+    if got.changed:
+        changed = ", ".join(exercise.argument_names[i] for i in got.changed)
+        return f"The function changed its own argument {changed}: the caller's array is different afterwards."
+    return None
+
+
+def say_problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
+    """Return what is wrong on a case, the numbers where they are few, and a question; None if all is well."""
+    if got.error is not None:
+        return f"{say_error(exercise, case, got.error)}\n  {case.question}"
+    problem = _problem(exercise, case, expected, got)
+    if problem is None:
+        return None
+    lines = [f"On {case.name}: {problem}"]
+    if case.by_hand:
+        given = zip(exercise.argument_names, case.make(), strict=False)
+        lines.append("  " + ", ".join(f"{name} = {show(value)}" for name, value in given if value is not None))
+        wanted = zip(exercise.result_names, parts(expected.value), strict=True)
+        lines.append("  must give " + ", ".join(f"{name} = {show(value)}" for name, value in wanted) + ".")
+    else:
+        lines.append(f"  The arguments: {describe_arguments(exercise, case.make())}.")
+    return "\n".join([*lines, f"  {case.question}"])

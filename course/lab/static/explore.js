@@ -1,0 +1,137 @@
+// Controls, and the picture that the kernel draws of their values.
+//
+// The model sends a change only when the kernel has finished with the one before, and keeps the newest one meanwhile;
+// so a fast hand skips pictures instead of queueing them.
+
+const PATIENCE = 3000; // ms without an answer before the panel says that it waits
+const PAUSE = 700; // ms of rest before the new picture is described to a screen reader
+
+function make(tag, className, parent, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  if (parent) parent.append(node);
+  return node;
+}
+
+function sliderRow(control, onMove) {
+  const input = make("input");
+  Object.assign(input, { type: "range", min: 0, max: control.choices.length - 1, step: 1 });
+  const shown = make("output");
+  const show = (index) => {
+    const text = String(control.choices[index]);
+    if (Number(input.value) !== index) input.value = index;
+    input.setAttribute("aria-valuetext", text);
+    shown.textContent = text;
+  };
+  input.addEventListener("input", () => {
+    show(Number(input.value));
+    onMove(Number(input.value));
+  });
+  return { input, shown, show };
+}
+
+function checkboxRow(control, onMove) {
+  const input = make("input");
+  input.type = "checkbox";
+  input.addEventListener("change", () => onMove(Number(input.checked)));
+  return { input, shown: make("output"), show: (index) => { input.checked = Boolean(index); } };
+}
+
+function dropdownRow(control, onMove) {
+  const input = make("select");
+  for (const choice of control.choices) make("option", "", input, choice);
+  input.addEventListener("change", () => onMove(input.selectedIndex));
+  return { input, shown: make("output"), show: (index) => { input.selectedIndex = index; } };
+}
+
+const ROWS = { slider: sliderRow, checkbox: checkboxRow, dropdown: dropdownRow };
+let rowsMade = 0; // makes the ids of labels unique on the page
+
+function buildControls(model, parent, onChoice) {
+  const shows = {};
+  for (const control of model.get("controls")) {
+    const row = ROWS[control.kind](control, (index) => onChoice(control.name, index));
+    row.input.id = `course-control-${(rowsMade += 1)}`;
+    row.input.dataset.name = control.name;
+    const label = make("label", "", parent);
+    label.htmlFor = row.input.id;
+    make("code", "", label, control.name);
+    row.shown.setAttribute("for", row.input.id);
+    row.shown.setAttribute("aria-live", "off"); // the slider itself speaks its value
+    parent.append(row.input, row.shown);
+    shows[control.name] = row.show;
+  }
+  return () => {
+    const choice = model.get("choice");
+    for (const name of Object.keys(shows)) shows[name](choice[name]);
+  };
+}
+
+function showPicture(model, image) {
+  const bytes = model.get("frame");
+  const old = image.src;
+  const place = image.parentElement.style; // an error takes no less room than the picture before it
+  if (!image.hidden && image.offsetHeight) place.minHeight = `${image.offsetHeight}px`;
+  image.hidden = bytes.byteLength === 0;
+  image.alt = model.get("alt");
+  if (image.hidden) return;
+  place.minHeight = "";
+  image.width = bytes.getUint32(16); // a PNG says its own size: the page does not jump while it loads
+  image.height = bytes.getUint32(20);
+  image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  if (old) URL.revokeObjectURL(old);
+}
+
+// JupyterLab reads arrow keys, Enter and letters as commands unless the very element that has the focus says no.
+function keepKeys(root) {
+  for (const node of root.querySelectorAll("input, select, button, [tabindex]")) node.dataset.lmSuppressShortcuts = "true";
+}
+
+function render({ model, el }) {
+  const root = make("div", "course-widget course-explore", el);
+  const controls = make("div", "course-controls", root);
+  if (model.get("runs_on")) make("p", "course-runs", root, `Running on: ${model.get("runs_on")}`);
+  const figure = make("figure", "", root);
+  const image = make("img", "", figure);
+  const error = make("pre", "course-error", figure);
+  error.setAttribute("role", "alert");
+  const waiting = make("p", "course-waiting", root, "Waiting for the kernel: it is busy, or not running.");
+  const spoken = make("div", "course-spoken", root);
+  spoken.setAttribute("role", "status");
+  let patience, pause;
+
+  const showChoice = buildControls(model, controls, (name, index) => {
+    clearTimeout(patience);
+    patience = setTimeout(() => { waiting.hidden = false; }, PATIENCE);
+    model.set("choice", { ...model.get("choice"), [name]: index });
+    model.save_changes();
+  });
+  const showFrame = () => {
+    showPicture(model, image);
+    error.hidden = model.get("error") === "";
+    error.textContent = model.get("error");
+  };
+  const onDrawn = () => {
+    clearTimeout(patience);
+    clearTimeout(pause);
+    waiting.hidden = true;
+    showFrame();
+    pause = setTimeout(() => { spoken.textContent = model.get("alt"); }, PAUSE);
+  };
+  keepKeys(root);
+  waiting.hidden = true;
+  showChoice();
+  showFrame();
+  model.on("change:choice", showChoice);
+  model.on("change:drawn", onDrawn);
+  return () => {
+    clearTimeout(patience);
+    clearTimeout(pause);
+    model.off("change:choice", showChoice);
+    model.off("change:drawn", onDrawn);
+    if (image.src) URL.revokeObjectURL(image.src);
+  };
+}
+
+export default { render };

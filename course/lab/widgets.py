@@ -1,0 +1,368 @@
+"""The widgets of the lessons: what moves on the page, and the still picture that stays when no kernel runs.
+
+Every widget stores three things in a notebook: its alternative text, a PNG picture of its first state where
+it has one, and the live view. A live front end shows the live view; where that is missing from the stored
+file, or is not trusted, the same front end shows the picture, and so do all pages that only show notebooks.
+
+The logic that follows the hand is JavaScript beside this module, in `static/`; it needs no kernel and no
+network.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike, NDArray
+
+from course.errors import CourseError
+from course.lab.explore import Control, Draw, as_png, new_figure, render, running_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from course.lab.quiz import Question
+
+QUERY, KEY, KEY_TEXT, VALUE, WEIGHT = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def _static(*names: str) -> str:
+    folder = Path(__file__).parent / "static"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+class StillWidget(anywidget.AnyWidget):
+    """A widget that also leaves a still picture and a text in the stored notebook."""
+
+    def still_text(self) -> str:
+        """Return the text for readers who see neither the widget nor the picture."""
+        raise NotImplementedError
+
+    def still_png(self) -> bytes:
+        """Return the picture for readers without a kernel, or b"" where the text says it all."""
+        return b""
+
+    def __repr__(self) -> str:
+        """Return the text; the usual representation holds an address that differs on every run."""
+        return self.still_text()
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | None:
+        """Return the text, the picture and the live view (the richest first is what a front end chooses)."""
+        bundle = super()._repr_mimebundle_()
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        picture = self.still_png()
+        if picture:
+            data["image/png"] = base64.b64encode(picture).decode("ascii")
+            metadata = {**metadata, "image/png": {"alt": self.still_text()}}
+        return data, metadata
+
+
+class ExplorePanel(StillWidget):
+    """Controls, and the picture that `draw` makes of their values; made by `course.lab.explore.explore`.
+
+    One figure is drawn again and again. The browser sends one choice at a time and keeps only the newest one
+    while a picture is being drawn, so a fast hand never builds up a queue.
+    """
+
+    _esm = _static("explore.js")
+    _css = _static("common.css", "explore.css")
+    controls: traitlets.List = traitlets.List().tag(sync=True)
+    choice = traitlets.Dict().tag(sync=True, echo_update=False)  # name -> index of its choice
+    frame = traitlets.Bytes().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+    error = traitlets.Unicode().tag(sync=True)
+    runs_on = traitlets.Unicode().tag(sync=True)
+    drawn = traitlets.Int(0).tag(sync=True)  # pictures so far: tells the page that this one is done
+
+    def __init__(self, draw: Draw, controls: Sequence[Control], fixed: dict[str, Any]) -> None:
+        self._draw, self._controls, self._fixed = draw, tuple(controls), dict(fixed)
+        self._figure = new_figure()
+        start = {control.name: control.start for control in controls}
+        first = render(self._figure, draw, {**fixed, **self._values(start)})
+        super().__init__(
+            controls=[control.as_json() for control in controls],
+            choice=start,
+            frame=first.png,
+            alt=first.alt,
+            error=first.error,
+            runs_on=running_on(fixed),
+        )
+        self.observe(self._redraw, "choice")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values that the controls stand at, by name."""
+        return self._values(self.choice)
+
+    def set(self, **values: object) -> None:
+        """Move controls to the given values, as a hand would.
+
+        Raises:
+            CourseError: There is no such control, or it cannot stand at that value.
+        """
+        by_name = {control.name: control for control in self._controls}
+        choice = dict(self.choice)
+        for name, value in values.items():
+            if name not in by_name:
+                raise CourseError(f"There is no control {name!r}; there are {', '.join(by_name)}.")
+            if value not in by_name[name].choices:
+                raise CourseError(f"The control {name} cannot stand at {value!r}.")
+            choice[name] = by_name[name].choices.index(value)
+        self.choice = choice
+
+    def still_text(self) -> str:
+        """Return the alternative text of the picture, and on which function it ran."""
+        return f"{self.alt} (Running on: {self.runs_on}.)" if self.runs_on else self.alt
+
+    def still_png(self) -> bytes:
+        """Return the picture that stands there now."""
+        return self.frame
+
+    def _values(self, choice: dict[str, int]) -> dict[str, Any]:
+        return {control.name: control.choices[choice[control.name]] for control in self._controls}
+
+    @traitlets.validate("choice")
+    def _within_choices(self, proposal: dict[str, Any]) -> dict[str, int]:
+        """Keep what the page sends within the choices; a control that it does not name starts over."""
+        wanted = proposal["value"]
+        kept = {}
+        for control in self._controls:
+            index = int(wanted.get(control.name, control.start))
+            kept[control.name] = min(max(index, 0), len(control.choices) - 1)
+        return kept
+
+    def _redraw(self, _: object) -> None:
+        made = render(self._figure, self._draw, {**self._fixed, **self.values})
+        with self.hold_sync():  # one message: the picture never stands beside the text of another
+            self.frame, self.alt, self.error = made.png, made.alt, made.error
+            self.drawn += 1
+
+
+@dataclass(frozen=True)
+class DraggedQueryState:
+    """The four steps of attention for one query in the plane: `n` keys, `n` values.
+
+    `scores` (n,) are the dot products q . k, `logits` (n,) the scores over sqrt(2) and the temperature,
+    `weights` (n,) their softmax, `output` (2,) the weighted sum of the values.
+    """
+
+    scores: NDArray[np.float64]
+    logits: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    output: NDArray[np.float64]
+
+
+def dragged_query_state(
+    query: ArrayLike, keys: ArrayLike, values: ArrayLike, temperature: float = 1.0
+) -> DraggedQueryState:
+    """Return scores, weights and output for a query (2,), keys (n, 2) and values (n, 2).
+
+    The same steps as the page takes (Vaswani et al. 2017, equation 1, with d_k = 2 and a temperature that
+    divides the scaled scores).
+    """
+    q, k, v = (np.asarray(each, dtype=np.float64) for each in (query, keys, values))
+    scores = k @ q
+    logits = scores / (math.sqrt(2.0) * temperature)
+    powers = np.exp(logits - logits.max())
+    weights = powers / powers.sum()
+    return DraggedQueryState(scores, logits, weights, weights @ v)
+
+
+class DraggedQuery(StillWidget):
+    """A query in the plane that can be dragged, with keys, weights, values and the output that follow it.
+
+    `keys` and `values` are n pairs (x, y), `labels` n words, with n from 2 to 8. `query`, `temperature` and
+    the rest are traits that follow the page, and the page follows them.
+
+    Raises:
+        CourseError: Unequal numbers of keys, values and labels, something that is not a pair of finite
+            numbers, or a temperature outside 0.1 to 10.
+    """
+
+    _esm = _static("dragged_query.js")
+    _css = _static("common.css", "dragged_query.css")
+    key_points: traitlets.List = traitlets.List().tag(sync=True)  # not `keys`: every widget has a trait of that name
+    value_points: traitlets.List = traitlets.List().tag(sync=True)
+    labels: traitlets.List = traitlets.List().tag(sync=True)
+    query: traitlets.List = traitlets.List().tag(sync=True, echo_update=False)
+    temperature = traitlets.Float(1.0).tag(sync=True, echo_update=False)
+    start: traitlets.List = traitlets.List().tag(sync=True)
+    start_temperature = traitlets.Float(1.0).tag(sync=True)
+    reach = traitlets.Float(2.0).tag(sync=True)
+
+    def __init__(
+        self,
+        keys: ArrayLike,
+        values: ArrayLike,
+        labels: Sequence[str],
+        query: ArrayLike = (1.0, 0.5),
+        temperature: float = 1.0,
+    ) -> None:
+        key_pairs, value_pairs = _pairs("keys", keys), _pairs("values", values)
+        if not 2 <= len(key_pairs) == len(value_pairs) == len(labels) <= 8:
+            raise CourseError(
+                f"There are {len(key_pairs)} keys, {len(value_pairs)} values and {len(labels)} labels;"
+                " give as many of each, from 2 to 8."
+            )
+        point = _point(query)
+        longest = max(abs(number) for pair in [*key_pairs, *value_pairs, point] for number in pair)
+        super().__init__(
+            key_points=key_pairs,
+            value_points=value_pairs,
+            labels=[str(label) for label in labels],
+            query=point,
+            start=point,
+            temperature=float(temperature),
+            start_temperature=float(temperature),
+            reach=max(1.5, math.ceil(longest * 1.2 * 2) / 2),
+        )
+
+    @property
+    def state(self) -> DraggedQueryState:
+        """Scores, weights and output for the query as it stands."""
+        return dragged_query_state(self.query, self.key_points, self.value_points, self.temperature)
+
+    def still_text(self) -> str:
+        """Return the state in words, numbers rounded to two decimals."""
+        state = self.state
+        weights = ", ".join(f"{label} {_fixed(w)}" for label, w in zip(self.labels, state.weights, strict=True))
+        x, y = (_fixed(number) for number in state.output)
+        return (
+            f"A query in the plane at ({_fixed(self.query[0])}, {_fixed(self.query[1])}),"
+            f" temperature {_fixed(self.temperature)}. Weights: {weights}. Output: ({x}, {y})."
+        )
+
+    def still_png(self) -> bytes:
+        """Return both planes and the weights as a picture."""
+        figure = new_figure()
+        draw_dragged_query(
+            figure,
+            query=self.query,
+            keys=self.key_points,
+            values=self.value_points,
+            labels=self.labels,
+            temperature=self.temperature,
+            reach=self.reach,
+        )
+        return as_png(figure)
+
+    @traitlets.validate("query")
+    def _is_point(self, proposal: dict[str, Any]) -> list[float]:
+        return _point(proposal["value"])
+
+    @traitlets.validate("temperature")
+    def _is_temperature(self, proposal: dict[str, Any]) -> float:
+        wanted = float(proposal["value"])
+        if not 0.1 <= wanted <= 10:
+            raise CourseError(f"The temperature is {wanted}; take one from 0.1 to 10.")
+        return wanted
+
+
+def _pairs(name: str, points: ArrayLike) -> list[list[float]]:
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CourseError(f"The {name} are not pairs of numbers: {points!r}.") from error
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise CourseError(f"The {name} must be pairs (x, y) of finite numbers; this is {points!r}.")
+    return array.tolist()
+
+
+def _point(point: ArrayLike) -> list[float]:
+    return _pairs("query", np.asarray(point)[None])[0]
+
+
+def _fixed(number: float) -> str:
+    """Two decimals, and never a negative zero."""
+    return f"{number if abs(number) >= 0.005 else 0.0:.2f}"
+
+
+def draw_dragged_query(
+    fig: Figure,
+    *,
+    query: ArrayLike,
+    keys: ArrayLike,
+    values: ArrayLike,
+    labels: Sequence[str],
+    temperature: float = 1.0,
+    reach: float = 2.0,
+) -> None:
+    """Draw what `DraggedQuery` shows at one moment: keys and query, values and output, weights.
+
+    Shapes: query (2,), keys (n, 2), values (n, 2); `reach` is half the side of each plane.
+    """
+    state = dragged_query_state(query, keys, values, temperature)
+    fig.set_size_inches(11.0, 3.8)
+    left, middle, right = fig.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1, 0.9]})
+    fig.subplots_adjust(left=0.04, right=0.95, bottom=0.1, top=0.9, wspace=0.28)
+    point = np.asarray(query, dtype=np.float64)
+    for axes, title in ((left, "query and keys"), (middle, "values and output")):
+        _plane(axes, reach, title)
+    for key, label, weight in zip(np.asarray(keys), labels, state.weights, strict=True):
+        line = ([point[0], key[0]], [point[1], key[1]])
+        left.plot(*line, color=WEIGHT, linewidth=1 + 8 * weight, alpha=0.15 + 0.85 * weight)
+        _arrow(left, key, KEY, label, KEY_TEXT)
+    _arrow(left, point, QUERY, "query", QUERY)
+    left.plot(*point, "o", color=QUERY, markersize=11)
+    _draw_mix(middle, np.asarray(values), labels, state)
+    _draw_bars(right, labels, state.weights)
+
+
+def _plane(axes: Axes, reach: float, title: str) -> None:
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
+    axes.axhline(0, color="0.8", linewidth=1)
+    axes.axvline(0, color="0.8", linewidth=1)
+    axes.tick_params(labelsize=8)
+
+
+def _arrow(axes: Axes, tip: NDArray[np.float64], color: str, label: str, text_color: str) -> None:
+    axes.annotate("", (tip[0], tip[1]), (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2})
+    side = "left" if tip[0] >= 0 else "right"
+    shift = (4 if tip[0] >= 0 else -4, 4 if tip[1] >= 0 else -10)
+    axes.annotate(label, (tip[0], tip[1]), shift, textcoords="offset points", ha=side, color=text_color, weight="bold")
+
+
+def _draw_mix(axes: Axes, values: NDArray[np.float64], labels: Sequence[str], state: DraggedQueryState) -> None:
+    """Draw each value, and the weighted values one after another: they end where the output ends."""
+    for value, label in zip(values, labels, strict=True):
+        _arrow(axes, value, VALUE, label, "#006B4F")
+    path = np.vstack([np.zeros(2), np.cumsum(state.weights[:, None] * values, axis=0)])
+    axes.plot(*path.T, color=WEIGHT, linewidth=3, solid_joinstyle="round")
+    _arrow(axes, state.output, "black", "output", "black")
+
+
+def _draw_bars(axes: Axes, labels: Sequence[str], weights: NDArray[np.float64]) -> None:
+    rows = np.arange(len(labels))
+    axes.barh(rows, weights, color=WEIGHT)
+    axes.set(xlim=(0, 1.18), ylim=(len(labels) - 0.4, -0.6), title="weights")
+    axes.set_yticks(rows, labels)
+    for row, weight in zip(rows, weights, strict=True):
+        axes.text(weight + 0.03, float(row), _fixed(weight), va="center")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+class QuizPanel(StillWidget):
+    """Multiple-choice questions that answer at once, in the browser; made by `course.lab.quiz.quiz`."""
+
+    _esm = _static("quiz.js")
+    _css = _static("common.css", "quiz.css")
+    questions: traitlets.List = traitlets.List().tag(sync=True)
+
+    def __init__(self, questions: Sequence[Question], text: str) -> None:
+        self._text = text
+        super().__init__(questions=[asdict(question) for question in questions])
+
+    def still_text(self) -> str:
+        """Return the questions and their choices; the answers are not in it."""
+        return self._text

@@ -1,0 +1,196 @@
+"""The learner's workbook: the source of every piece that passed its check, for later lessons and the translator.
+
+One file per exercise, ``attention.py``, plain Python that can be read and copied. The folder is that of the
+environment variable COURSE_WORKBOOK, else one per user. Loading a piece *executes the learner's own source*, as
+running the notebook did; nothing else is ever loaded from there, and every piece is checked again before it is used.
+"""
+
+import inspect
+import linecache
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from course.errors import CourseError
+from course.lab.exercises import all_exercises, diagnose, get
+
+_PIECE = "piece"  # the name under which a file offers its function
+
+
+def folder() -> Path:
+    """Return the folder of the workbook, which need not exist yet.
+
+    COURSE_WORKBOOK if set; else ``attention-course/workbook`` in the place where the system keeps a user's data.
+    """
+    if chosen := os.environ.get("COURSE_WORKBOOK"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "attention-course" / "workbook"
+
+
+def keep(id: str, function: object) -> bool:
+    """Keep the source of a passed piece, with the imports and helpers that it uses. Never raises for want of luck.
+
+    Args:
+        id: the exercise.
+        function: the learner's.
+
+    Returns:
+        Whether it was kept. It was not if its source cannot be found or does not stand alone, or the folder cannot be
+        written.
+
+    Raises:
+        CourseError: if there is no such exercise.
+    """
+    get(id)
+    try:
+        text = _standalone(id, function)
+        _execute(text, f"<{id}>")
+        _write(folder() / f"{id}.py", text)
+    except Exception:  # keeping is a courtesy: no failure of it may spoil a check
+        return False
+    return True
+
+
+def load(id: str, report: Callable[[str], object] = print) -> Any:  # noqa: ANN401
+    """Return the learner's own piece if one is kept and still passes, else the reference, and say which.
+
+    This executes the learner's own source from the workbook.
+
+    Args:
+        id: the exercise.
+        report: takes the one line that says whose piece it is.
+
+    Raises:
+        CourseError: if there is no such exercise.
+    """
+    piece, whose = _piece(id)
+    report(f"{id}: {whose}")
+    return get(id).reference if piece is None else piece
+
+
+def solved_ids() -> tuple[str, ...]:
+    """Return the ids of the kept pieces, in the order of the lessons, without executing any of them."""
+    return tuple(exercise.id for exercise in all_exercises() if _path(exercise.id) is not None)
+
+
+def table() -> str:
+    """Return a table of all exercises that says whose piece is in use; kept pieces are executed and checked again."""
+    rows = [("lesson", "exercise", "whose")]
+    rows += [(f"{exercise.lesson:02d}", exercise.id, _piece(exercise.id)[1]) for exercise in all_exercises()]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}" for row in rows)
+
+
+def _path(id: str) -> Path | None:
+    try:
+        path = folder() / f"{id}.py"
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):  # no home, no permission: then nothing is kept
+        return None
+
+
+def _piece(id: str) -> tuple[Any, str]:
+    """Return the learner's piece or None, and whose piece is used, in words."""
+    get(id)
+    path = _path(id)
+    if path is None:
+        return None, "the reference (none of yours is kept)"
+    try:
+        piece = _execute(path.read_text(encoding="utf-8"), str(path))
+    except Exception:  # the file is the learner's and may have been edited into anything
+        return None, "the reference (yours could not be loaded)"
+    if diagnose(id, piece).status != "passed":
+        return None, "the reference (yours does not pass its check any more)"
+    return piece, "yours"
+
+
+def _execute(text: str, filename: str) -> Any:  # noqa: ANN401
+    """Run the text of a kept piece in a namespace of its own and return its function."""
+    namespace: dict[str, Any] = {"__name__": "workbook_piece"}
+    exec(compile(text, filename, "exec"), namespace)
+    # So that tracebacks and inspect show the lines, although the piece is no module.
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    return namespace[_PIECE]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write atomically: another kernel sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _standalone(id: str, function: object) -> str:
+    """Return source that defines ``function`` without the notebook around it."""
+    if not isinstance(function, FunctionType) or function.__closure__:
+        raise CourseError(f"{id}: only plain functions can be kept, and this is {type(function).__name__}.")
+    imports: set[str] = {"import numpy as np"}
+    definitions: list[str] = []
+    _collect(function, imports, definitions, {function.__name__})
+    header = f"# Your {id}, kept when it passed its check. Loaded again, and checked again, by later lessons.\n"
+    body = "\n\n".join(definitions)
+    return f"{header}{chr(10).join(sorted(imports))}\n\n{body}\n\n{_PIECE} = {function.__name__}\n"
+
+
+def _collect(function: FunctionType, imports: set[str], definitions: list[str], seen: set[str]) -> None:
+    """Add the source of ``function`` to ``definitions``, what it needs before it."""
+    source = textwrap.dedent(inspect.getsource(function))
+    if function.__name__ == "<lambda>":
+        raise CourseError("a lambda cannot be kept: write it with def.")
+    for name in sorted(_names(function.__code__)):
+        if name in function.__globals__ and name not in seen:
+            seen.add(name)
+            _need(name, function.__globals__[name], imports, definitions, seen)
+    definitions.append(source)
+
+
+def _need(name: str, value: object, imports: set[str], definitions: list[str], seen: set[str]) -> None:
+    """Make ``name`` available: by an import, by its source, or as a plain constant."""
+    if isinstance(value, ModuleType):
+        imports.add(f"import {value.__name__} as {name}")
+    elif isinstance(value, FunctionType) and not _is_importable(value):
+        _collect(value, imports, definitions, seen)
+        if value.__name__ != name:
+            definitions.append(f"{name} = {value.__name__}")
+    elif value is None or isinstance(value, (bool, int, float, str)):
+        definitions.append(f"{name} = float({str(value)!r})" if isinstance(value, float) else f"{name} = {value!r}")
+    elif _is_importable(value):
+        imports.add(f"from {value.__module__} import {value.__name__} as {name}")  # type: ignore[attr-defined]
+    else:
+        raise CourseError(
+            f"the function uses {name}, a {type(value).__name__} of the notebook, and cannot stand alone."
+        )
+
+
+def _is_importable(value: object) -> bool:
+    """Whether ``from module import name`` gives this object: not for what a notebook or a workbook file defines."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return False
+    return getattr(module, getattr(value, "__name__", ""), None) is value
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the global names that a function and the functions inside it may use."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _names(constant)
+    return found

@@ -1,0 +1,10 @@
+"""From sentence pairs to a trained model in a run folder.
+
+Read in this order: `config` (what can be set), `schedule`, `loss`, `loop` (the training itself), `validation`,
+`checkpoint` (what is kept), `log` (what is said), `machine` and `distributed` (what it runs on).
+"""
+
+from course.training.config import PRESETS, Preset, TrainingConfig
+from course.training.loop import TrainingResult, train
+
+__all__ = ["PRESETS", "Preset", "TrainingConfig", "TrainingResult", "train"]

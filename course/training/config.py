@@ -1,0 +1,112 @@
+"""What can be set about training, and three presets that are known to work."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from course.errors import CourseError
+
+CHOICES = {
+    "schedule": ("linear", "inverse_sqrt"),
+    "averaging": ("ema", "none"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and how to train. Raises `CourseError` for a value that cannot work, with the value.
+
+    The run ends at `minutes` or at `max_steps`, whichever comes first; at least one must be given.
+    """
+
+    minutes: float | None = None  # wall clock from start to the last step, data preparation included
+    max_steps: int | None = None  # number of updates
+    batch_tokens: int = 2500  # target tokens an update, padding included, over all processes
+    lr: float = 2e-3  # the peak, reached after the warm-up
+    warmup_steps: int = 300
+    schedule: Literal["linear", "inverse_sqrt"] = "linear"  # after the warm-up; linear ends at zero
+    label_smoothing: float = 0.1  # torch's definition: eps / V on every class
+    clip: float = 1.0  # largest gradient norm
+    weight_decay: float = 0.01  # on matrices; none on biases and norms
+    averaging: Literal["ema", "none"] = "ema"  # what is scored and kept: a moving average, or the weights
+    ema_decay: float = 0.998
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 where it is measured faster
+    log_every: int = 50  # steps between plain lines
+    validations: int = 8  # evenly over the run, the last one at its end
+    validation_sentences: int = 300  # translated at each validation; the loss uses all of them
+    checkpoint_every: int = 200  # steps between states to resume from
+    seed: int = 1
+    threads: int | None = None  # None: torch's choice
+
+    def __post_init__(self) -> None:
+        if self.minutes is None and self.max_steps is None:
+            raise CourseError("training needs an end: give minutes, max_steps or both.")
+        if self.minutes is not None and not self.minutes > 0:
+            raise CourseError(f"minutes is {self.minutes:g}; it must be above 0.")
+        for name in ("max_steps", "batch_tokens", "log_every", "validations", "checkpoint_every", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise CourseError(f"{name} is {value}; it must be at least 1.")
+        for name in ("lr", "clip"):
+            if not getattr(self, name) > 0:
+                raise CourseError(f"{name} is {getattr(self, name):g}; it must be above 0.")
+        for name in ("warmup_steps", "validation_sentences", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise CourseError(f"{name} is {getattr(self, name)}; it must not be negative.")
+        for name in ("label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise CourseError(f"{name} is {getattr(self, name):g}; it must be at least 0 and below 1.")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(repr(choice) for choice in allowed)
+                raise CourseError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainingConfig":
+        """Build from plain values; an unknown name raises `CourseError`."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise CourseError(f"training has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe: options of the model, of training, and the size of the joint vocabulary."""
+
+    summary: str
+    training: TrainingConfig
+    model: dict[str, Any] = field(default_factory=dict)
+    vocab_size: int = 4000
+
+
+PRESETS = {
+    "10min": Preset(
+        "3+3 layers, d_model 192: a good translator in ten minutes on two cores",
+        TrainingConfig(minutes=10),
+        {"d_model": 192, "d_ff": 384, "n_heads": 4, "dropout": 0.1, "tie": "all", "bias": False},
+    ),
+    "45min": Preset(
+        "3+3 layers, d_model 256: a better one in three quarters of an hour",
+        TrainingConfig(minutes=45, lr=1.5e-3, warmup_steps=500, ema_decay=0.999),
+        {"d_model": 256, "d_ff": 1024, "n_heads": 4, "dropout": 0.2, "tie": "all"},
+    ),
+    # The 41.0 of Wu et al. (ACL 2021), "Good for Misconceived Reasons": Transformer-Tiny on Multi30k.
+    # They average the last ten checkpoints; the moving average here stands for that.
+    "paper": Preset(
+        "4+4 layers, d_model 128, post-norm: the published recipe, for a night or a GPU",
+        TrainingConfig(
+            max_steps=8000, batch_tokens=8000, lr=5e-3, warmup_steps=2000, schedule="inverse_sqrt", ema_decay=0.999
+        ),
+        {
+            "d_model": 128, "d_ff": 256, "n_heads": 4, "n_encoder_layers": 4, "n_decoder_layers": 4,
+            "dropout": 0.3, "norm": "post", "tie": "all",
+        },
+        vocab_size=10000,
+    ),
+}  # fmt: skip

@@ -1,0 +1,70 @@
+"""What a run says: a bar and plain lines for people, one JSON object a line for plots."""
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from course.training.checkpoint import LOG_FILE, write_text
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The records of a run, oldest first. A last line that was cut off by a crash is left out."""
+    path = Path(run) / LOG_FILE
+    records = []
+    for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue
+    return records
+
+
+def rewind_log(run: Path, step: int) -> None:
+    """Drop what was logged after `step`: resuming does those steps again."""
+    kept = [record for record in read_log(run) if record.get("step", 0) <= step]
+    write_text(Path(run) / LOG_FILE, "".join(json.dumps(record, sort_keys=True) + "\n" for record in kept))
+
+
+class RunLog:
+    """Writes log.jsonl and shows progress. Silent where `quiet` (the other processes of a team)."""
+
+    def __init__(self, run: Path, *, quiet: bool = False):
+        self.quiet = quiet
+        self.file = None if quiet else (run / LOG_FILE).open("a", encoding="utf-8", newline="\n")
+        # Off a terminal the bar would fill a file with half lines; the plain lines are enough there.
+        hidden = quiet or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        self.bar = tqdm(total=100, unit="%", disable=hidden, leave=False, bar_format=BAR)
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.close()
+        if self.file is not None:
+            self.file.close()
+
+    def record(self, **values: Any) -> None:  # noqa: ANN401 - JSON values
+        """Append one record; it is on its way to the disk when this returns."""
+        if self.file is not None:
+            self.file.write(json.dumps(values, sort_keys=True) + "\n")
+            self.file.flush()
+
+    def say(self, line: str) -> None:
+        """Print a plain line, above the bar."""
+        if not self.quiet:
+            self.bar.write(line)
+
+    def show(self, progress: float, loss: float, tokens_per_second: float) -> None:
+        """Move the bar to a part (0 to 1) of the run."""
+        self.bar.n = round(100 * min(1.0, progress), 1)
+        self.bar.set_postfix_str(f"loss {loss:.2f}, {tokens_per_second:,.0f} tokens/s", refresh=False)
+        self.bar.refresh()
+
+
+BAR = "{l_bar}{bar}| {elapsed} gone, {remaining} left, {postfix}"

@@ -1,0 +1,435 @@
+"""The training itself: one update after the other until the time or the steps are used up."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from course import __version__
+from course.data import Examples, ParallelText, Tokenizer, encode_pairs, length_bucketed_batches
+from course.data.batches import Batch, shard
+from course.errors import CourseError
+from course.model import Transformer, TransformerConfig
+from course.special import PAD
+from course.training import checkpoint, machine
+from course.training.config import TrainingConfig
+from course.training.distributed import Team, team_from_environment
+from course.training.log import RunLog, rewind_log
+from course.training.loss import summed_loss, teacher_forced_logits
+from course.training.schedule import learning_rate
+from course.training.validation import Validation, validate
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended. seconds: from start to end, validation and data preparation included."""
+
+    run: Path
+    steps: int
+    seconds: float
+    tokens_per_second: float  # real target tokens, over the time spent in updates
+    best_bleu: float
+    loss: float
+
+
+@dataclass
+class Position:
+    """Where training stands; all of it is kept in a checkpoint, so that resuming goes on exactly there."""
+
+    step: int = 0  # updates done
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch done
+    seconds: float = 0.0  # spent so far, earlier sittings included
+    tokens: int = 0  # real target tokens seen
+    update_seconds: float = 0.0  # spent in updates alone
+    validations: int = 0
+    best_loss: float = field(default=float("inf"))
+    best_bleu: float = 0.0
+
+
+class SummedLoss(nn.Module):
+    """The model with its loss, as one module: what DistributedDataParallel wants to wrap."""
+
+    def __init__(self, model: Transformer, label_smoothing: float):
+        super().__init__()
+        self.model = model
+        self.label_smoothing = label_smoothing
+
+    def forward(self, src: Tensor, tgt_in: Tensor, labels: Tensor) -> Tensor:
+        """Summed cross-entropy of a batch: three (B, T) of ids -> a scalar."""
+        logits, real = teacher_forced_logits(self.model, src, tgt_in, labels)
+        return summed_loss(logits, real, label_smoothing=self.label_smoothing)
+
+
+def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) with the paper's betas; matrices decay, biases and norms do not."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": training.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
+
+
+def train(
+    run: Path,
+    train_text: ParallelText,
+    val_text: ParallelText,
+    *,
+    model_options: dict[str, Any],
+    training: TrainingConfig,
+    vocab_size: int = 4000,
+    resume: bool = False,
+    overwrite: bool = False,
+    corpus: dict[str, Any] | None = None,
+) -> TrainingResult:
+    """Train a Transformer on sentence pairs and keep it in the folder `run`.
+
+    model_options: fields of `TransformerConfig` other than the vocabulary sizes. corpus: what run.json shall say
+    about the data. resume: go on with the run in that folder, with its own settings; only the end (minutes,
+    max_steps) is taken from `training`. Under `torchrun` every process calls this with the same arguments.
+    Raises `CourseError` for anything that cannot work, before an existing run is touched.
+    """
+    started = time.perf_counter()
+    run = Path(run)
+    checkpoint.check_run_folder(run, resume=resume, overwrite=overwrite)
+    if training.threads is not None:
+        torch.set_num_threads(training.threads)
+    machine.keep_memory()
+    with team_from_environment() as team:
+        team.wait()  # nobody may start to write before all have looked
+        if resume:
+            session = _resumed(run, training, team)
+        else:
+            session = _fresh(run, train_text, model_options, training, vocab_size, corpus or {}, team)
+        with RunLog(run, quiet=not team.leads) as log:
+            return _Loop(session, train_text, val_text, log, started).run()
+
+
+@dataclass
+class Session:
+    """Everything that one sitting of training works with."""
+
+    run: Path
+    model: Transformer
+    tokenizer: Tokenizer
+    training: TrainingConfig
+    team: Team
+    device: torch.device
+    average: AveragedModel | None
+    optimizer: torch.optim.AdamW
+    position: Position = field(default_factory=Position)
+
+    @property
+    def scored_model(self) -> Transformer:
+        """The weights that are scored and kept: the moving average, or the weights themselves."""
+        if self.average is None:
+            return self.model
+        assert isinstance(self.average.module, Transformer)
+        return self.average.module
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that a resumed run needs."""
+        tensors = {"random": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, tensor in checkpoint.weights_of(self.model).items():
+            tensors["model." + name] = tensor
+        if self.average is not None:
+            for name, tensor in checkpoint.weights_of(self.average.module).items():
+                tensors["average." + name] = tensor
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = value
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+        """Put `state` back."""
+        pick = lambda prefix: {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}  # noqa: E731
+        checkpoint.put_weights(self.model, pick("model."))
+        if self.average is not None:
+            checkpoint.put_weights(self.average.module, pick("average."))
+            self.average.n_averaged.fill_(about["position"]["step"])
+        for name, parameter in self.model.named_parameters():
+            self.optimizer.state[parameter] = {
+                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device if key != "step" else "cpu")
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"optimizer.{key}.{name}" in tensors
+            }
+        self.position = Position(**about["position"])
+        torch.set_rng_state(tensors["random"])
+        if self.device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+
+
+def _session(
+    run: Path, config: TransformerConfig, tokenizer: Tokenizer, training: TrainingConfig, team: Team
+) -> Session:
+    device = machine.pick_device()
+    torch.manual_seed(training.seed)  # the same first weights in every process
+    model = Transformer(config).to(device)
+    average = None
+    if training.averaging == "ema":
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
+    torch.manual_seed(training.seed + 1000 * team.rank)  # and then each its own dropout
+    return Session(run, model, tokenizer, training, team, device, average, make_optimizer(model, training))
+
+
+def _fresh(
+    run: Path, text: ParallelText, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
+    corpus: dict[str, Any], team: Team,
+) -> Session:  # fmt: skip
+    vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
+    TransformerConfig.from_dict(model_options | vocabularies)  # a bad size is said before any work
+    tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
+    vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
+    config = TransformerConfig.from_dict(model_options | vocabularies)
+    session = _session(run, config, tokenizer, training, team)
+    if team.leads:
+        checkpoint.start_run_folder(run)
+        tokenizer.save(run / checkpoint.TOKENIZER_FILE)
+        _write_run_file(session, corpus | {"source_language": text.source_language,
+                                           "target_language": text.target_language})  # fmt: skip
+    team.wait()
+    return session
+
+
+def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
+    info = {
+        "format": 1,
+        "model": session.model.config.to_dict(),
+        "training": session.training.to_dict(),
+        "corpus": corpus,
+        "versions": {"course": __version__, "torch": torch.__version__.partition("+")[0]},
+        "parameters": sum(p.numel() for p in session.model.parameters()),
+    }
+    checkpoint.write_text(session.run / checkpoint.RUN_FILE, json.dumps(info, indent=2, sort_keys=True) + "\n")
+
+
+def _resumed(run: Path, training: TrainingConfig, team: Team) -> Session:
+    info = checkpoint.read_run_file(run)
+    end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
+    training = TrainingConfig.from_dict(info["training"] | end)
+    tokenizer = Tokenizer.load(run / checkpoint.TOKENIZER_FILE)
+    session = _session(run, TransformerConfig.from_dict(info["model"]), tokenizer, training, team)
+    session.restore(*checkpoint.read_tensors(run / "last.safetensors"))
+    if team.leads:
+        rewind_log(run, session.position.step)
+    team.wait()
+    return session
+
+
+class _Loop:
+    """One sitting: from where the session stands to the end of the run."""
+
+    def __init__(self, session: Session, train_text: ParallelText, val_text: ParallelText, log: RunLog, started: float):
+        self.session, self.training, self.team = session, session.training, session.team
+        self.position, self.log = session.position, log
+        self.examples = self._fitting(train_text)[1]
+        self.val_text, self.val_examples = self._fitting(val_text)
+        self.precision = machine.choose_precision(self.training.precision, session.device)
+        self.started = started - self.position.seconds
+        loss = SummedLoss(session.model, self.training.label_smoothing)
+        self.loss: nn.Module = DistributedDataParallel(loss) if self.team.size > 1 else loss
+
+    def _fitting(self, text: ParallelText) -> tuple[ParallelText, Examples]:
+        """Only the pairs that have a position for each token, BOS or EOS included; as text and as ids."""
+        longest = self.session.model.config.max_len - 1
+        examples = encode_pairs(text, self.session.tokenizer)
+        kept = [i for i, pair in enumerate(examples) if all(pair) and max(map(len, pair)) <= longest]
+        if not kept:
+            raise CourseError(f"no sentence pair fits into max_len {longest + 1}: use a larger max_len.")
+        if len(kept) < len(text):
+            n = len(text) - len(kept)
+            self.log.say(f"left out {n} {text.split} pairs: empty, or longer than {longest} tokens")
+        source, target = (tuple(side[i] for i in kept) for side in (text.source, text.target))
+        return replace(text, source=source, target=target), [examples[i] for i in kept]
+
+    def run(self) -> TrainingResult:
+        """Update, log, validate and keep until the end."""
+        self._announce()
+        progress = self._progress()
+        for batch in self._batches():
+            if progress >= 1:
+                break
+            loss = self._update(batch, progress)
+            progress = self._progress()
+            self._after_update(loss, progress)
+        return self._finish()
+
+    def _announce(self) -> None:
+        n = sum(p.numel() for p in self.session.model.parameters())
+        self.log.say(
+            f"{n:,} parameters, {len(self.examples):,} sentence pairs, {self.precision} on "
+            f"{self.session.device.type}, {torch.get_num_threads()} threads, {self.team.size} process(es)"
+        )
+
+    def _progress(self) -> float:
+        """Part of the run that is done, 0 to 1; the same number in every process."""
+        parts = []
+        if self.training.max_steps is not None:
+            parts.append(self.position.step / self.training.max_steps)
+        if self.training.minutes is not None:
+            self.position.seconds = self.team.leader_says(time.perf_counter() - self.started)
+            parts.append(self.position.seconds / (60 * self.training.minutes))
+        else:
+            self.position.seconds = time.perf_counter() - self.started
+        return max(parts)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Epoch after epoch without end, from where the position stands."""
+        while True:
+            batches = length_bucketed_batches(
+                self.examples, max_tokens=self.training.batch_tokens, seed=self.training.seed,
+                epoch=self.position.epoch,
+            )  # fmt: skip
+            for batch in batches[self.position.batch :]:
+                self.position.batch += 1
+                yield batch
+            self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+
+    def _update(self, batch: Batch, progress: float) -> float:
+        """One update of the weights. Returns the loss in nats a token."""
+        begun = time.perf_counter()
+        training, optimizer, model = self.training, self.session.optimizer, self.session.model
+        tokens = batch.n_target_tokens
+        rate = learning_rate(
+            self.position.step, progress,
+            peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule,
+        )  # fmt: skip
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        model.train()
+        own = self._own_part(batch)
+        with machine.autocast(self.precision, self.session.device):
+            loss = self.loss(own.src, own.tgt_in, own.labels)
+        # DistributedDataParallel takes the mean over processes, so each weighs its sum by their number: the
+        # gradient is that of the mean over all tokens of the global batch, however it is shared out.
+        (loss * (self.team.size / tokens)).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), training.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if self.session.average is not None:
+            self.session.average.update_parameters(model)
+        total = self.team.total(float(loss.detach()))
+        self.position.step += 1
+        self.position.tokens += tokens
+        self.position.update_seconds += time.perf_counter() - begun
+        return total / tokens
+
+    def _own_part(self, batch: Batch) -> Batch:
+        """Sentences of the global batch for this process; where there are none, one that does not count."""
+        if self.team.size == 1:
+            return batch.to(self.session.device)
+        own = shard(batch, self.team.rank, self.team.size)
+        if not len(own):
+            own = Batch(batch.src[:1], batch.tgt_in[:1], torch.full_like(batch.labels[:1], PAD))
+        return own.to(self.session.device)
+
+    @property
+    def _tokens_per_second(self) -> float:
+        return self.position.tokens / max(1e-9, self.position.update_seconds)
+
+    def _after_update(self, loss: float, progress: float) -> None:
+        position, training = self.position, self.training
+        if not loss < float("inf"):
+            raise CourseError(
+                f"the loss is {loss} at step {position.step}: lower lr (now {training.lr:g}) or lengthen "
+                f"warmup_steps (now {training.warmup_steps}), then start again."
+            )
+        self.log.show(progress, loss, self._tokens_per_second)
+        if position.step % training.log_every == 0:
+            self._log_update(loss, progress)
+        if progress < 1 and int(progress * training.validations) > position.validations:
+            position.validations = int(progress * training.validations)
+            self._validate()
+        if progress < 1 and position.step % training.checkpoint_every == 0:
+            self._keep_state()
+
+    def _log_update(self, loss: float, progress: float) -> None:
+        position = self.position
+        rate = self.session.optimizer.param_groups[0]["lr"]
+        self.log.record(
+            step=position.step, epoch=position.epoch, loss=round(loss, 4), lr=rate, progress=round(progress, 4),
+            seconds=round(position.seconds, 2), tokens=position.tokens,
+            tokens_per_second=round(self._tokens_per_second, 1),
+        )  # fmt: skip
+        left = position.seconds * (1 - progress) / max(progress, 1e-9)
+        self.log.say(
+            f"step {position.step:>6,}  epoch {position.epoch + 1:>3}  loss {loss:6.3f}  lr {rate:.2e}  "
+            f"{self._tokens_per_second:>7,.0f} tokens/s  {_clock(left)} left"
+        )
+
+    def _validate(self) -> Validation | None:
+        """Score, log, and keep the weights if they are the best so far. Only the leader does."""
+        if not self.team.leads:
+            return None
+        position, model = self.position, self.session.scored_model
+        result = validate(
+            model, self.session.tokenizer, self.val_text, self.val_examples,
+            sentences=self.training.validation_sentences,
+        )  # fmt: skip
+        self.log.record(step=position.step, seconds=round(position.seconds, 2), **_plain(result))
+        self.log.say(
+            f"step {position.step:>6,}  validation: loss {result.loss:.3f}, BLEU {result.bleu:.1f}, "
+            f"chrF {result.chrf:.1f}"
+        )
+        for source, _, translation in result.samples:
+            self.log.say(f"    {source}\n    -> {translation}")
+        # The loss decides: it uses every validation pair, where BLEU uses some, and it moves in small steps.
+        if result.loss < position.best_loss:
+            position.best_loss, position.best_bleu = result.loss, result.bleu
+            about = {"step": position.step, "val_loss": result.loss, "val_bleu": result.bleu}
+            checkpoint.write_tensors(self.session.run / "best.safetensors", checkpoint.weights_of(model), about)
+        return result
+
+    def _keep_state(self) -> None:
+        if self.team.leads:
+            checkpoint.write_tensors(
+                self.session.run / "last.safetensors",
+                self.session.state(),
+                {"position": asdict(self.position)},
+            )
+
+    def _finish(self) -> TrainingResult:
+        self.position.validations = self.training.validations
+        self._validate()
+        self._keep_state()
+        self.team.wait()
+        seconds = time.perf_counter() - self.started
+        position = self.position
+        self.log.record(
+            step=position.step, finished=True, seconds=round(seconds, 2), tokens=position.tokens,
+            tokens_per_second=round(self._tokens_per_second, 1),
+        )  # fmt: skip
+        self.log.say(
+            f"done: {position.step:,} steps in {_clock(seconds)}, {self._tokens_per_second:,.0f} target tokens/s, "
+            f"best validation loss {position.best_loss:.3f}, BLEU {position.best_bleu:.1f}; "
+            f"kept in {self.session.run}"
+        )
+        return TrainingResult(
+            self.session.run, position.step, seconds, self._tokens_per_second, position.best_bleu,
+            position.best_loss,
+        )  # fmt: skip
+
+
+def _plain(result: Validation) -> dict[str, Any]:
+    return {
+        "val_loss": round(result.loss, 4),
+        "bleu": round(result.bleu, 2),
+        "chrf": round(result.chrf, 2),
+        "samples": [list(sample) for sample in result.samples],
+    }
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3:05 min."""
+    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

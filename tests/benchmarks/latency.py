@@ -1,0 +1,91 @@
+"""From a moved slider, or a moved query, to new pixels: the median of 20 moves in a real browser.
+
+Run it as a script (`python -m tests.benchmarks.latency`), or call `measure`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from pathlib import Path
+
+from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, write_notebook
+from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
+from tests.browser.server import jupyterlab
+
+MOVES = 20
+WARM_UP = 3
+
+# The clock starts when the page hears of the move and stops after the frame with the new pixels was painted.
+CLOCK = """
+window.courseTimes = [];
+window.courseStop = (start) => requestAnimationFrame(
+  () => setTimeout(() => window.courseTimes.push(performance.now() - start))
+);
+"""
+SLIDER_CLOCK = """() => {
+  let start = null;
+  const image = document.querySelector('.course-explore img');
+  document.querySelector('.course-explore input').addEventListener('input', () => { start = performance.now(); }, true);
+  image.addEventListener('load', () => { if (start !== null) { window.courseStop(start); start = null; } });
+}"""
+QUERY_CLOCK = """() => {
+  const plane = document.querySelector('.course-dragged svg');
+  plane.addEventListener('pointermove', () => window.courseStop(performance.now()), true);
+}"""
+
+
+def measure() -> dict[str, float]:
+    """Return milliseconds: `explore_slider_ms` (a 12 x 12 labelled heat map) and `dragged_query_ms`.
+
+    Raises:
+        RuntimeError: There is no Chromium.
+    """
+    if find_chromium() is None:
+        raise RuntimeError(NO_CHROMIUM)
+    with tempfile.TemporaryDirectory() as folder:
+        write_notebook(Path(folder) / "latency.ipynb", HEAT_MAP, EXPLORE, DRAGGED)
+        with jupyterlab(Path(folder)) as lab, chromium() as browser:
+            notebook = Notebook(browser, lab, "latency.ipynb")
+            notebook.run_all()
+            return {
+                "explore_slider_ms": round(_slider(notebook), 1),
+                "dragged_query_ms": round(_query(notebook), 1),
+            }
+
+
+def _slider(notebook: Notebook) -> float:
+    page = notebook.page
+    page.locator(".course-explore img").wait_for()
+    page.evaluate(CLOCK)
+    page.evaluate(SLIDER_CLOCK)
+    page.locator(".course-explore input").first.focus()
+    return _median(notebook, lambda _: page.keyboard.press("ArrowRight"))
+
+
+def _query(notebook: Notebook) -> float:
+    page = notebook.page
+    handle = page.locator(".course-handle").first
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate(CLOCK)
+    page.evaluate(QUERY_CLOCK)
+    middle = _median(notebook, lambda move: page.mouse.move(x - 3 * (move + 1), y + move + 1))
+    page.mouse.up()
+    return middle
+
+
+def _median(notebook: Notebook, move) -> float:
+    for index in range(WARM_UP + MOVES):
+        move(index)
+        notebook.page.wait_for_function(f"window.courseTimes.length > {index}")
+    return statistics.median(notebook.page.evaluate("window.courseTimes")[WARM_UP:])
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))

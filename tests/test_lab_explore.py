@@ -1,0 +1,250 @@
+"""explore: what becomes a control, what is drawn, and what happens when drawing fails."""
+
+import io
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course.errors import CourseError
+from course.lab import exercises
+from course.lab.explore import as_control, as_png, describe_error, explore, new_figure, render, running_on, slider
+
+
+def draw_level(fig, *, level, **_):
+    fig.add_axes((0, 0, 1, 1)).bar([0], [level])
+    return f"A bar of height {level}"
+
+
+def failing(fig, *, level):
+    if level == 2:
+        raise ZeroDivisionError("two <b>is</b> too many")
+    return draw_level(fig, level=level)
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_whole_bounds_give_whole_numbers():
+    control = as_control("d_k", (1, 4))
+    assert control.choices == (1, 2, 3, 4)
+    assert all(isinstance(stop, int) for stop in control.choices)
+
+
+def test_a_step_and_fractions():
+    assert as_control("t", (0.0, 0.5, 0.1)).choices == (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    assert as_control("t", (1, 10, 3)).choices == (1, 4, 7, 10)
+    assert len(as_control("t", (0, 1.0)).choices) == 101
+
+
+def test_a_slider_starts_exactly_where_it_is_told():
+    made = slider(1, 512, start=100, log=True)
+    assert made.stops[made.start] == 100
+    assert (made.stops[0], made.stops[-1]) == (1, 512)
+
+
+def test_logarithmic_stops_stand_at_equal_ratios():
+    stops = np.array(slider(0.1, 10.0, log=True).stops)
+    ratios = stops[1:] / stops[:-1]
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"lo": 2, "hi": 2},
+        {"lo": 3, "hi": 1},
+        {"lo": 0, "hi": float("nan")},
+        {"lo": 0, "hi": 5, "start": 6},
+        {"lo": 0, "hi": 5, "step": 0},
+        {"lo": 0, "hi": 1e9, "step": 1},
+        {"lo": 0, "hi": 5, "log": True},
+    ],
+)
+def test_an_impossible_slider_is_refused(arguments):
+    with pytest.raises(CourseError):
+        slider(**arguments)
+
+
+def test_other_kinds_of_parameters():
+    assert as_control("scaled", True).choices[as_control("scaled", True).start] is True
+    assert as_control("scaled", False).start == 0
+    assert as_control("which", ["a", "b"]).kind == "dropdown"
+    for passed_on in (len, "text", 3, None, np.arange(2), (1, 2, 3, 4), ("a", "b"), [1, 2], []):
+        assert as_control("x", passed_on) is None
+    with pytest.raises(CourseError, match="different"):
+        as_control("which", ["a", "a"])
+
+
+def test_a_moved_control_makes_another_picture_with_its_own_text():
+    panel = explore(draw_level, level=(1, 5))
+    before = panel.frame
+    panel.set(level=4)
+    assert panel.alt == "A bar of height 4"
+    assert (pixels(before) != pixels(panel.frame)).any()
+    panel.set(level=1)
+    assert panel.frame == before
+
+
+def test_every_choice_reaches_the_drawing_function():
+    seen = []
+
+    def draw(fig, **values):
+        seen.append(values)
+        return "nothing"
+
+    panel = explore(draw, n=(1, 3), on=True, which=["a", "b"], numbers=(1, 2, 3, 4), name="x")
+    panel.set(n=2, on=False, which="b")
+    assert seen[0] == {"n": 1, "on": True, "which": "a", "numbers": (1, 2, 3, 4), "name": "x"}
+    assert seen[1] == {**seen[0], "n": 2, "on": False, "which": "b"}
+    assert len(seen) == 2
+
+
+def test_one_figure_is_cleared_and_used_again():
+    figures, left_over = set(), []
+
+    def draw(fig, *, level):
+        figures.add(id(fig))
+        left_over.append(len(fig.axes))
+        fig.subplots(1, level)
+        return ""
+
+    panel = explore(draw, level=(1, 3))
+    panel.set(level=3)
+    panel.set(level=2)
+    assert len(figures) == 1
+    assert left_over == [0, 0, 0]
+
+
+def test_no_figure_is_left_to_pyplot():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    explore(draw_level, level=(1, 3)).set(level=2)
+    assert plt.get_fignums() == before
+
+
+def test_an_error_takes_the_place_of_the_picture_and_gives_it_back():
+    panel = explore(failing, level=(1, 3))
+    good = panel.frame
+    panel.set(level=2)
+    assert panel.frame == b""
+    assert panel.error.startswith("ZeroDivisionError: two <b>is</b> too many\n")
+    assert 'raise ZeroDivisionError("two <b>is</b> too many")' in panel.error
+    panel.set(level=3)
+    assert panel.error == ""
+    assert panel.frame not in (b"", good)
+
+
+def test_a_drawing_function_must_return_its_text():
+    frame = render(new_figure(), lambda fig: None, {})
+    assert "CourseError" in frame.error
+    assert "alternative text" in frame.error
+
+
+def test_a_keyboard_interrupt_is_not_swallowed():
+    def draw(fig):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(new_figure(), draw, {})
+
+
+def test_the_error_names_the_innermost_line_of_the_reader():
+    def mine():
+        return slider(3, 1)
+
+    with pytest.raises(CourseError) as caught:
+        mine()
+    assert describe_error(caught.value).endswith("return slider(3, 1)")
+
+
+def test_the_same_drawing_gives_the_same_bytes():
+    first, second = (render(new_figure(), draw_level, {"level": 3}) for _ in range(2))
+    assert first == second
+    assert b"matplotlib" not in first.png.lower()
+
+
+def test_stamped_text_looks_like_matplotlibs_own():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = new_figure()
+    ax = figure.add_subplot()
+    for size, color in ((9, "black"), (14, "#D55E00"), (20, (0, 0, 1, 0.5))):
+        ax.text(0.1, size / 25, "softmax 0.37 $d_k$", fontsize=size, color=color, ha="left")
+    ax.text(0.9, 0.2, "turned", rotation=90)
+    stamped = pixels(as_png(figure)).astype(float)
+    again = pixels(as_png(figure)).astype(float)
+    own = FigureCanvasAgg(figure)
+    own.draw()
+    difference = np.abs(stamped - np.asarray(own.buffer_rgba())[..., :3])
+    np.testing.assert_array_equal(stamped, again)
+    assert difference.mean() < 1.0  # text may stand up to half a pixel aside
+    for text in ax.texts:
+        text.set_text("")
+    own.draw()
+    ink = (np.asarray(own.buffer_rgba())[..., :3] < 250).sum()
+    assert (stamped < 250).sum() > 1.05 * ink  # so the words are there at all
+
+
+def test_stamps_keep_color_and_size_apart():
+    figure = new_figure()
+    for x, (size, color) in enumerate(((20, "red"), (20, "blue"), (40, "red"))):
+        figure.text(0.05 + 0.3 * x, 0.4, "word", fontsize=size, color=color)
+    image = pixels(as_png(figure)).astype(int)
+    red, blue = (image[..., 0] - image[..., 2] > 100), (image[..., 2] - image[..., 0] > 100)
+    width = image.shape[1] // 3
+    assert red[:, :width].any()
+    assert not blue[:, :width].any()
+    assert blue[:, width : 2 * width].any()
+    assert red[:, 2 * width :].sum() > 2 * red[:, :width].sum()
+
+
+def mine(q, k, v, mask=None):
+    return q
+
+
+mine.__module__ = "__main__"
+
+
+def test_a_panel_says_on_whose_function_it_runs():
+    name = exercises.all_exercises()[0].id
+    assert running_on({name: exercises.reference(name)}) == f"the reference {name}"
+    assert running_on({"another_name": exercises.reference(name)}) == f"the reference {name}"
+    assert running_on({name: mine}) == f"your {name}"
+    assert running_on({"f": np.exp, "n": 3}) == "numpy.exp"
+    assert running_on({"f": slider}) == "the course's slider"
+    assert running_on({"n": 3, "s": "text"}) == ""
+
+
+def test_what_the_page_sends_stays_within_the_choices():
+    panel = explore(draw_level, level=(1, 5))
+    panel.choice = {"level": 99, "unknown": 3}
+    assert panel.values == {"level": 5}
+
+
+def test_set_refuses_what_no_control_can_stand_at():
+    panel = explore(draw_level, level=(1, 5))
+    with pytest.raises(CourseError, match="level"):
+        panel.set(levle=2)
+    with pytest.raises(CourseError, match="7"):
+        panel.set(level=7)
+
+
+def test_drawing_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explore(draw_level, level=(1, 3)).set(level=2)
+
+
+def test_importing_explore_and_quiz_loads_nothing_heavy():
+    code = (
+        "import sys, course.lab.explore, course.lab.quiz;"
+        "print(*{'torch', 'matplotlib', 'ipywidgets', 'anywidget'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

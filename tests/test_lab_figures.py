@@ -1,0 +1,314 @@
+"""The drawing functions: whole slider ranges, alternative texts that state the numbers, no text upon text."""
+
+import ast
+import io
+import itertools
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from course.errors import CourseError
+from course.lab import figures, reference
+from course.lab.explore import explore, slider
+
+WORDS = "The needle has a sharp point .".split()  # noqa: SIM905
+LONGER = "It is not polite to point at people .".split()  # noqa: SIM905
+
+
+def by_hand(words):
+    """Queries, keys and values of a sentence: whole numbers, so that scores are exact."""
+    rng = np.random.default_rng(len(words))
+    return tuple(rng.integers(0, 3, size=(len(words), 4)).astype(float) for _ in range(3))
+
+
+EXAMPLES = {"short": (WORDS, *by_hand(WORDS)), "long": (LONGER, *by_hand(LONGER))}
+
+
+def two_sentences():
+    rows = [reference.softmax(np.arange(len(words), dtype=float) / 3) for words in (WORDS, LONGER)]
+    outputs = [np.array([0.25, 0.13, 1.16, 0.0]), np.array([0.55, 0.12, 0.0, 1.02])]
+    return {
+        "sentences": [WORDS, LONGER],
+        "weights": rows,
+        "outputs": outputs,
+        "own": np.array([1.0, 1.0, 0.0, 0.0]),
+        "axes": ["thing", "action", "sharp", "person"],
+        "focus": "point",
+    }
+
+
+def soft_dictionary():
+    hours, degrees = np.array([6.0, 9, 12, 15, 18, 21]), np.array([8.0, 12, 18, 21, 17, 12])
+    return {"softmax": reference.softmax, "keys": hours, "values": degrees, "query": 13.0, "widths": [0.5, 2, 10]}
+
+
+def measurement():
+    raw = {
+        "variance": 2.0 ** np.arange(10),
+        "entropy": np.linspace(3.5, 0.2, 10),
+        "gradient": np.geomspace(0.3, 5e-4, 10),
+    }
+    flat = {"variance": np.full(10, 1.01), "entropy": np.full(10, 3.41), "gradient": np.full(10, 0.303)}
+    return {"d_k": [2**i for i in range(10)], "raw": raw, "scaled": flat}
+
+
+def square_map():
+    _, q, k, v = EXAMPLES["short"]
+    return {"weights": reference.attention(q, k, v)[1], "rows": WORDS, "columns": WORDS, "sums": "rows"}
+
+
+STILL = {
+    "two sentences": (figures.draw_two_sentences, two_sentences),
+    "soft dictionary": (figures.draw_soft_dictionary, soft_dictionary),
+    "map": (figures.draw_map, square_map),
+    "measurement": (figures.draw_scale_measurement, measurement),
+    "summary": (
+        figures.draw_summary,
+        lambda: {
+            "q": EXAMPLES["short"][1],
+            "k": EXAMPLES["short"][2],
+            "v": EXAMPLES["short"][3],
+            "row": 5,
+            "word": "point",
+        },
+    ),
+}
+
+D_K = (*slider(1, 512, start=64, log=True).stops[:-1:4], 512)
+TEMPERATURES = slider(0.1, 10.0, start=1.0, log=True).stops[::4]
+MOVED = [
+    *((figures.draw_random_scores, {"d_k": d_k, "scaled": scaled}) for d_k in D_K for scaled in (False, True)),
+    *(
+        (figures.draw_attention_map, {"examples": EXAMPLES, "sentence": name, "temperature": t})
+        for t in TEMPERATURES
+        for name in EXAMPLES
+    ),
+]
+
+
+def drawn(draw, values):
+    """Draw on a figure of the course's resolution, with every warning an error; return figure and text."""
+    figure = Figure(dpi=figures.DPI)
+    FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alt = draw(figure, **values)
+        figure.canvas.draw()
+    return figure, alt
+
+
+def boxes(figure):
+    """(text, box in pixels) for every text that can be seen; labels of ticks beyond the axes are not drawn."""
+    renderer = figure.canvas.get_renderer()
+    found, beyond = [], set()
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        lo, hi = sorted(axis.get_view_interval())
+        beyond |= {id(tick.label1) for tick in axis.get_major_ticks() if not lo <= tick.get_loc() <= hi}
+    for text in figure.findobj(Text):
+        if id(text) not in beyond and text.get_visible() and text.get_text().strip():
+            box = text.get_window_extent(renderer)
+            if box.width and box.height:
+                found.append((text.get_text(), box))
+    return found
+
+
+def collisions(figure):
+    """Return pairs of texts that lie upon each other by more than a pixel, and texts that leave the picture."""
+    seen = boxes(figure)
+    width, height = figure.canvas.get_width_height()
+    upon = [
+        (a, b)
+        for (a, p), (b, q) in itertools.combinations(seen, 2)
+        if min(p.x1, q.x1) - max(p.x0, q.x0) > 1 and min(p.y1, q.y1) - max(p.y0, q.y0) > 1
+    ]
+    outside = [a for a, p in seen if p.x0 < -1 or p.y0 < -1 or p.x1 > width + 1 or p.y1 > height + 1]
+    return upon + outside
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_still_pictures_are_readable(name):
+    draw, values = STILL[name]
+    figure, alt = drawn(draw, values())
+    assert collisions(figure) == []
+    assert alt.endswith(".")
+    assert figure.get_size_inches()[0] <= 12
+
+
+def test_the_collision_test_can_fail():
+    figure = Figure(dpi=72)
+    FigureCanvasAgg(figure)
+    figure.text(0.5, 0.5, "one text")
+    figure.text(0.5, 0.5, "upon another")
+    figure.text(0.99, 0.9, "and one that leaves")
+    figure.canvas.draw()
+    assert len(collisions(figure)) == 2
+
+
+def test_every_stop_of_every_slider_draws():
+    figure = Figure(dpi=figures.DPI)  # one figure for all, as a slider uses it
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        texts = [draw(figure, attention=reference.attention, **values) for draw, values in MOVED]
+    assert len(set(texts)) == len(MOVED)
+
+
+@pytest.mark.parametrize(("draw", "values"), MOVED[::7])
+def test_moving_pictures_are_readable(draw, values):
+    figure, _ = drawn(draw, {"attention": reference.attention, **values})
+    assert collisions(figure) == []
+
+
+def test_sliders_show_pictures_and_not_errors():
+    panel = explore(figures.draw_random_scores, attention=reference.attention, d_k=(1, 512), scaled=False)
+    assert not panel.error
+    panel = explore(
+        figures.draw_attention_map,
+        attention=reference.attention,
+        examples=EXAMPLES,
+        sentence=list(EXAMPLES),
+        temperature=slider(0.1, 10.0, start=1.0, log=True),
+    )
+    assert not panel.error
+
+
+def test_random_scores_state_what_the_attention_under_study_does():
+    """The numbers in the text are those of the function that was passed in, not of a reference behind it."""
+
+    def uniform(q, k, v, mask=None):
+        weights = np.full((len(q), len(k)), 1 / len(k))
+        return weights @ v, weights
+
+    _, alt = drawn(figures.draw_random_scores, {"attention": uniform, "d_k": 512, "scaled": False})
+    assert "entropy 4.00 of 4 bits" in alt
+    assert "largest weight 0.06" in alt
+
+
+def test_switching_the_scale_off_undoes_it():
+    """Unscaled weights are softmax of the plain dot products (an oracle without any attention function)."""
+    numbers = np.random.default_rng(22).standard_normal((17, 512))
+    scores = numbers[1:, :64] @ numbers[0, :64]
+    largest = np.exp(scores - scores.max()).sum() ** -1
+    _, alt = drawn(figures.draw_random_scores, {"attention": reference.attention, "d_k": 64, "scaled": False})
+    assert f"largest weight {largest:.2f}" in alt
+    assert f"standard deviation of the scores {scores.std():.2f}" in alt
+
+
+def test_at_width_one_the_scale_changes_nothing():
+    texts = {
+        drawn(figures.draw_random_scores, {"attention": reference.attention, "d_k": 1, "scaled": scaled})[1].split(":")[
+            1
+        ]
+        for scaled in (False, True)
+    }
+    assert len(texts) == 1
+
+
+def test_the_hotter_the_flatter():
+    def bits(temperature):
+        values = {
+            "attention": reference.attention,
+            "examples": EXAMPLES,
+            "sentence": "long",
+            "temperature": temperature,
+        }
+        return float(drawn(figures.draw_attention_map, values)[1].split("entropy ")[1].split(" ")[0])
+
+    measured = [bits(t) for t in TEMPERATURES[::3]]
+    assert measured == sorted(measured)
+    assert measured[-1] > 3.0  # of log2(9) = 3.17
+
+
+def test_alternative_texts_state_the_numbers():
+    alt = drawn(figures.draw_two_sentences, two_sentences())[1]
+    assert "sharp 1.16" in alt
+    assert "person 1.02" in alt
+    alt = drawn(figures.draw_soft_dictionary, soft_dictionary())[1]
+    nearest, mean = "width 0.5 gives 18.0", "width 10 gives 15.0"
+    assert nearest in alt
+    assert mean in alt
+    assert (
+        "variance from 1 to 512 not scaled, from 1.01 to 1.01 scaled"
+        in drawn(figures.draw_scale_measurement, measurement())[1]
+    )
+
+
+def test_a_map_whose_rows_do_not_sum_to_one_says_so():
+    weights = np.array([[0.5, 0.2], [0.9, 0.3], [0.1, 0.1]])
+    alt = drawn(figures.draw_map, {"weights": weights, "rows": list("abc"), "columns": list("xy"), "sums": "rows"})[1]
+    assert "Row sums: 0.70, 1.20, 0.20" in alt
+    assert "b → x 0.90" in alt
+
+
+def test_a_map_with_too_few_words_is_refused():
+    with pytest.raises(CourseError, match="3 row words and 1 column words"):
+        figures.draw_map(Figure(), weights=np.ones((3, 2)), rows=list("abc"), columns=["x"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "bits", "slope"),
+    [
+        (np.array([1.0, 0.0, 0.0]), 0.0, 0.0),
+        (np.full(4, 0.25), 2.0, 0.75**0.5 / 2),
+        (np.array([0.5, 0.5]), 1.0, 0.5),
+    ],
+)
+def test_entropy_and_gradient_where_they_are_known(weights, bits, slope):
+    assert figures.entropy(weights) == pytest.approx(bits)
+    assert figures.softmax_gradient(weights) == pytest.approx(slope)
+
+
+def test_softmax_gradient_is_that_of_finite_differences():
+    x = np.random.default_rng(1).standard_normal(6)
+    step = 1e-6
+    jacobian = [
+        (reference.softmax(x + step * e) - reference.softmax(x - step * e)) / (2 * step) for e in np.eye(len(x))
+    ]
+    assert figures.softmax_gradient(reference.softmax(x)) == pytest.approx(np.linalg.norm(jacobian), rel=1e-6)
+
+
+def test_pictures_are_the_same_bytes_each_time_and_small():
+    from PIL import Image
+
+    first, second = (figures.render(*(draw,), **values()) for draw, values in [STILL["map"]] * 2)
+    assert first == second
+    for draw, values in STILL.values():
+        png, _ = figures.render(draw, **values())
+        assert len(png) < 100_000
+        assert Image.open(io.BytesIO(png)).getpixel((0, 0))[:3] == (255, 255, 255)
+
+
+def test_show_stores_the_text_beside_the_picture(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **kw: shown.append((data, kw)))
+    figures.show(figures.draw_map, **square_map())
+    data, options = shown[0]
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert data["text/plain"].startswith("Attention map")
+    assert options["metadata"]["image/png"]["alt"] == data["text/plain"]
+    assert data["text/plain"] in shown[1][0]["text/markdown"]
+
+
+def test_every_drawing_function_has_the_form_that_sliders_need():
+    """draw_xxx(fig, *, ...) -> str, documented; found in the source, so that a new one cannot be forgotten."""
+    tree = ast.parse(Path(figures.__file__).read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_")]
+    assert len(functions) >= 7
+    for node in functions:
+        assert [argument.arg for argument in node.args.args] == ["fig"], node.name
+        assert isinstance(node.returns, ast.Name), node.name
+        assert node.returns.id == "str", node.name
+        assert ast.get_docstring(node), node.name
+
+
+def test_importing_the_figures_draws_in_no_plotting_library():
+    code = "import sys, course.lab.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

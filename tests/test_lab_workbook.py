@@ -1,0 +1,143 @@
+"""The workbook keeps passed pieces, loads them checked, and never spoils a check."""
+
+import math
+
+import numpy as np
+import pytest
+
+from course.errors import CourseError
+from course.lab import check, reference, workbook
+
+SCALE = 0.5
+
+
+@pytest.fixture(autouse=True)
+def _own_workbook(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "work book"))
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+
+
+def notebook(source):
+    """Run source as a notebook cell would: its functions belong to __main__ and have source lines."""
+    import linecache
+
+    name = f"<cell {abs(hash(source))}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    space = {"__name__": "__main__", "np": np, "math": math}
+    exec(compile(source, name, "exec"), space)
+    return space
+
+
+WITH_HELPER = """
+from math import sqrt as root
+TINY = 0.0
+def my_softmax(x, mask=None):
+    if mask is not None:
+        x = np.where(mask, x, -np.inf)
+    top = np.maximum(x.max(-1, keepdims=True), np.finfo(x.dtype).min)
+    e = np.exp(x - top)
+    z = e.sum(-1, keepdims=True)
+    return e / np.where(z > TINY, z, 1)
+
+def my_attention(q, k, v, mask=None):
+    w = my_softmax(q @ np.swapaxes(k, -1, -2) / root(q.shape[-1]), mask)
+    return w @ v, w
+"""
+
+
+def test_a_passed_piece_is_kept_with_its_helpers_and_loaded_again(capsys):
+    mine = notebook(WITH_HELPER)["my_attention"]
+    assert check("attention", mine) is mine
+    assert workbook.solved_ids() == ("attention",)
+    loaded = workbook.load("attention")
+    assert capsys.readouterr().out.endswith("attention: yours\n")
+    assert loaded is not reference.attention
+    arguments = np.ones((2, 3)), np.ones((4, 3)), np.arange(8.0).reshape(4, 2)
+    np.testing.assert_array_equal(loaded(*arguments)[0], mine(*arguments)[0])
+    assert workbook.keep("attention", loaded)  # what was loaded can be kept again
+
+
+def test_a_returned_helper_of_the_course_is_imported():
+    space = notebook("def attention(q, k, v, mask=None):\n    return given(q, k, v, mask)\n")
+    space["given"] = reference.attention
+    assert workbook.keep("attention", space["attention"])
+    assert "from course.lab.reference import attention as given" in (workbook.folder() / "attention.py").read_text()
+    assert workbook.load("attention", report=lambda line: None) is not reference.attention
+
+
+def test_nothing_kept_gives_the_reference(capsys):
+    assert workbook.load("softmax") is reference.softmax
+    assert "reference" in capsys.readouterr().out
+    assert workbook.solved_ids() == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def f(q, k, v, mask=None):\n    return v, v\npiece = f\n", "does not pass"),
+        ("this is no Python", "could not be loaded"),
+        ("raise SystemError('no')", "could not be loaded"),
+    ],
+)
+def test_a_damaged_piece_gives_the_reference_and_says_so(text, said, capsys):
+    workbook.folder().mkdir()
+    (workbook.folder() / "attention.py").write_text(text, encoding="utf-8")
+    assert workbook.load("attention") is reference.attention
+    assert said in capsys.readouterr().out
+    assert said in workbook.table()
+
+
+def test_the_table_says_whose(capsys):
+    check("attention", notebook(WITH_HELPER)["my_attention"])
+    lines = dict(line.split(maxsplit=2)[1:] for line in workbook.table().splitlines())
+    assert lines["attention"] == "yours"
+    assert lines["causal_mask"].startswith("the reference")
+
+
+@pytest.mark.parametrize(
+    "function", [len, lambda T: np.tri(T, dtype=bool), type("C", (), {"__call__": lambda s, T: T})()]
+)
+def test_what_cannot_stand_alone_is_not_kept(function):
+    assert not workbook.keep("causal_mask", function)
+    assert workbook.solved_ids() == ()
+
+
+def test_a_function_that_uses_the_notebook_s_data_is_not_kept():
+    space = notebook("def f(T):\n    return table[:T, :T]\n")
+    space["table"] = np.tri(50, dtype=bool)
+    assert not workbook.keep("causal_mask", space["f"])
+
+
+def test_an_unwritable_folder_changes_nothing_in_the_check(tmp_path, monkeypatch, capsys):
+    mine = notebook(WITH_HELPER)["my_attention"]
+    check("attention", mine)
+    usual = capsys.readouterr()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "file" / "below"))
+    assert check("attention", mine) is mine
+    assert capsys.readouterr() == usual
+    assert workbook.solved_ids() == ()
+
+
+def test_no_part_of_a_file_is_left_when_writing_fails(monkeypatch):
+    from pathlib import Path
+
+    def fail(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    assert not workbook.keep("attention", notebook(WITH_HELPER)["my_attention"])
+    assert list(workbook.folder().iterdir()) == []
+
+
+def test_a_failed_piece_and_a_graded_one_are_not_kept(monkeypatch):
+    check("attention", lambda q, k, v, mask=None: (q, k))
+    assert workbook.solved_ids() == ()
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    check("attention", notebook(WITH_HELPER)["my_attention"])
+    assert workbook.solved_ids() == ()
+
+
+def test_an_unknown_exercise_is_refused():
+    with pytest.raises(CourseError, match="attention"):
+        workbook.load("atention")

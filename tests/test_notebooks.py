@@ -1,0 +1,49 @@
+"""The notebooks in the repository: up to date, whole, and as the rules want them. Nothing is executed here."""
+
+from pathlib import Path
+
+import pytest
+
+from course.authoring.rules import pair_problems, problems
+from course.authoring.stamp import TREES, lesson_sources, read_notebook, stale
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = lesson_sources(ROOT)
+
+
+def built(source, tree):
+    path = ROOT / tree / f"{source.stem}.ipynb"
+    if not path.exists():
+        pytest.fail(f"{tree}/{path.name} is not built; run: python -m course.authoring build {source.stem[:2]}")
+    return read_notebook(path)
+
+
+def test_there_is_a_lesson():
+    assert LESSONS
+
+
+def test_no_notebook_is_stale():
+    assert [str(item) for item in stale(ROOT)] == []
+
+
+@pytest.mark.parametrize("tree", TREES)
+@pytest.mark.parametrize("source", LESSONS, ids=lambda source: source.stem)
+def test_the_notebook_keeps_every_rule(source, tree):
+    assert problems(built(source, tree)) == []
+
+
+@pytest.mark.parametrize("source", LESSONS, ids=lambda source: source.stem)
+def test_the_two_notebooks_differ_in_the_solutions_alone(source):
+    assert pair_problems(*(built(source, tree) for tree in TREES)) == []
+
+
+@pytest.mark.parametrize("source", LESSONS, ids=lambda source: source.stem)
+def test_the_cells_are_those_of_the_source(source):
+    """A stamp can be copied, or survive a merge; the text itself cannot."""
+    pytest.importorskip("jupytext", reason="reading a lesson's text needs the extra 'author'")
+    pytest.importorskip("nbgrader", reason="clearing solutions needs the extra 'author'")
+    from course.authoring.build import both_versions
+
+    for tree, expected in both_versions(source).items():
+        found = [(cell["id"], "".join(cell["source"])) for cell in built(source, tree)["cells"]]
+        assert found == [(cell.id, cell.source) for cell in expected.cells]

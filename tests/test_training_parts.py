@@ -1,0 +1,142 @@
+"""Schedule, loss, machine and settings: the parts of training that need no run."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course.data.batches import make_batch
+from course.errors import CourseError
+from course.model import Transformer, TransformerConfig
+from course.special import PAD
+from course.training import PRESETS, TrainingConfig
+from course.training.loss import summed_loss, teacher_forced_logits
+from course.training.machine import autocast, choose_precision
+from course.training.schedule import learning_rate, warmup_inverse_sqrt, warmup_linear
+
+
+def noam(step: int, d_model: int, warmup_steps: int) -> float:
+    """Vaswani et al. 2017, equation 3, as printed; steps from 1."""
+    return d_model**-0.5 * min(step**-0.5, step * warmup_steps**-1.5)
+
+
+@given(step=st.integers(0, 20_000), warmup=st.integers(1, 5_000))
+@settings(max_examples=60, deadline=None)
+def test_inverse_sqrt_is_the_papers_schedule_scaled_to_a_peak_of_one(step, warmup):
+    peak = noam(warmup, 512, warmup)
+    assert warmup_inverse_sqrt(step, warmup_steps=warmup) == pytest.approx(noam(step + 1, 512, warmup) / peak)
+
+
+def test_linear_rises_to_the_peak_and_ends_at_zero():
+    rates = [warmup_linear(s, s / 1000, warmup_steps=100) for s in range(1001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == pytest.approx(0.91, abs=0.01)
+    assert rates[-1] == 0
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_linear_never_leaves_zero_to_one_even_past_the_end():
+    assert warmup_linear(5000, 1.3, warmup_steps=10) == 0
+
+
+def test_the_schedule_is_chosen_by_name():
+    known = {"peak": 2.0, "warmup_steps": 10}
+    assert learning_rate(40, 0.5, schedule="linear", **known) == pytest.approx(1.0)
+    assert learning_rate(39, 0.5, schedule="inverse_sqrt", **known) == pytest.approx(1.0)
+
+
+def small_model(**changes):
+    sizes = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1, "dropout": 0.0}
+    torch.manual_seed(3)
+    return Transformer(TransformerConfig(20, 20, **(sizes | changes))).double()
+
+
+EXAMPLES = [([5, 6, 7], [8, 9]), ([10], [11, 12, 13, 14]), ([4, 4, 9, 3], [15])]
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_loss_and_gradient_equal_torch_on_all_positions(label_smoothing):
+    """Dropping padding before the output layer must change nothing but the work."""
+    batch, model = make_batch(EXAMPLES), small_model()
+    ours = summed_loss(
+        *teacher_forced_logits(model, batch.src, batch.tgt_in, batch.labels), label_smoothing=label_smoothing
+    )
+    gradients = torch.autograd.grad(ours, list(model.parameters()))
+    logits = model(batch.src, batch.tgt_in, src_mask=(batch.src != PAD)[:, None, None])
+    oracle = torch.nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum", label_smoothing=label_smoothing)
+    theirs = oracle(logits.flatten(0, 1).float(), batch.labels.flatten())
+    torch.testing.assert_close(ours, theirs)
+    for a, b in zip(gradients, torch.autograd.grad(theirs, list(model.parameters())), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_more_padding_changes_no_loss():
+    batch, model = make_batch(EXAMPLES), small_model()
+    wide = [torch.nn.functional.pad(t, (0, 3), value=PAD) for t in (batch.src, batch.tgt_in, batch.labels)]
+    one = summed_loss(*teacher_forced_logits(model, batch.src, batch.tgt_in, batch.labels))
+    torch.testing.assert_close(one, summed_loss(*teacher_forced_logits(model, *wide)))
+
+
+def test_an_untrained_model_knows_nothing():
+    """Cross-entropy near ln V at the start: neither the shift nor the padding leaks the answer."""
+    model = small_model()
+    logits, labels = teacher_forced_logits(
+        model, *[getattr(make_batch(EXAMPLES), n) for n in ("src", "tgt_in", "labels")]
+    )
+    assert summed_loss(logits.detach() * 0, labels).item() / len(labels) == pytest.approx(math.log(20))
+    assert len(labels) == sum(len(t) + 1 for _, t in EXAMPLES)
+
+
+def test_precision_is_obeyed_or_measured():
+    cpu = torch.device("cpu")
+    assert choose_precision("float32", cpu) == "float32"
+    assert choose_precision("bfloat16", cpu) == "bfloat16"
+    assert choose_precision("auto", cpu) in ("float32", "bfloat16")
+
+
+def test_autocast_changes_products_only():
+    linear = torch.nn.Linear(4, 4)
+    with autocast("bfloat16", torch.device("cpu")):
+        assert linear(torch.ones(2, 4)).dtype == torch.bfloat16
+    with autocast("float32", torch.device("cpu")):
+        assert linear(torch.ones(2, 4)).dtype == torch.float32
+    assert linear.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"minutes": 0}, ["minutes is 0", "above 0"]),
+        ({"minutes": -3}, ["minutes is -3"]),
+        ({"minutes": float("nan")}, ["minutes is nan"]),
+        ({"minutes": None}, ["minutes", "max_steps"]),
+        ({"minutes": 1, "lr": 0}, ["lr is 0"]),
+        ({"minutes": 1, "label_smoothing": 1.0}, ["label_smoothing is 1"]),
+        ({"minutes": 1, "batch_tokens": 0}, ["batch_tokens is 0"]),
+        ({"minutes": 1, "schedule": "cosine"}, ["'cosine'", "'linear'", "'inverse_sqrt'"]),
+        ({"minutes": 1, "warmup_steps": -1}, ["warmup_steps is -1"]),
+    ],
+)
+def test_bad_settings_are_named(changes, words):
+    with pytest.raises(CourseError) as caught:
+        TrainingConfig(**changes)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_build_a_model_and_survive_json(name):
+    preset = PRESETS[name]
+    sizes = {"src_vocab_size": preset.vocab_size, "tgt_vocab_size": preset.vocab_size}
+    config = TransformerConfig.from_dict(preset.model | sizes)
+    assert TransformerConfig.from_dict(config.to_dict()) == config
+    assert TrainingConfig.from_dict(preset.training.to_dict()) == preset.training
+
+
+def test_unknown_settings_are_named():
+    with pytest.raises(CourseError, match="learning_rate"):
+        TrainingConfig.from_dict({"learning_rate": 1})
