@@ -37,7 +37,7 @@
 # %% name="setup"
 import numpy as np
 
-from course.lab import check, explore, hint, quiz, slider, solution  # noqa: F401  (hint and solution are for you)
+from course.lab import DraggedQuery, Question, check, explore, hint, quiz, slider, solution
 from course.lab.figures import (
     draw_attention_map,
     draw_map,
@@ -48,8 +48,6 @@ from course.lab.figures import (
     draw_two_sentences,
     show,
 )
-from course.lab.quiz import Question
-from course.lab.widgets import DraggedQuery
 
 np.set_printoptions(precision=3, suppress=True)
 

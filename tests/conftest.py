@@ -1,4 +1,4 @@
-"""Fixtures for all tests: no test touches a user's cache, and where the Multi30k files lie."""
+"""Fixtures for all tests: no test touches a user's cache or workbook, and where the Multi30k files lie."""
 
 import os
 from pathlib import Path
@@ -22,9 +22,10 @@ _MULTI30K_PLACES = [
 
 
 @pytest.fixture(autouse=True)
-def _own_data_folder(tmp_path_factory, monkeypatch):
-    """Give every test an empty data folder of its own, and no other place to find a corpus."""
+def _own_folders(tmp_path_factory, monkeypatch):
+    """Give every test an empty data folder and workbook of its own, and no other place to find a corpus."""
     monkeypatch.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("course_data")))
+    monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path_factory.mktemp("course_workbook")))
     monkeypatch.delenv("COURSE_MULTI30K", raising=False)
 
 

@@ -253,7 +253,7 @@ def test_importing_the_lab_and_checking_stays_light():
         "import sys, course.lab\n"
         "assert 'numpy' not in sys.modules\n"
         "from course.lab import check, explore, quiz\n"
-        "import course.lab.explore\n"
+        "import course.lab.exploring\n"
         "from course.lab import explore as again\n"
         "assert callable(explore) and again is explore and callable(quiz)\n"
         "from course.lab.exercises import diagnose\n"

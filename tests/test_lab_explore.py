@@ -11,7 +11,7 @@ from PIL import Image
 
 from course.errors import CourseError
 from course.lab import exercises
-from course.lab.explore import as_control, as_png, describe_error, explore, new_figure, render, running_on, slider
+from course.lab.exploring import as_control, as_png, describe_error, explore, new_figure, render, running_on, slider
 
 
 def draw_level(fig, *, level, **_):
@@ -243,7 +243,7 @@ def test_drawing_warns_of_nothing():
 
 def test_importing_explore_and_quiz_loads_nothing_heavy():
     code = (
-        "import sys, course.lab.explore, course.lab.quiz;"
+        "import sys, course.lab.exploring, course.lab.quizzes;"
         "print(*{'torch', 'matplotlib', 'ipywidgets', 'anywidget'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 from course.errors import CourseError
 from course.lab import figures, reference
-from course.lab.explore import explore, slider
+from course.lab.exploring import explore, slider
 
 WORDS = "The needle has a sharp point .".split()  # noqa: SIM905
 LONGER = "It is not polite to point at people .".split()  # noqa: SIM905

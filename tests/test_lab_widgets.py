@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from course.errors import CourseError
-from course.lab.explore import explore
-from course.lab.quiz import Question, quiz
+from course.lab.exploring import explore
+from course.lab.quizzes import Question, quiz
 from course.lab.widgets import WIDGET_VIEW, DraggedQuery, dragged_query_state
 
 KEYS = [[1.2, 0.3], [0.2, 1.3], [-1.2, 0.4]]

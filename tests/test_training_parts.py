@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.data.batches import make_batch
+from course.data.batches import Batch, make_batch
 from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.special import PAD
 from course.training import PRESETS, TrainingConfig
-from course.training.loss import summed_loss, teacher_forced_logits
+from course.training.loss import summed_loss, teacher_forced_states
 from course.training.machine import autocast, choose_precision
 from course.training.schedule import learning_rate, warmup_inverse_sqrt, warmup_linear
 
@@ -58,37 +58,64 @@ def small_model(**changes):
 EXAMPLES = [([5, 6, 7], [8, 9]), ([10], [11, 12, 13, 14]), ([4, 4, 9, 3], [15])]
 
 
+def our_loss(model, batch, **options):
+    states, labels = teacher_forced_states(model, batch.src, batch.tgt_in, batch.labels)
+    return summed_loss(model.output, states, labels, **options)
+
+
+@pytest.mark.parametrize("output_bias", [False, True])
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
-def test_loss_and_gradient_equal_torch_on_all_positions(label_smoothing):
-    """Dropping padding before the output layer must change nothing but the work."""
-    batch, model = make_batch(EXAMPLES), small_model()
-    ours = summed_loss(
-        *teacher_forced_logits(model, batch.src, batch.tgt_in, batch.labels), label_smoothing=label_smoothing
-    )
-    gradients = torch.autograd.grad(ours, list(model.parameters()))
+@pytest.mark.parametrize("sentences", [3, 100])
+def test_loss_and_gradient_equal_torch_on_all_positions(label_smoothing, output_bias, sentences):
+    """Padding left out, the gradient written over the logits, several chunks: that changes nothing but the work."""
+    batch, model = make_batch((EXAMPLES * 34)[:sentences]), small_model(output_bias=output_bias)
+    if output_bias:
+        torch.nn.init.normal_(model.output.bias)
+    ours = our_loss(model, batch, label_smoothing=label_smoothing)
+    gradients = torch.autograd.grad(3 * ours, list(model.parameters()))
     logits = model(batch.src, batch.tgt_in, src_mask=(batch.src != PAD)[:, None, None])
     oracle = torch.nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum", label_smoothing=label_smoothing)
-    theirs = oracle(logits.flatten(0, 1).float(), batch.labels.flatten())
-    torch.testing.assert_close(ours, theirs)
-    for a, b in zip(gradients, torch.autograd.grad(theirs, list(model.parameters())), strict=True):
-        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+    theirs = oracle(logits.flatten(0, 1), batch.labels.flatten())
+    torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-12)
+    for a, b in zip(gradients, torch.autograd.grad(3 * theirs, list(model.parameters())), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
+    with torch.no_grad():
+        torch.testing.assert_close(our_loss(model, batch, label_smoothing=label_smoothing).double(), ours.detach())
+
+
+def test_loss_under_autocast_is_near_the_exact_one_and_has_float32_gradients():
+    batch, model = make_batch(EXAMPLES), small_model().float()
+    exact = our_loss(model, batch, label_smoothing=0.1)
+    with autocast("bfloat16", torch.device("cpu")):
+        rough = our_loss(model, batch, label_smoothing=0.1)
+    assert rough.item() == pytest.approx(exact.item(), rel=0.02)
+    gradient, wanted = (torch.autograd.grad(loss, model.output.weight)[0] for loss in (rough, exact))
+    assert gradient.dtype == torch.float32
+    assert (gradient - wanted).norm() < 0.05 * wanted.norm()
+
+
+def test_large_logits_do_not_overflow():
+    output = torch.nn.Linear(2, 3, bias=False)
+    torch.nn.init.eye_(output.weight)
+    states = torch.tensor([[1e4, 0.0], [-1e4, 0.0]], requires_grad=True)
+    loss = summed_loss(output, states, torch.tensor([0, 1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert states.grad.isfinite().all()
 
 
 def test_more_padding_changes_no_loss():
     batch, model = make_batch(EXAMPLES), small_model()
     wide = [torch.nn.functional.pad(t, (0, 3), value=PAD) for t in (batch.src, batch.tgt_in, batch.labels)]
-    one = summed_loss(*teacher_forced_logits(model, batch.src, batch.tgt_in, batch.labels))
-    torch.testing.assert_close(one, summed_loss(*teacher_forced_logits(model, *wide)))
+    torch.testing.assert_close(our_loss(model, batch), our_loss(model, Batch(*wide)))
 
 
-def test_an_untrained_model_knows_nothing():
-    """Cross-entropy near ln V at the start: neither the shift nor the padding leaks the answer."""
+def test_a_model_that_says_nothing_loses_ln_v_a_token():
+    """Neither the shift nor the padding leaks the answer: every real token counts once, at ln V."""
     model = small_model()
-    logits, labels = teacher_forced_logits(
-        model, *[getattr(make_batch(EXAMPLES), n) for n in ("src", "tgt_in", "labels")]
-    )
-    assert summed_loss(logits.detach() * 0, labels).item() / len(labels) == pytest.approx(math.log(20))
-    assert len(labels) == sum(len(t) + 1 for _, t in EXAMPLES)
+    torch.nn.init.zeros_(model.output.weight)
+    tokens = sum(len(t) + 1 for _, t in EXAMPLES)
+    assert our_loss(model, make_batch(EXAMPLES)).item() == pytest.approx(tokens * math.log(20))
 
 
 def test_precision_is_obeyed_or_measured():

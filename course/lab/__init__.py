@@ -1,32 +1,31 @@
 """Everything that a notebook touches: checks, hints, demos, quizzes and figures.
 
-Nothing is loaded until it is asked for, so that the first cell of a lesson stays quick. ``explore`` and ``quiz`` name
-functions and the modules that hold them: seen from this package, the function wins.
+Nothing is loaded until it is asked for, so that the first cell of a lesson stays quick: `from course.lab import check`
+imports what `check` needs, and neither matplotlib nor the widgets.
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import Any
 
-# name -> (module, whether the name is a thing inside that module or the module itself)
-_THINGS = {
+_ROOM_OF = {
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",
-    "explore": "explore",
-    "slider": "explore",
-    "quiz": "quiz",
+    "explore": "exploring",
+    "slider": "exploring",
+    "quiz": "quizzes",
+    "Question": "quizzes",
+    "DraggedQuery": "widgets",
 }
 _MODULES = ("exercises", "figures", "reference", "widgets", "workbook")
 
-__all__ = [*_THINGS, *_MODULES]  # noqa: PLE0604
+__all__ = [*_ROOM_OF, *_MODULES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import what ``name`` needs the first time that it is used."""
-    if name in _THINGS:
-        value = getattr(importlib.import_module(f"{__name__}.{_THINGS[name]}"), name)
+    """Import what `name` needs the first time that it is used."""
+    if name in _ROOM_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
     elif name in _MODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:
@@ -38,16 +37,3 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 def __dir__() -> list[str]:
     """List the public names, loaded or not."""
     return sorted(__all__)
-
-
-class _Lab(ModuleType):
-    """The package itself: keeps ``explore`` and ``quiz`` functions when Python binds the modules of the same name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Bind ``name``; a submodule that holds a function of its own name gives way to that function."""
-        if isinstance(value, ModuleType) and _THINGS.get(name) == name:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Lab

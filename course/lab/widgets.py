@@ -23,13 +23,13 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from course.errors import CourseError
-from course.lab.explore import Control, Draw, as_png, new_figure, render, running_on
+from course.lab.exploring import Control, Draw, as_png, new_figure, render, running_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from course.lab.quiz import Question
+    from course.lab.quizzes import Question
 
 QUERY, KEY, KEY_TEXT, VALUE, WEIGHT = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -69,7 +69,7 @@ class StillWidget(anywidget.AnyWidget):
 
 
 class ExplorePanel(StillWidget):
-    """Controls, and the picture that `draw` makes of their values; made by `course.lab.explore.explore`.
+    """Controls, and the picture that `draw` makes of their values; made by `course.lab.exploring.explore`.
 
     One figure is drawn again and again. The browser sends one choice at a time and keeps only the newest one
     while a picture is being drawn, so a fast hand never builds up a queue.
@@ -353,7 +353,7 @@ def _draw_bars(axes: Axes, labels: Sequence[str], weights: NDArray[np.float64]) 
 
 
 class QuizPanel(StillWidget):
-    """Multiple-choice questions that answer at once, in the browser; made by `course.lab.quiz.quiz`."""
+    """Multiple-choice questions that answer at once, in the browser; made by `course.lab.quizzes.quiz`."""
 
     _esm = _static("quiz.js")
     _css = _static("common.css", "quiz.css")

@@ -88,7 +88,7 @@ class Preset:
 PRESETS = {
     "10min": Preset(
         "3+3 layers, d_model 192: a good translator in ten minutes on two cores",
-        TrainingConfig(minutes=10),
+        TrainingConfig(minutes=10, batch_tokens=2000, warmup_steps=200, ema_decay=0.995),
         {"d_model": 192, "d_ff": 384, "n_heads": 4, "dropout": 0.1, "tie": "all", "bias": False},
     ),
     "45min": Preset(

@@ -4,13 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from course import __version__
 from course.data import Examples, ParallelText, Tokenizer, encode_pairs, length_bucketed_batches
@@ -22,7 +23,7 @@ from course.training import checkpoint, machine
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.log import RunLog, rewind_log
-from course.training.loss import summed_loss, teacher_forced_logits
+from course.training.loss import summed_loss, teacher_forced_states
 from course.training.schedule import learning_rate
 from course.training.validation import Validation, validate
 
@@ -64,8 +65,8 @@ class SummedLoss(nn.Module):
 
     def forward(self, src: Tensor, tgt_in: Tensor, labels: Tensor) -> Tensor:
         """Summed cross-entropy of a batch: three (B, T) of ids -> a scalar."""
-        logits, real = teacher_forced_logits(self.model, src, tgt_in, labels)
-        return summed_loss(logits, real, label_smoothing=self.label_smoothing)
+        states, real = teacher_forced_states(self.model, src, tgt_in, labels)
+        return summed_loss(self.model.output, states, real, label_smoothing=self.label_smoothing)
 
 
 def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
@@ -77,6 +78,16 @@ def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.Ad
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
+
+
+def moving_average(averages: list[Tensor], weights: list[Tensor], n: Tensor, *, decay: float) -> None:
+    """Move the averages toward the weights, in place: a new weight counts 1 - decay.
+
+    n: updates averaged so far. While there are few, the decay is at most (1 + n) / (10 + n), so that a short run
+    does not remember its random start.
+    """
+    decay = min(decay, (1 + int(n)) / (10 + int(n)))
+    torch._foreach_lerp_(averages, weights, 1 - decay)
 
 
 def train(
@@ -178,7 +189,7 @@ def _session(
     model = Transformer(config).to(device)
     average = None
     if training.averaging == "ema":
-        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
+        average = AveragedModel(model, multi_avg_fn=partial(moving_average, decay=training.ema_decay))
     torch.manual_seed(training.seed + 1000 * team.rank)  # and then each its own dropout
     return Session(run, model, tokenizer, training, team, device, average, make_optimizer(model, training))
 

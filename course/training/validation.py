@@ -9,7 +9,7 @@ from course.data.batches import make_batch
 from course.decoding import greedy
 from course.model import Transformer
 from course.scoring import score
-from course.training.loss import summed_loss, teacher_forced_logits
+from course.training.loss import summed_loss, teacher_forced_states
 
 GROUP = 100  # sentences translated at once
 
@@ -36,8 +36,8 @@ def mean_loss(model: Transformer, examples: Examples, *, batch_tokens: int = 400
     total, tokens = 0.0, 0
     for batch in length_bucketed_batches(examples, max_tokens=batch_tokens, seed=0, epoch=0, shuffle=False):
         batch = batch.to(next(model.parameters()).device)
-        logits, labels = teacher_forced_logits(model, batch.src, batch.tgt_in, batch.labels)
-        total += float(summed_loss(logits, labels))
+        states, labels = teacher_forced_states(model, batch.src, batch.tgt_in, batch.labels)
+        total += float(summed_loss(model.output, states, labels))
         tokens += len(labels)
     return total / max(1, tokens)
 

@@ -10,8 +10,7 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 
 HEAT_MAP = """
 import numpy as np
-from course.lab import explore, quiz, slider
-from course.lab.quiz import Question
+from course.lab import Question, explore, quiz, slider
 from course.lab.widgets import DraggedQuery
 
 drawn = []

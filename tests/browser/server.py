@@ -72,6 +72,7 @@ def _environment(home: Path, token: str) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
         "IPYTHONDIR": home / "ipython",
+        "COURSE_WORKBOOK": home / "workbook",
     }
     for folder in folders.values():
         folder.mkdir(exist_ok=True)
