@@ -546,8 +546,8 @@ def _translate(options: argparse.Namespace) -> None:
         for sentence, best in zip(sentences, answer(sentences), strict=True):
             for text, score in best:
                 print(text if options.n_best == 1 else f"{score:.4f}\t{text}", flush=True)
-            if options.show_attention and best[0][0]:
-                shown = render_attention(translator.attention(sentence, best[0][0]))
+            if options.show_attention:  # a translation without a letter cannot be followed: the model's own ids can
+                shown = render_attention(translator.attention(sentence, best[0][0].strip() or None))
                 print(*(f"    {line}" for line in shown.splitlines()), "", sep="\n", flush=True)
 
 

@@ -165,9 +165,11 @@ class Translator:
             return [*best.ids, EOS] if best.finished else best.ids
         if not _plain(translation):
             raise CourseError("The translation to follow is empty; give it words, or leave it out.")
-        labels = [*self.tokenizer.encode(_plain(translation)), EOS]
-        self._check_length(len(labels), "The translation")
-        return labels
+        ids = self.tokenizer.encode(_plain(translation))
+        if len(ids) == self.model.config.max_len:  # cut off at the last position, as a search may be: no room for EOS
+            return ids
+        self._check_length(len(ids) + 1, "The translation")
+        return [*ids, EOS]
 
     def _check_length(self, length: int, what: str) -> None:
         allowed = self.model.config.max_len

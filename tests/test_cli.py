@@ -608,14 +608,15 @@ def test_every_command_explains_itself(arguments, capsys):
 
 def test_help_of_train_offers_every_field_with_each_presets_value(capsys):
     from course.model import TransformerConfig
-    from course.training import TrainingConfig
+    from course.training import PRESETS, TrainingConfig
 
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     words = " ".join(capsys.readouterr().out.split())
     for field in [*dataclasses.fields(TransformerConfig)[2:], *dataclasses.fields(TrainingConfig)]:
         assert f"--{field.name.replace('_', '-')}" in words
-    assert "(10min 192, 45min 256, paper 128)" in words
+    widths = ", ".join(f"{name} {preset.model['d_model']}" for name, preset in PRESETS.items())
+    assert f"({widths})" in words
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.model.dropout import Dropout, byte_dropout
+from course.model.dropout import Dropout, byte_mask
+
+
+def byte_dropout(x, p):
+    return x * byte_mask(x, p)
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +135,17 @@ def test_the_seed_decides():
     assert torch.equal(drop(x), first)
     assert torch.equal(drop(x), second)
     assert not torch.equal(first, second)
+
+
+def test_adding_to_the_stream_is_dropout_and_then_a_sum():
+    drop, x, y = Dropout(0.3).train(), torch.randn(4, 50), torch.randn(4, 50, requires_grad=True)
+    torch.manual_seed(7)
+    together = drop.added(x, y)
+    gradient = torch.autograd.grad(together.sum(), y)[0]
+    torch.manual_seed(7)
+    torch.testing.assert_close(together, x + drop(y))
+    assert torch.equal(gradient == 0, together == x)
+    assert torch.equal(drop.eval().added(x, y), x + y)
 
 
 def test_no_effect_in_evaluation_or_at_zero():

@@ -12,7 +12,7 @@ def byte_mask(like: Tensor, p: float) -> Tensor:
     it; eight decisions from each random 64-bit integer cost a fraction. p is rounded to 1/256 and the scale
     uses the rounded p, so the expectation is exact. Returns the shape and type of `like`.
     """
-    threshold = min(max(round(p * 256), 1), 255)  # a p between 0 and 1 drops something, and not everything
+    threshold = min(max(round(p * 256), int(p > 0)), 255)  # p between 0 and 1: not nothing, not everything
     n = like.numel()
     words = torch.empty((n + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     mask = torch.empty_like(like, requires_grad=False, memory_format=torch.contiguous_format)

@@ -87,9 +87,11 @@ class Preset:
 
 PRESETS = {
     "10min": Preset(
-        "3+3 layers, d_model 192: a good translator in ten minutes on two cores",
-        TrainingConfig(minutes=10, batch_tokens=2000, warmup_steps=200, ema_decay=0.995),
-        {"d_model": 192, "d_ff": 384, "n_heads": 4, "dropout": 0.1, "tie": "all", "bias": False},
+        "3+3 layers, d_model 128: a useful translator in ten minutes on two cores",
+        # So short a run sees each sentence about eight times and cannot overfit: small batches, for more updates,
+        # and little dropout gain several BLEU here, and a narrower model gains by seeing more sentences.
+        TrainingConfig(minutes=10, batch_tokens=1000, lr=3e-3, warmup_steps=400, ema_decay=0.997),
+        {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.05, "tie": "all", "bias": False},
     ),
     "45min": Preset(
         "3+3 layers, d_model 256: a better one in three quarters of an hour",
