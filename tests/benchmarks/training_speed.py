@@ -9,6 +9,7 @@ import multiprocessing
 import random
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -28,7 +29,7 @@ from course.training.config import TrainingConfig
 from course.training.loop import SummedLoss, make_optimizer
 
 VOCABULARY = 4000
-ROUNDS, BATCHES_A_ROUND = 8, 3
+ROUNDS, BATCHES_A_ROUND = 16, 3
 Step = Callable[[Batch], float]
 
 
@@ -135,6 +136,7 @@ CONTESTANTS: dict[str, Callable[[], Step]] = {
 
 def worker(name: str, pipe: Connection, threads: int) -> None:
     """Train on the batches whose numbers come through the pipe; answer with the seconds that it took."""
+    warnings.filterwarnings("ignore", category=UserWarning)  # torch says that pre-norm cannot use its nested tensors
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     step, batches = CONTESTANTS[name](), made_up_batches(*preset())
