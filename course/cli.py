@@ -229,9 +229,9 @@ def _add_decoding(parser: Parser) -> None:
     parser.add_argument(
         "--length-penalty",
         type=reader(float, minimum=0),
-        default=0.6,
+        default=1.0,
         metavar="A",
-        help="alpha of Wu et al. 2016 (0.6)",
+        help="alpha of Wu et al. 2016; larger: longer translations (1)",
     )
     parser.add_argument(
         "--batch-size", type=reader(int, minimum=1), default=64, metavar="N", help="sentences at once (64)"

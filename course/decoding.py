@@ -68,7 +68,7 @@ class LengthPenalty:
     Three names are in use, and results are comparable only under the same one. len counts the end token:
 
     - "gnmt": ((5 + len) / 6) ** alpha (Wu et al. 2016, equation 14; also Joey NMT). The default, with alpha
-      0.6.
+      1: better than the 0.6 of that paper on the validation sentences of Multi30k English-German.
     - "power": len ** alpha (the `length_penalty` of transformers, the `lenpen` of fairseq); alpha 1 is the
       mean.
     - "none": no penalty, the plain log-probability.
@@ -77,7 +77,7 @@ class LengthPenalty:
     """
 
     name: Literal["gnmt", "power", "none"] = "gnmt"
-    alpha: float = 0.6
+    alpha: float = 1.0
 
     def __post_init__(self) -> None:
         if self.name not in ("gnmt", "power", "none"):
