@@ -88,7 +88,7 @@ class Preset:
 PRESETS = {
     "10min": Preset(
         "3+3 layers, d_model 128: a useful translator in ten minutes on two cores",
-        # So short a run sees each sentence about eight times and cannot overfit: small batches, for more updates,
+        # So short a run sees each sentence about seven times and cannot overfit: small batches, for more updates,
         # and little dropout gain several BLEU here, and a narrower model gains by seeing more sentences.
         TrainingConfig(minutes=10, batch_tokens=1000, lr=3e-3, warmup_steps=400, ema_decay=0.997),
         {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.05, "tie": "all", "bias": False},
