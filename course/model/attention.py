@@ -37,8 +37,7 @@ def fused_attention(
     causal adds the causal mask without building it where there is no other mask.
     """
     if causal and mask is not None:
-        steps = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device)
-        mask, causal = mask & steps.tril(), False
+        mask, causal = with_causal(mask, q, k), False
     if mask is None:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal)
     mask = torch.atleast_2d(mask)  # the kernels want both axes of a (Tk,) mask
@@ -48,6 +47,12 @@ def fused_attention(
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
     output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | ~nonempty, dropout_p=dropout)
     return torch.where(nonempty, output, 0.0)
+
+
+def with_causal(mask: Tensor | None, q: Tensor, k: Tensor) -> Tensor:
+    """The mask that also hides the future: query t of q (..., Tq, d) may attend to keys 0..t of k (..., Tk, d)."""
+    causal = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
+    return causal if mask is None else mask & causal
 
 
 def split_heads(x: Tensor, n_heads: int) -> Tensor:
@@ -118,8 +123,7 @@ class MultiHeadAttention(nn.Module):
             output = fused_attention(q, k, v, mask=mask, causal=causal, dropout=dropout)
             return self.out_proj(merge_heads(output)), None
         if causal:
-            steps = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
-            mask = steps if mask is None else mask & steps
+            mask = with_causal(mask, q, k)
         output, weights = attention(q, k, v, mask=mask, dropout=dropout)
         return self.out_proj(merge_heads(output)), weights
 

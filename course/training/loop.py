@@ -171,13 +171,15 @@ class Session:
             self.average.n_averaged.fill_(about["position"]["step"])
         for name, parameter in self.model.named_parameters():
             self.optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device if key != "step" else "cpu")
+                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"optimizer.{key}.{name}" in tensors
             }
         self.position = Position(**about["position"])
-        torch.set_rng_state(tensors["random"])
-        if self.device.type == "cuda" and "random.cuda" in tensors:
+        torch.set_rng_state(tensors["random"])  # the leader's; the others go on with dropout of their own
+        if not self.team.leads:
+            torch.manual_seed(self.training.seed + 1000 * self.team.rank + self.position.step)
+        if self.team.leads and self.device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
 
 
