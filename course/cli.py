@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.data import ParallelText, corpus_names, data_folder, fetch_multi30k, load_corpus, read_parallel
-from course.data.corpora import FOLDER_VARIABLE, split_names
+from course.data.corpora import (
+    DEFAULT_CORPUS,
+    FOLDER_VARIABLE,
+    is_embedded,
+    scored_split,
+    split_names,
+    validation_split,
+)
 from course.errors import CourseError
 from course.options import Parser, Setting, add_settings, reader, settings_of, unknown_option
 
@@ -141,7 +148,7 @@ def _add_train(parser: Parser) -> None:
     from course.training import PRESETS, TrainingConfig
 
     data = parser.add_argument_group("what to train on: a corpus, or two files of equally many lines")
-    data.add_argument("--corpus", metavar="NAME", help=", ".join(corpus_names()))
+    data.add_argument("--corpus", metavar="NAME", help=f"{', '.join(corpus_names())} (default {DEFAULT_CORPUS})")
     for name in ("source", "target", "val-source", "val-target"):
         data.add_argument(f"--{name}", type=Path, metavar="FILE")
     run = parser.add_argument_group("the run")
@@ -171,8 +178,12 @@ def _add_train(parser: Parser) -> None:
 def _presets_help() -> str:
     from course.training import PRESETS
 
-    default = next(iter(PRESETS))
-    return "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()) + f" (default {default})"
+    summaries = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    return f"{summaries} (default: 3min for an embedded corpus, else 10min)"
+
+
+def _default_preset(corpus: dict[str, str]) -> str:
+    return "3min" if is_embedded(corpus.get("name", "")) else "10min"
 
 
 def _model_settings() -> list[Setting]:
@@ -194,7 +205,7 @@ def _add_evaluate(parser: Parser) -> None:
         "--compare", type=Path, metavar="RUN_B", help="a second run: are they different, or is it chance?"
     )
     parser.add_argument(
-        "--split", metavar="NAME", help=f"part of the run's corpus: {', '.join(split_names())} (test2016)"
+        "--split", metavar="NAME", help="part of the run's corpus, or all: every test split of an embedded corpus"
     )
     parser.add_argument("--source", type=Path, metavar="FILE", help="score on your own two files instead of a split")
     parser.add_argument("--reference", type=Path, metavar="FILE", help="the right translations of --source")
@@ -209,7 +220,9 @@ def _add_translate(parser: Parser) -> None:
     parser.add_argument(
         "sentences", nargs="*", metavar="SENTENCE", help="what to translate; none: lines of standard input"
     )
-    parser.add_argument("--model", type=Path, required=True, metavar="RUN", help="the folder of a trained run")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, metavar="RUN", help="the folder of a trained run")
+    which.add_argument("--to", choices=["de", "fr"], help="the language, with a translator that ships (de)")
     parser.add_argument("--n-best", type=reader(int, minimum=1), default=1, metavar="N", help="print N, with scores")
     parser.add_argument("--show-attention", action="store_true", help="print where each word looked")
     _add_decoding(parser)
@@ -260,7 +273,12 @@ def _list_data(options: argparse.Namespace) -> None:
 
 def _present_splits(name: str) -> Iterator[str]:
     """'train (29,000)' for every split that can be loaded."""
-    for split in split_names():
+    if is_embedded(name):
+        from course.data.embedded import split_sizes
+
+        yield from (f"{split} ({size:,})" for split, size in split_sizes().items())
+        return
+    for split in split_names(name):
         with suppress(CourseError):
             yield f"{split} ({len(load_corpus(name, split)):,})"
 
@@ -305,11 +323,12 @@ def _plan(options: argparse.Namespace) -> tuple[dict[str, Any], "TrainingConfig"
     settings = {s.name: given[s.name] for s in settings_of(TrainingConfig) if s.name in given}
     if options.resume:
         return _plan_of_run(options, sizes, settings)
-    preset = PRESETS[options.preset or next(iter(PRESETS))]
+    corpus = _corpus(options)
+    preset = PRESETS[options.preset or _default_preset(corpus)]
     vocab_size = given.get("vocab_size", preset.vocab_size)
     model_options = preset.model | sizes
     TransformerConfig(src_vocab_size=vocab_size, tgt_vocab_size=vocab_size, **model_options)  # refuses early
-    return model_options, replace(preset.training, **_one_end(settings)), vocab_size, _corpus(options)
+    return model_options, replace(preset.training, **_one_end(settings)), vocab_size, corpus
 
 
 def _one_end(settings: dict[str, Any]) -> dict[str, Any]:
@@ -364,13 +383,8 @@ def _corpus(options: argparse.Namespace) -> dict[str, str]:
     paths = {name: str(path) for name, path in files.items() if path is not None}
     if options.corpus and paths:
         raise CourseError(f"give either --corpus or files, not both: --corpus is {options.corpus}.")
-    if options.corpus:
-        return {"name": options.corpus}
     if not paths:
-        raise CourseError(
-            f"there is nothing to train on: give --corpus NAME ({', '.join(corpus_names())}), or --source FILE and "
-            "--target FILE."
-        )
+        return {"name": options.corpus or DEFAULT_CORPUS}
     for one, other in (("source", "target"), ("val_source", "val_target")):
         if (one in paths) != (other in paths) or (one == "source" and one not in paths):
             there, absent = (one, other) if one in paths else (other, one)
@@ -387,7 +401,8 @@ def _dashed(name: str) -> str:
 def _training_text(corpus: dict[str, str]) -> tuple[ParallelText, ParallelText]:
     """Training and validation pairs with text on both sides."""
     if "name" in corpus:
-        train, val = (load_corpus(corpus["name"], split) for split in ("train", "val"))
+        name = corpus["name"]
+        train, val = load_corpus(name, "train"), load_corpus(name, validation_split(name))
     else:
         train = read_parallel(Path(corpus["source"]), Path(corpus["target"]), split="train")
         if "val_source" in corpus:
@@ -426,9 +441,31 @@ def _chosen(text: ParallelText, rows: Sequence[int], split: str) -> ParallelText
 def _evaluate(options: argparse.Namespace) -> None:
     if options.compare:
         return _compare(options)
+    if options.split == "all":
+        return _evaluate_all(options)
     report = _translated(options, options.run)[1]
     print(json.dumps(report, ensure_ascii=False) if options.json else _table(report))
     return None
+
+
+def _evaluate_all(options: argparse.Namespace) -> None:
+    """Every test split of the embedded corpus, and every construction over all of them."""
+    from course.data.embedded import embedded_pairs
+    from course.evaluation import by_construction, constructions_table, score_splits, table
+
+    translator = _load(options.run, options.threads)
+    name = (translator.info.get("corpus") or {}).get("name", "")
+    if not is_embedded(name):
+        raise CourseError("--split all is for runs on an embedded corpus: name one split, or give two files.")
+    scores = score_splits(translator, name, beam=options.beam, limit=options.limit)
+    pairs = [pair for s in scores for pair in embedded_pairs(name, s.split)[: options.limit]]
+    counts = by_construction(pairs, [line for s in scores for line in s.translations])
+    if options.json:
+        report = {"run": str(options.run), "corpus": name, "beam": options.beam}
+        splits = {"splits": [s.to_dict() for s in scores], "constructions": counts}
+        print(json.dumps(report | splits, ensure_ascii=False))
+    else:
+        print(f"{options.run}, {name}, beam {options.beam}\n\n{table(scores)}\n\n{constructions_table(counts)}")
 
 
 def _translated(options: argparse.Namespace, run: Path) -> tuple[ParallelText, dict[str, Any], list[str]]:
@@ -485,10 +522,11 @@ def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> 
             raise CourseError("--source and --reference go together: one file of sentences, one of their translations.")
         text, what = read_parallel(options.source, options.reference), options.source.name
     else:
-        name, split = (info.get("corpus") or {}).get("name"), options.split or "test2016"
+        name = (info.get("corpus") or {}).get("name")
         if not name:
             raise CourseError(f"{run} was trained on files, so it has no splits: give --source and --reference.")
-        text, what = load_corpus(name, split), split
+        what = options.split or scored_split(name)
+        text = load_corpus(name, what)
     text = _chosen(text, range(len(text))[: options.limit], text.split)
     for number, source in enumerate(text.source, 1):
         if not source.strip():
@@ -540,15 +578,36 @@ def _translate(options: argparse.Namespace) -> None:
     from course.translator import render_attention
 
     _check_translate(options)
-    translator = _load(options.model, options.threads)
+    translator = _load(options.model or _shipped(options), options.threads)
     answer = _sampler(options, translator) if options.sample else _searcher(options, translator)
     for sentences in _inputs(options):
+        if options.model is None:
+            _warn_of_unknown_words(sentences)
         for sentence, best in zip(sentences, answer(sentences), strict=True):
             for text, score in best:
                 print(text if options.n_best == 1 else f"{score:.4f}\t{text}", flush=True)
             if options.show_attention:  # a translation without a letter cannot be followed: the model's own ids can
                 shown = render_attention(translator.attention(sentence, best[0][0].strip() or None))
                 print(*(f"    {line}" for line in shown.splitlines()), "", sep="\n", flush=True)
+
+
+def _shipped(options: argparse.Namespace) -> Path:
+    from course.pretrained import run_folder
+
+    return run_folder(f"en-{options.to or 'de'}")
+
+
+def _warn_of_unknown_words(sentences: Sequence[str]) -> None:
+    """The shipped translators know few words; a guess at others is nonsense, and the reader should know why."""
+    from course.pretrained import unknown_words
+
+    strange = {str(word): word for sentence in sentences for word in unknown_words(sentence)}
+    if strange:
+        print(
+            f"course: the translator that ships with the course does not know {', '.join(strange)}; "
+            "expect nonsense there, or train one on your own text.",
+            file=sys.stderr,
+        )
 
 
 def _check_translate(options: argparse.Namespace) -> None:

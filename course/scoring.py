@@ -1,4 +1,4 @@
-"""How good a translation is: BLEU, chrF, exact match, and how much of a difference is chance.
+"""How good a translation is: BLEU, chrF, exact match, alignment error, and how much of a difference is chance.
 
 BLEU (Papineni et al. 2002) and chrF2 (Popović 2015, 2016) are sacreBLEU's (Post 2018), each with the
 signature that makes a figure comparable. Resampling is the bootstrap of Koehn (2004, "Statistical
@@ -8,8 +8,9 @@ would read it: sacreBLEU tokenizes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
@@ -130,6 +131,42 @@ def confidence_interval(
         raise CourseError(f"The level of a confidence interval lies between 0 and 1, but is {level}; try 0.95.")
     draws = _draws(len(references), n, seed)
     return _central(bleu_of_counts(draws @ _sentence_counts(hypotheses, references, lowercase)), level)
+
+
+def proportion_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a percentage when `hits` of `n` sentences were right (Wilson 1927), from 0 to 100.
+
+    Unlike the plus-or-minus of a normal curve it stays inside 0 to 100, and says something even at 0 or n hits.
+    Raises CourseError where hits do not lie between 0 and n, n is not positive, or `level` is not between 0 and 1.
+    """
+    if not 0 <= hits <= n or n < 1:
+        raise CourseError(f"{hits} of {n} sentences cannot be right; give 0 <= hits <= n and n of at least 1.")
+    if not 0 < level < 1:
+        raise CourseError(f"The level of a confidence interval lies between 0 and 1, but is {level}; try 0.95.")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p = hits / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
+
+
+def alignment_error_rate(
+    guesses: Sequence[Collection[tuple[int, int]]], golds: Sequence[Collection[tuple[int, int]]]
+) -> float:
+    """How far word links are from the gold links, over all sentences together: 0 is perfect, 1 nothing right.
+
+    1 - 2 |A and G| / (|A| + |G|), with A the guessed and G the gold links: Och and Ney 2003, section 2.4, where every
+    gold link is sure. Raises CourseError when the lists differ in length or hold no link at all.
+    """
+    if len(guesses) != len(golds):
+        raise CourseError(
+            f"{len(guesses)} guessed alignments cannot be scored against {len(golds)} gold ones; give one for each."
+        )
+    common = sum(len(set(a) & set(g)) for a, g in zip(guesses, golds, strict=True))
+    links = sum(len(set(a)) + len(set(g)) for a, g in zip(guesses, golds, strict=True))
+    if not links:
+        raise CourseError("There is no link in any of the alignments, so there is nothing to score.")
+    return 1 - 2 * common / links
 
 
 def bleu_of_counts(counts: np.ndarray) -> np.ndarray:

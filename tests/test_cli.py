@@ -15,8 +15,10 @@ import pytest
 import sacrebleu
 
 from course.cli import main
+from course.data.embedded import SPLITS
 from course.errors import CourseError
 from course.options import Parser, add_settings, settings_of
+from course.training import PRESETS
 
 TINY = [
     *("--d-model", "16", "--n-heads", "2", "--d-ff", "32", "--n-encoder-layers", "1", "--n-decoder-layers", "1"),
@@ -246,8 +248,8 @@ def two(tmp_path):
     return files
 
 
-def test_nothing_to_train_on(refused, tmp_path):
-    assert "--corpus" in refused("train", "--out", tmp_path / "r")
+def test_an_unknown_embedded_corpus_gets_its_nearest(refused, tmp_path):
+    assert 'Did you mean "embedded-en-de"?' in refused("train", "--corpus", "embeded-en-de", "--out", tmp_path / "r")
 
 
 def test_an_unknown_corpus_gets_its_nearest(refused, tmp_path):
@@ -372,7 +374,7 @@ def test_commands_that_do_not_exist(refused):
     assert 'Did you mean "translate"?' in refused("translte")
     assert "COMMAND" in refused()
     assert "surplus" in refused("exercises", "surplus")
-    assert "--model" in refused("translate", "a man")
+    assert 'Did you mean "--model"?' in refused("translate", "a man", "--modell", "x")
     assert "multi30k" in refused("data", "fetch", "multi30")
     assert 'Did you mean "--from"?' in refused("data", "fetch", "multi30k", "--form", "x")
 
@@ -586,6 +588,41 @@ def test_exercises_lists_ids_lessons_and_what_is_solved(printed, tmp_path, monke
 def test_a_corpus_fetched_from_a_folder_is_listed_with_its_splits(printed, multi30k_folder):
     assert os.environ["COURSE_DATA"] in printed("data", "fetch", "multi30k", "--from", multi30k_folder)
     assert "multi30k-fr-en    train (29,000), val (1,014), test2016 (1,000)" in printed("data", "list")
+
+
+def test_the_embedded_corpus_is_there_without_fetching(printed):
+    assert "embedded-en-de    train (24,000), dev (1,000), test_iid (1,000)" in printed("data", "list")
+
+
+def test_without_a_corpus_the_embedded_one_is_trained_on_and_scored(printed, tmp_path):
+    run = tmp_path / "r"
+    printed("train", "--out", run, "--steps", 3, *TINY, "--max-len", 200)
+    info = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert info["corpus"]["name"] == "embedded-en-de"
+    assert info["training"]["lr"] == PRESETS["3min"].training.lr
+    report = json.loads(printed("evaluate", run, "--limit", 4, "--beam", 1, "--json"))
+    assert (report["split"], report["sentences"]) == ("test_iid", 4)
+    report = json.loads(printed("evaluate", run, "--split", "all", "--limit", 2, "--beam", 1, "--json"))
+    assert [row["split"] for row in report["splits"]] == list(SPLITS)[2:]
+    table = printed("evaluate", run, "--split", "all", "--limit", 2, "--beam", 1)
+    assert "test_iid" in table
+    assert "possessive" in table
+
+
+def test_all_splits_are_for_the_embedded_corpus_alone(refused, own_run):
+    assert "embedded corpus" in refused("evaluate", own_run, "--split", "all")
+
+
+def test_without_a_model_the_shipped_translators_answer(printed):
+    assert printed("translate", "The needle has a sharp point.") == "Die Nadel hat eine scharfe Spitze.\n"
+    assert printed("translate", "--to", "fr", "The needle has a sharp point.") == "L'aiguille a une pointe acérée.\n"
+
+
+def test_the_shipped_translators_say_which_words_they_do_not_know():
+    command = [sys.executable, "-m", "course", "translate", "The elephant sleeps."]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True, timeout=120)
+    assert '"elephant"' in done.stderr
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_data_list_says_where_it_looked(printed, tmp_path, monkeypatch):

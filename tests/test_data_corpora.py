@@ -110,7 +110,7 @@ def test_what_was_written_is_read(tmp_path_factory, lines):
 def test_an_unknown_corpus_names_the_nearest(wrong, meant):
     with pytest.raises(CourseError, match=f'no corpus "{wrong}".*"{meant}"'):
         load_corpus(wrong, "val")
-    with pytest.raises(CourseError, match="Known: multi30k-en-de"):
+    with pytest.raises(CourseError, match="Known: embedded-en-de, .*multi30k-en-de"):
         load_corpus("xyzzy", "val")
 
 
@@ -128,7 +128,7 @@ def test_a_corpus_that_is_not_here_names_the_command():
 def test_every_direction_and_split_is_loaded(multi30k_folder, monkeypatch):
     monkeypatch.setenv("COURSE_MULTI30K", str(multi30k_folder))
     sizes = {"train": 29000, "val": 1014, "test2016": 1000}
-    for name in corpus_names():
+    for name in (name for name in corpus_names() if name.startswith("multi30k")):
         for split, size in sizes.items():
             if split == "train" and name != "multi30k-en-de":
                 continue

@@ -13,7 +13,14 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from course.errors import CourseError
-from course.scoring import bleu_of_counts, confidence_interval, exact_match, paired_bootstrap, score
+from course.scoring import (
+    bleu_of_counts,
+    confidence_interval,
+    exact_match,
+    paired_bootstrap,
+    proportion_interval,
+    score,
+)
 
 WORDS = [
     "a",
@@ -207,3 +214,24 @@ def test_bad_input_gets_a_sentence(call, words):
         call()
     for word in words:
         assert word in str(caught.value)
+
+
+# Wilson's interval, from R: prop.test(x, n, correct = FALSE)$conf.int * 100.
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"), [(97, 100, 91.548, 98.974), (0, 10, 0.0, 27.754), (10, 10, 72.246, 100.0)]
+)
+def test_proportion_interval_as_in_r(hits, n, low, high):
+    assert proportion_interval(hits, n) == pytest.approx((low, high), abs=2e-3)
+
+
+def test_proportion_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    truth, n = 0.93, 200
+    found = [proportion_interval(int(hits), n) for hits in rng.binomial(n, truth, 2000)]
+    assert 0.93 < np.mean([low <= 100 * truth <= high for low, high in found]) < 0.97
+
+
+def test_proportion_interval_refuses_the_impossible():
+    for hits, n in [(5, 4), (-1, 4), (0, 0)]:
+        with pytest.raises(CourseError, match=f"{hits} of {n}"):
+            proportion_interval(hits, n)

@@ -1,8 +1,8 @@
 """Sentences in, padded batches out: fetch a corpus, read it, cut it into tokens, pack it into batches.
 
-One sentence pair passes the files of this room in order: `fetch` (bytes on disk), `corpora` (aligned lines),
-`tokenizer` (ids), `batches` (tensors). Importing the room is cheap: torch is loaded by the first batch that
-is made, the `tokenizers` library by the first tokenizer, and the network modules by the first fetch.
+One sentence pair passes the files of this room in order: `fetch` (bytes on disk) or `embedded` (made by the grammar),
+`corpora` (aligned lines), `tokenizer` (ids), `batches` (tensors). Importing the room is cheap: torch is loaded by the
+first batch that is made, the `tokenizers` library by the first tokenizer, and the network modules by the first fetch.
 """
 
 from course.data.batches import (
@@ -15,25 +15,33 @@ from course.data.batches import (
     padding_report,
     shard,
 )
-from course.data.corpora import ParallelText, corpus_names, load_corpus, read_lines, read_parallel
+from course.data.corpora import ParallelText, corpus_names, load_corpus, read_lines, read_parallel, split_names
+from course.data.embedded import EMBEDDED_NAMES, Pair, embedded_pairs, embedded_text, gold, sample
 from course.data.fetch import data_folder, fetch_multi30k
 from course.data.tokenizer import Tokenizer
 
 __all__ = [
+    "EMBEDDED_NAMES",
     "Batch",
     "Examples",
     "PaddingReport",
+    "Pair",
     "ParallelText",
     "Tokenizer",
     "corpus_names",
     "data_folder",
+    "embedded_pairs",
+    "embedded_text",
     "encode_pairs",
     "fetch_multi30k",
+    "gold",
     "length_bucketed_batches",
     "load_corpus",
     "make_batch",
     "padding_report",
     "read_lines",
     "read_parallel",
+    "sample",
     "shard",
+    "split_names",
 ]

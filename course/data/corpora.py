@@ -19,6 +19,8 @@ from course.errors import CourseError
 
 FOLDER_VARIABLE = "COURSE_MULTI30K"
 
+DEFAULT_CORPUS = "embedded-en-de"
+
 _PAIRS = {
     "multi30k-en-de": ("en", "de"),
     "multi30k-de-en": ("de", "en"),
@@ -167,12 +169,40 @@ def read_parallel(
 
 def corpus_names() -> tuple[str, ...]:
     """Return the names that `load_corpus` knows, in the order in which help texts show them."""
-    return tuple(_PAIRS)
+    from course.data.embedded import EMBEDDED_NAMES  # here, because it builds on this file
+
+    return (*EMBEDDED_NAMES, *_PAIRS)
 
 
-def split_names() -> tuple[str, ...]:
-    """Return the split names that `load_corpus` knows; the last two exist only where they were fetched."""
-    return tuple(_SPLITS)
+def is_embedded(name: str) -> bool:
+    """Whether a corpus is the course's own, which needs no fetching."""
+    return name.startswith("embedded-")
+
+
+def validation_split(name: str) -> str:
+    """The split of a corpus that training watches."""
+    return "dev" if is_embedded(name) else "val"
+
+
+def scored_split(name: str) -> str:
+    """The split of a corpus that is scored where none is named."""
+    return "test_iid" if is_embedded(name) else "test2016"
+
+
+def split_names(name: str | None = None) -> tuple[str, ...]:
+    """Return the split names of a corpus, or of all; Multi30k's last two exist only where they were fetched.
+
+    Raises:
+        CourseError: for an unknown corpus, with the nearest known one.
+    """
+    from course.data.embedded import EMBEDDED_NAMES, SPLITS
+
+    if name is None:
+        return (*SPLITS, *(split for split in _SPLITS if split not in SPLITS))
+    if name not in corpus_names():
+        known = ", ".join(corpus_names())
+        raise CourseError(f'There is no corpus "{name}".{nearest(name, corpus_names())} Known: {known}.')
+    return tuple(SPLITS if name in EMBEDDED_NAMES else _SPLITS)
 
 
 def _candidate_folders() -> list[Path]:
@@ -210,25 +240,26 @@ def _verify(path: Path) -> None:
 def load_corpus(name: str, split: str) -> ParallelText:
     """Load one split of a corpus by name, in either direction.
 
-    Looks into the data folder (`course data fetch multi30k` fills it), then into the folder that the
-    environment variable COURSE_MULTI30K names. Source: Multi30k, task 1, raw text (Elliott et al. 2016,
-    2017).
+    The embedded corpus is made on the spot (see `course.data.embedded`). For Multi30k this looks into the data
+    folder (`course data fetch multi30k` fills it), then into the folder that the environment variable
+    COURSE_MULTI30K names. Source: Multi30k, task 1, raw text (Elliott et al. 2016, 2017).
 
     Args:
         name: one of `corpus_names()`.
-        split: "train" (29,000 pairs), "val" (1,014), "test2016" (1,000), "test2017" (1,000), "testcoco"
-            (461).
+        split: one of `split_names(name)`. Multi30k: "train" (29,000 pairs), "val" (1,014), "test2016" (1,000),
+            "test2017" (1,000), "testcoco" (461).
 
     Raises:
         CourseError: for an unknown name or split (with the nearest known one), or files that are missing or
             differ from the pinned ones.
     """
-    if name not in _PAIRS:
-        known = ", ".join(_PAIRS)
-        raise CourseError(f'There is no corpus "{name}".{nearest(name, list(_PAIRS))} Known: {known}.')
-    if split not in _SPLITS:
-        known = ", ".join(_SPLITS)
-        raise CourseError(f'{name} has no split "{split}".{nearest(split, list(_SPLITS))} Known: {known}.')
+    from course.data.embedded import EMBEDDED_NAMES, embedded_text
+
+    splits = split_names(name)
+    if split not in splits:
+        raise CourseError(f'{name} has no split "{split}".{nearest(split, splits)} Known: {", ".join(splits)}.')
+    if name in EMBEDDED_NAMES:
+        return embedded_text(name, split)
     languages = _PAIRS[name]
     stem = _SPLITS[split]
     source, target = _find_pair((f"{stem}.{languages[0]}.gz", f"{stem}.{languages[1]}.gz"), split)

@@ -184,6 +184,10 @@ class Tokenizer:
         """
         return [SPECIAL_TOKENS[i] if 0 <= i < len(SPECIAL_TOKENS) else _readable(self._piece(i)) for i in ids]
 
+    def byte_lengths(self, ids: Iterable[int]) -> list[int]:
+        """Return how many bytes of UTF-8 each id stands for; 0 for special ids."""
+        return [len(self._piece(i)) for i in ids]
+
     def _piece(self, i: int) -> bytes:
         """Return the bytes of one id."""
         if not 0 <= i < len(self._pieces):

@@ -16,6 +16,9 @@ _ROOM_OF = {
     "quiz": "quizzes",
     "Question": "quizzes",
     "DraggedQuery": "widgets",
+    "live": "live_training",
+    "dashboard": "dashboards",
+    "translate": "translating",
 }
 _MODULES = ("exercises", "figures", "reference", "widgets", "workbook")
 

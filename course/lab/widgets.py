@@ -75,7 +75,7 @@ class ExplorePanel(StillWidget):
     while a picture is being drawn, so a fast hand never builds up a queue.
     """
 
-    _esm = _static("explore.js")
+    _esm = _static("shared.js", "explore.js")
     _css = _static("common.css", "explore.css")
     controls: traitlets.List = traitlets.List().tag(sync=True)
     choice = traitlets.Dict().tag(sync=True, echo_update=False)  # name -> index of its choice
@@ -190,7 +190,7 @@ class DraggedQuery(StillWidget):
             numbers, or a temperature outside 0.1 to 10.
     """
 
-    _esm = _static("dragged_query.js")
+    _esm = _static("shared.js", "dragged_query.js")
     _css = _static("common.css", "dragged_query.css")
     key_points: traitlets.List = traitlets.List().tag(sync=True)  # not `keys`: every widget has a trait of that name
     value_points: traitlets.List = traitlets.List().tag(sync=True)
@@ -355,7 +355,7 @@ def _draw_bars(axes: Axes, labels: Sequence[str], weights: NDArray[np.float64]) 
 class QuizPanel(StillWidget):
     """Multiple-choice questions that answer at once, in the browser; made by `course.lab.quizzes.quiz`."""
 
-    _esm = _static("quiz.js")
+    _esm = _static("shared.js", "quiz.js")
     _css = _static("common.css", "quiz.css")
     questions: traitlets.List = traitlets.List().tag(sync=True)
 

@@ -5,6 +5,7 @@ environment variable COURSE_WORKBOOK, else one per user. Loading a piece *execut
 running the notebook did; nothing else is ever loaded from there, and every piece is checked again before it is used.
 """
 
+import ast
 import inspect
 import linecache
 import os
@@ -154,7 +155,7 @@ def _collect(function: FunctionType, imports: set[str], definitions: list[str], 
     source = textwrap.dedent(inspect.getsource(function))
     if function.__name__ == "<lambda>":
         raise CourseError("a lambda cannot be kept: write it with def.")
-    for name in sorted(_names(function.__code__)):
+    for name in sorted(_names(function.__code__) | _header_names(source)):
         if name in function.__globals__ and name not in seen:
             seen.add(name)
             _need(name, function.__globals__[name], imports, definitions, seen)
@@ -185,6 +186,15 @@ def _is_importable(value: object) -> bool:
     if module is None or module.__name__ == "__main__":
         return False
     return getattr(module, getattr(value, "__name__", ""), None) is value
+
+
+def _header_names(source: str) -> set[str]:
+    """Return the names that run when a function is defined: in decorators, annotations and default values."""
+    definition = ast.parse(source).body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        return set()
+    header = [definition.args, *definition.decorator_list, *([definition.returns] if definition.returns else [])]
+    return {node.id for part in header for node in ast.walk(part) if isinstance(node, ast.Name)}
 
 
 def _names(code: CodeType) -> set[str]:

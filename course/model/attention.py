@@ -1,10 +1,20 @@
 """Scaled dot-product attention, twice (explicit and fused), and multi-head attention on top of it."""
 
 import math
+from functools import partial
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class AttentionFunction(Protocol):
+    """Anything that attends as `attention` does: (q, k, v, mask) -> (output, weights)."""
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Shapes and masks as in `attention`."""
+        ...
 
 
 def attention(
@@ -76,6 +86,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.dropout = dropout
+        self.function: AttentionFunction | None = None  # another attention to run on: a learner's own
         self.in_proj = nn.Linear(d_model, 3 * d_model, bias=bias)
         self.out_proj = nn.Linear(d_model, d_model, bias=bias)
         for block in self.in_proj.weight.detach().chunk(3):  # q, k and v are three matrices, not one tall one
@@ -119,13 +130,14 @@ class MultiHeadAttention(nn.Module):
         q, k, v: (B, H, T, d_head). Returns the output (B, Tq, d), and the weights (B, H, Tq, Tk) if asked.
         """
         dropout = self.dropout if self.training else 0.0
-        if not return_weights:
+        if self.function is None and not return_weights:
             output = fused_attention(q, k, v, mask=mask, causal=causal, dropout=dropout)
             return self.out_proj(merge_heads(output)), None
         if causal:
             mask = with_causal(mask, q, k)
-        output, weights = attention(q, k, v, mask=mask, dropout=dropout)
-        return self.out_proj(merge_heads(output)), weights
+        explicit = self.function or partial(attention, dropout=dropout)
+        output, weights = explicit(q, k, v, mask=mask)
+        return self.out_proj(merge_heads(output)), weights if return_weights else None
 
     def forward(
         self,

@@ -37,6 +37,9 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     cos, sin: (T, d_head / 2). A dot product of two turned vectors depends on their offset only
     (Su et al. 2021, equation 16). Returns the shape and type of x.
     """
+    if x.dtype in (torch.float32, torch.float64):  # a pair is a complex number, and turning it one multiplication
+        pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+        return torch.view_as_real(pairs * torch.complex(cos.to(x.dtype), sin.to(x.dtype))).flatten(-2)
     even, odd = x[..., 0::2], x[..., 1::2]
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)

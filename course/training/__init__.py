@@ -5,6 +5,6 @@ Read in this order: `config` (what can be set), `schedule`, `loss`, `loop` (the 
 """
 
 from course.training.config import PRESETS, Preset, TrainingConfig
-from course.training.loop import TrainingResult, train
+from course.training.loop import Step, TrainingResult, train, training_step
 
-__all__ = ["PRESETS", "Preset", "TrainingConfig", "TrainingResult", "train"]
+__all__ = ["PRESETS", "Preset", "Step", "TrainingConfig", "TrainingResult", "train", "training_step"]

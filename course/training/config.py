@@ -86,11 +86,26 @@ class Preset:
 
 
 PRESETS = {
+    "3min": Preset(
+        "2+2 layers, d_model 128: nearly all of the embedded corpus in three minutes on two cores",
+        # A few thousand updates see 24,000 made sentences nine times. What generalizes best here is strong weight decay
+        # (98 % instead of 96 % exactly right), without dropout, which would only slow the learning down; rotary
+        # positions and whole words help with new combinations and with length.
+        TrainingConfig(
+            minutes=3, batch_tokens=1000, lr=8e-3, warmup_steps=200, label_smoothing=0.02, weight_decay=0.2,
+            ema_decay=0.995, validations=4, validation_sentences=100,
+        ),
+        {
+            "d_model": 128, "d_ff": 384, "n_heads": 4, "n_encoder_layers": 2, "n_decoder_layers": 2,
+            "dropout": 0.0, "positions": "rotary", "tie": "all", "bias": False,
+        },
+        vocab_size=2000,
+    ),
     "10min": Preset(
         "3+3 layers, d_model 128: a useful translator in ten minutes on two cores",
         # So short a run sees each sentence about seven times and cannot overfit: small batches, for more updates,
         # and little dropout gain several BLEU here, and a narrower model gains by seeing more sentences.
-        TrainingConfig(minutes=10, batch_tokens=1000, lr=3e-3, warmup_steps=400, ema_decay=0.997),
+        TrainingConfig(minutes=10, batch_tokens=1000, lr=7e-3, warmup_steps=400, ema_decay=0.997),
         {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.05, "tie": "all", "bias": False},
     ),
     "45min": Preset(

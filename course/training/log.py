@@ -4,16 +4,33 @@ import json
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from tqdm.auto import tqdm
 
 from course.training.checkpoint import LOG_FILE, write_text
 
 
+class Watcher(Protocol):
+    """Is told what happens, in the thread that trains, instead of a bar and lines being shown."""
+
+    def said(self, line: str) -> None:
+        """Hear a line for people."""
+
+    def recorded(self, record: dict[str, Any]) -> None:
+        """Hear a record that has just been added to log.jsonl."""
+
+    def updated(self, *, step: int, progress: float, loss: float, seconds: float, tokens_per_second: float) -> None:
+        """Hear where the run stands after an update: its number, the part done (0 to 1), seconds since its start."""
+
+
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """The records of a run, oldest first. A last line that was cut off by a crash is left out."""
-    path = Path(run) / LOG_FILE
+    """The records of a run folder or of a .jsonl file, oldest first.
+
+    A last line that was cut off by a crash is left out.
+    """
+    path = Path(run)
+    path = path if path.suffix == ".jsonl" else path / LOG_FILE
     records = []
     for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
         try:
@@ -30,13 +47,17 @@ def rewind_log(run: Path, step: int) -> None:
 
 
 class RunLog:
-    """Writes log.jsonl and shows progress. Silent where `quiet` (the other processes of a team)."""
+    """Writes log.jsonl and shows progress, or leaves showing it to a watcher.
 
-    def __init__(self, run: Path, *, quiet: bool = False):
+    quiet: neither writes nor shows anything (the other processes of a team).
+    """
+
+    def __init__(self, run: Path, *, quiet: bool = False, watcher: Watcher | None = None):
         self.quiet = quiet
+        self.watcher = None if quiet else watcher
         self.file = None if quiet else (run / LOG_FILE).open("a", encoding="utf-8", newline="\n")
         # Off a terminal the bar would fill a file with half lines; the plain lines are enough there.
-        hidden = quiet or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        hidden = quiet or watcher is not None or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
         self.bar = tqdm(total=100, unit="%", disable=hidden, leave=False, bar_format=BAR)
 
     def __enter__(self) -> "RunLog":
@@ -54,14 +75,22 @@ class RunLog:
         if self.file is not None:
             self.file.write(json.dumps(values, sort_keys=True) + "\n")
             self.file.flush()
+        if self.watcher is not None:
+            self.watcher.recorded(values)
 
     def say(self, line: str) -> None:
         """Print a plain line, above the bar."""
-        if not self.quiet:
+        if self.watcher is not None:
+            self.watcher.said(line)
+        elif not self.quiet:
             self.bar.write(line)
 
-    def show(self, progress: float, loss: float, tokens_per_second: float) -> None:
+    def show(self, *, step: int, progress: float, loss: float, seconds: float, tokens_per_second: float) -> None:
         """Move the bar to a part (0 to 1) of the run."""
+        if self.watcher is not None:
+            self.watcher.updated(
+                step=step, progress=progress, loss=loss, seconds=seconds, tokens_per_second=tokens_per_second
+            )
         self.bar.n = round(100 * min(1.0, progress), 1)
         self.bar.set_postfix_str(f"loss {loss:.2f}, {tokens_per_second:,.0f} tokens/s", refresh=False)
         self.bar.refresh()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from course.special import PAD
 from course.training import checkpoint, machine
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
-from course.training.log import RunLog, rewind_log
+from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.schedule import learning_rate
 from course.training.validation import Validation, validate
@@ -38,6 +38,7 @@ class TrainingResult:
     tokens_per_second: float  # real target tokens, over the time spent in updates
     best_bleu: float
     loss: float
+    finished: bool = True  # False where it was told to stop before its end; resuming goes on there
 
 
 @dataclass
@@ -80,6 +81,30 @@ def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.Ad
     return torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
 
 
+def training_step(
+    model: nn.Module,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    mean_loss: Callable[[nn.Module, Batch], Tensor],
+    clip: float,
+) -> float:
+    """One update of the weights on one batch, in place. Returns the loss in nats a token.
+
+    mean_loss(model, batch): the loss as a scalar tensor. clip: the largest norm that the gradient may have
+    (Pascanu et al. 2013). Lesson 12 lets learners write this function; the loop runs on theirs if they wish.
+    """
+    model.train()  # validation had switched dropout off
+    optimizer.zero_grad(set_to_none=True)  # else this batch's gradient would be added to the last one's
+    loss = mean_loss(model, batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return float(loss.detach())
+
+
+Step = Callable[[nn.Module, Batch, torch.optim.Optimizer, Callable[[nn.Module, Batch], Tensor], float], float]
+
+
 def moving_average(averages: list[Tensor], weights: list[Tensor], n: Tensor, *, decay: float) -> None:
     """Move the averages toward the weights, in place: a new weight counts 1 - decay.
 
@@ -101,12 +126,17 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     corpus: dict[str, Any] | None = None,
+    step: Step = training_step,
+    stop: Callable[[], bool] | None = None,
+    watcher: Watcher | None = None,
 ) -> TrainingResult:
     """Train a Transformer on sentence pairs and keep it in the folder `run`.
 
     model_options: fields of `TransformerConfig` other than the vocabulary sizes. corpus: what run.json shall say
     about the data. resume: go on with the run in that folder, with its own settings; only the end (minutes,
-    max_steps) is taken from `training`. Under `torchrun` every process calls this with the same arguments.
+    max_steps) is taken from `training`. step: makes one update. stop: asked after every update; where it says True
+    the state is kept and the run ends unfinished. watcher: is told what happens; nothing is printed then. Under
+    `torchrun` every process calls this with the same arguments.
     Raises `CourseError` for anything that cannot work, before an existing run is touched.
     """
     started = time.perf_counter()
@@ -121,8 +151,8 @@ def train(
             session = _resumed(run, training, team)
         else:
             session = _fresh(run, train_text, model_options, training, vocab_size, corpus or {}, team)
-        with RunLog(run, quiet=not team.leads) as log:
-            return _Loop(session, train_text, val_text, log, started).run()
+        with RunLog(run, quiet=not team.leads, watcher=watcher) as log:
+            return _Loop(session, train_text, val_text, log, started, step, stop).run()
 
 
 @dataclass
@@ -243,7 +273,11 @@ def _resumed(run: Path, training: TrainingConfig, team: Team) -> Session:
 class _Loop:
     """One sitting: from where the session stands to the end of the run."""
 
-    def __init__(self, session: Session, train_text: ParallelText, val_text: ParallelText, log: RunLog, started: float):
+    def __init__(
+        self, session: Session, train_text: ParallelText, val_text: ParallelText, log: RunLog, started: float,
+        step: Step, stop: Callable[[], bool] | None,
+    ):  # fmt: skip
+        self.step, self.stop = step, stop
         self.session, self.training, self.team = session, session.training, session.team
         self.position, self.log = session.position, log
         self.examples = self._fitting(train_text)[1]
@@ -270,13 +304,29 @@ class _Loop:
         """Update, log, validate and keep until the end."""
         self._announce()
         progress = self._progress()
+        # Where the end has moved away, the validations between here and there are still to come.
+        self.position.validations = min(self.position.validations, int(progress * self.training.validations))
         for batch in self._batches():
             if progress >= 1:
                 break
             loss = self._update(batch, progress)
             progress = self._progress()
             self._after_update(loss, progress)
+            if self._told_to_stop():
+                return self._pause()
         return self._finish()
+
+    def _told_to_stop(self) -> bool:
+        """Whether the leader was told to; the same answer in every process."""
+        return self.stop is not None and bool(self.team.leader_says(float(self.stop())))
+
+    def _pause(self) -> TrainingResult:
+        """Keep the state and leave; whoever resumes goes on with the next batch."""
+        self._keep_state()
+        self.team.wait()
+        self.log.record(step=self.position.step, stopped=True, seconds=round(self.position.seconds, 2))
+        self.log.say(f"stopped at step {self.position.step:,}; resume to go on")
+        return self._result(self.position.seconds, finished=False)
 
     def _announce(self) -> None:
         n = sum(p.numel() for p in self.session.model.parameters())
@@ -320,23 +370,24 @@ class _Loop:
         )  # fmt: skip
         for group in optimizer.param_groups:
             group["lr"] = rate
-        model.train()
-        own = self._own_part(batch)
-        with machine.autocast(self.precision, self.session.device):
-            loss = self.loss(own.src, own.tgt_in, own.labels)
-        # DistributedDataParallel takes the mean over processes, so each weighs its sum by their number: the
-        # gradient is that of the mean over all tokens of the global batch, however it is shared out.
-        (loss * (self.team.size / tokens)).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), training.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        share = self.step(model, batch, optimizer, self._mean_loss, training.clip)
         if self.session.average is not None:
             self.session.average.update_parameters(model)
-        total = self.team.total(float(loss.detach()))
         self.position.step += 1
         self.position.tokens += tokens
         self.position.update_seconds += time.perf_counter() - begun
-        return total / tokens
+        return self.team.total(share) / self.team.size
+
+    def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of the sentences of this process, a token of the global batch.
+
+        DistributedDataParallel takes the mean over processes, so each weighs its sum by their number: the gradient is
+        that of the mean over all tokens of the global batch, however it is shared out.
+        """
+        own = self._own_part(batch)
+        with machine.autocast(self.precision, self.session.device):
+            loss: Tensor = self.loss(own.src, own.tgt_in, own.labels)
+        return loss * (self.team.size / batch.n_target_tokens)
 
     def _own_part(self, batch: Batch) -> Batch:
         """Sentences of the global batch for this process; where there are none, one that does not count."""
@@ -358,7 +409,10 @@ class _Loop:
                 f"the loss is {loss} at step {position.step}: lower lr (now {training.lr:g}) or lengthen "
                 f"warmup_steps (now {training.warmup_steps}), then start again."
             )
-        self.log.show(progress, loss, self._tokens_per_second)
+        self.log.show(
+            step=position.step, progress=progress, loss=loss, seconds=position.seconds,
+            tokens_per_second=self._tokens_per_second,
+        )  # fmt: skip
         if position.step % training.log_every == 0:
             self._log_update(loss, progress)
         if progress < 1 and int(progress * training.validations) > position.validations:
@@ -428,9 +482,13 @@ class _Loop:
             f"best validation loss {position.best_loss:.3f}, BLEU {position.best_bleu:.1f}; "
             f"kept in {self.session.run}"
         )
+        return self._result(seconds, finished=True)
+
+    def _result(self, seconds: float, *, finished: bool) -> TrainingResult:
+        position = self.position
         return TrainingResult(
             self.session.run, position.step, seconds, self._tokens_per_second, position.best_bleu,
-            position.best_loss,
+            position.best_loss, finished,
         )  # fmt: skip
 
 

@@ -1,16 +1,17 @@
 """Names a mistake by running the known wrong versions on the same data. An exact match or nothing: never a guess."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Mistake
 from course.lab.exercises.run import Outcome, alike, run
 
 
 @functools.lru_cache(maxsize=65536)
-def _known(version: Function, case: Case) -> Outcome:
-    """Run a version of the bank on a case, once: later checks only compare."""
-    outcome = run(version, case)
+def known(version: Function, case: Case, observe: Callable[..., Any] | None) -> Outcome:
+    """Run a version of the bank, or the reference, on a case, once: later checks only compare."""
+    outcome = run(version, case, observe)
     if outcome.error is not None:
         outcome.error.__traceback__ = None  # it would keep the frames and their arrays alive
     return outcome
@@ -21,13 +22,15 @@ def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], p
 
     The case at ``pivot``, the first one that the learner's function got wrong, is tried first: most versions end there.
     """
-    if not alike(_known(version, exercise.cases[pivot]), outcomes[pivot], exercise.cases[pivot].tolerance):
+    if not alike(
+        known(version, exercise.cases[pivot], exercise.observe), outcomes[pivot], exercise.cases[pivot].tolerance
+    ):
         return 0
     reached, tier = 0, exercise.cases[0].tier
     for case, outcome in zip(exercise.cases, outcomes, strict=True):
         if case.tier != tier:
             reached, tier = tier, case.tier
-        if not alike(_known(version, case), outcome, case.tolerance):
+        if not alike(known(version, case, exercise.observe), outcome, case.tolerance):
             return reached
     return tier
 

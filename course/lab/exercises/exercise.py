@@ -21,6 +21,7 @@ class Case:
             and including the first tier that fails.
         tolerance: relative and absolute (the latter at most 0.01).
         by_hand: small enough to print the arguments and both answers.
+        compare: in an exercise with ``observe``, the observations that this case compares; empty for all of them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Case:
     tier: int = 1
     tolerance: float = 1e-8
     by_hand: bool = False
+    compare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class Exercise:
         keyword: the argument that later code passes by name, or None.
         shown: functions whose source the solution prints; the reference alone unless given.
         handed_out: the function that the notebook gives the learner to repair, or None.
+        observe: for functions that cannot be judged by arrays in, arrays out: those that work on torch modules, say.
+            ``observe(function, *arguments)`` makes the real things out of a case's arguments, calls the learner's
+            function once or more, and returns what is compared, by name: numpy arrays, or words (str), which must be
+            the same words. The names are those that the learner reads. None if the function turned out to be empty.
+            A case's arguments then only describe, with a ``repr`` for people; so a lesson can be declared without
+            importing torch, which ``observe`` does when it is called.
     """
 
     id: str
@@ -109,6 +117,7 @@ class Exercise:
     keyword: str | None = None
     shown: tuple[Function, ...] = ()
     handed_out: Function | None = None
+    observe: Callable[..., dict[str, Any] | None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse an exercise that could not work, with the reason."""

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 
-from course.lab.exercises.bank import name_mistake
+from course.lab.exercises.bank import known, name_mistake
 from course.lab.exercises.exercise import Diagnosis, Exercise, Function
 from course.lab.exercises.run import Outcome, alike, parts, run, undisturbed
 from course.lab.exercises.words import plain, say_error, say_problem
@@ -70,11 +70,11 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
 
 
 def _examine(exercise: Exercise, function: Function) -> Diagnosis:
-    first = run(function, exercise.cases[0])
+    first = run(function, exercise.cases[0], exercise.observe)
     if isinstance(first.error, NotImplementedError) or (first.error is None and _nothing(first.value)):
         return Diagnosis("not attempted", None, "The function is still empty.")
-    outcomes = [run(function, case) for case in exercise.cases]
-    expected = [run(exercise.reference, case) for case in exercise.cases]
+    outcomes = [run(function, case, exercise.observe) for case in exercise.cases]
+    expected = [known(exercise.reference, case, exercise.observe) for case in exercise.cases]
     failed = _first_failed(exercise, expected, outcomes)
     if failed is not None and _as_handed_out(exercise, outcomes):
         return Diagnosis("not attempted", None, "It still behaves exactly like the version that was handed out.")
@@ -102,7 +102,7 @@ def _as_handed_out(exercise: Exercise, outcomes: Sequence[Outcome]) -> bool:
     if exercise.handed_out is None:
         return False
     pairs = zip(exercise.cases, outcomes, strict=True)
-    return all(alike(run(exercise.handed_out, case), got, case.tolerance) for case, got in pairs)
+    return all(alike(known(exercise.handed_out, case, exercise.observe), got, case.tolerance) for case, got in pairs)
 
 
 def _first_error(exercise: Exercise, outcomes: Sequence[Outcome]) -> str | None:

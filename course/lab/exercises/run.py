@@ -5,8 +5,9 @@ import copy
 import functools
 import io
 import random
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,10 @@ class Outcome:
     value: Any = None
     error: Exception | None = None
     changed: tuple[int, ...] = ()
+
+
+class Observed(dict[str, Any]):
+    """What an exercise's ``observe`` saw, by name. A class of its own: a learner's dict is no observation."""
 
 
 @contextlib.contextmanager
@@ -45,6 +50,7 @@ def undisturbed() -> Iterator[None]:
             contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
             np.errstate(all="ignore"),
+            _torch_undisturbed(),
         ):
             warnings.simplefilter("ignore")
             yield
@@ -53,21 +59,42 @@ def undisturbed() -> Iterator[None]:
         random.setstate(python_state)
 
 
+@contextlib.contextmanager
+def _torch_undisturbed() -> Iterator[None]:
+    """Do the same for torch where somebody has imported it; this module does not."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    state, gradients = torch.get_rng_state(), torch.is_grad_enabled()
+    torch.default_generator.manual_seed(20170612)  # of the CPU, where checks run; other devices are left alone
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        torch.set_grad_enabled(gradients)
+
+
 @functools.lru_cache(maxsize=512)
 def _made(case: Case) -> tuple[Any, ...]:
     return case.make()
 
 
-def run(function: Function, case: Case) -> Outcome:
-    """Call ``function`` with fresh arguments of ``case``; exceptions are caught, interrupts are not."""
+def run(function: Function, case: Case, observe: Callable[..., Any] | None = None) -> Outcome:
+    """Call ``function`` with fresh arguments of ``case``; exceptions are caught, interrupts are not.
+
+    With ``observe`` (see :class:`~course.lab.exercises.exercise.Exercise`) the value is what it observed.
+    """
     untouched = _made(case)  # made once: the bank runs hundreds of functions on the same data
     arguments = copy.deepcopy(untouched)
     try:
-        value = function(*arguments)
+        value = function(*arguments) if observe is None else observe(function, *arguments)
     except Exception as error:  # a learner's function may raise anything
         return Outcome(error=error)
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
+    if observe is not None and value is not None:
+        value = Observed({name: value[name] for name in case.compare or value})
     return Outcome(value=value, changed=changed)
 
 
@@ -78,7 +105,9 @@ def _untouched(now: object, before: object) -> bool:
 
 
 def parts(value: object) -> tuple[Any, ...]:
-    """Results as a tuple: a tuple or list gives its items, anything else stands alone."""
+    """Results as a tuple: a tuple or list gives its items, observations their values, anything else stands alone."""
+    if isinstance(value, Observed):
+        return tuple(value.values())
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
@@ -96,6 +125,8 @@ def is_narrow(part: object) -> bool:
 
 
 def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str) and a == b
     if isinstance(a, np.matrix) != isinstance(b, np.matrix):
         return False
     if isinstance(a, np.ndarray) != isinstance(b, np.ndarray) or np.shape(a) != np.shape(b):
@@ -109,12 +140,25 @@ def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
 
 
 _SHAPE_ERRORS = (ValueError, IndexError, RuntimeError)  # what libraries raise when sizes or axes do not fit
+# RuntimeErrors of torch that have nothing to do with shapes: related only to their own kind
+_GRAPH_ERRORS = ("second time", "does not require grad", "inplace operation", "in-place operation")
+
+
+def _about_graph(error: Exception) -> str | None:
+    return next((words for words in _GRAPH_ERRORS if words in str(error)), None)
 
 
 def _related(a: Exception | None, b: Exception | None) -> bool:
     if isinstance(a, _SHAPE_ERRORS) and isinstance(b, _SHAPE_ERRORS):
-        return isinstance(a, NotImplementedError) == isinstance(b, NotImplementedError)
+        same_kind = isinstance(a, NotImplementedError) == isinstance(b, NotImplementedError)
+        return same_kind and _about_graph(a) == _about_graph(b)
+    if isinstance(a, AttributeError) and isinstance(b, AttributeError):
+        return str(a) == str(b)  # which attribute is missing, and from what
     return a is not None and b is not None and (isinstance(a, type(b)) or isinstance(b, type(a)))
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    return tuple(value) if isinstance(value, Observed) else None
 
 
 def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
@@ -122,6 +166,8 @@ def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
     if a.error is not None or b.error is not None:
         return _related(a.error, b.error)
     if a.changed != b.changed or isinstance(a.value, (tuple, list)) != isinstance(b.value, (tuple, list)):
+        return False
+    if _names(a.value) != _names(b.value):
         return False
     left, right = parts(a.value), parts(b.value)
     try:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise
-from course.lab.exercises.run import Outcome, close, is_narrow, parts
+from course.lab.exercises.run import Observed, Outcome, close, is_narrow, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
 
@@ -105,15 +105,30 @@ def _wrong_numbers(name: str, expected: object, part: object, tolerance: float) 
     return f"{place} should be {right[where]:.{digits}g}, and yours is {yours[where]:.{digits}g}."
 
 
+def _wrong_words(name: str, expected: object, part: object) -> str | None:
+    if isinstance(expected, str) and expected != part:
+        return f"{name} should be {expected}, and with yours it is {part}."
+    return None
+
+
+def _result_names(exercise: Exercise, value: object) -> tuple[str, ...]:
+    """What the parts of a result are called: observations have names of their own."""
+    return tuple(value) if isinstance(value, Observed) else exercise.result_names
+
+
 def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
     """Return the first thing that is wrong with the results of a case, from general to specific, or None."""
-    names = exercise.result_names
+    names = _result_names(exercise, expected.value)
     right, yours = parts(expected.value), parts(got.value)
     if len(right) != len(yours) or isinstance(expected.value, tuple) != isinstance(got.value, (tuple, list)):
         wanted = f"({', '.join(names)})" if len(names) > 1 else names[0]
         came = f"{len(yours)} things" if isinstance(got.value, (tuple, list)) else "one thing"
         return f"The function should return {wanted}, and yours returns {came}."
     triples = list(zip(names, right, yours, strict=True))
+    for name, wanted, part in triples:
+        if said := _wrong_words(name, wanted, part):
+            return said
+    triples = [triple for triple in triples if not isinstance(triple[1], str)]
     for name, _, part in triples:
         if said := _wrong_type(exercise, name, part):
             return said
@@ -142,7 +157,7 @@ def say_problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome)
     if case.by_hand:
         given = zip(exercise.argument_names, case.make(), strict=False)
         lines.append("  " + ", ".join(f"{name} = {show(value)}" for name, value in given if value is not None))
-        wanted = zip(exercise.result_names, parts(expected.value), strict=True)
+        wanted = zip(_result_names(exercise, expected.value), parts(expected.value), strict=True)
         lines.append("  must give " + ", ".join(f"{name} = {show(value)}" for name, value in wanted) + ".")
     else:
         lines.append(f"  The arguments: {describe_arguments(exercise, case.make())}.")

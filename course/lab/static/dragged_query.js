@@ -22,14 +22,6 @@ function attend(query, keys, values, temperature) {
 const fixed = (number) => (Math.abs(number) < 0.005 ? 0 : number).toFixed(2);
 const point = (pair) => `(${fixed(pair[0])}, ${fixed(pair[1])})`;
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
 function draw(tag, parent, attributes) {
   const node = document.createElementNS(SVG, tag);
   setAll(node, attributes);
@@ -255,11 +247,6 @@ function summary({ weights, output }, model) {
   const labels = model.get("labels");
   const most = weights.indexOf(Math.max(...weights));
   return `Query ${point(model.get("query"))}. Most weight: ${labels[most]}, ${fixed(weights[most])}. Output ${point(output)}.`;
-}
-
-// JupyterLab reads arrow keys, Enter and letters as commands unless the very element that has the focus says no.
-function keepKeys(root) {
-  for (const node of root.querySelectorAll("input, select, button, [tabindex]")) node.dataset.lmSuppressShortcuts = "true";
 }
 
 function render({ model, el }) {

@@ -6,14 +6,6 @@
 const PATIENCE = 3000; // ms without an answer before the panel says that it waits
 const PAUSE = 700; // ms of rest before the new picture is described to a screen reader
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
 function sliderRow(control, onMove) {
   const input = make("input");
   Object.assign(input, { type: "range", min: 0, max: control.choices.length - 1, step: 1 });
@@ -66,26 +58,6 @@ function buildControls(model, parent, onChoice) {
     const choice = model.get("choice");
     for (const name of Object.keys(shows)) shows[name](choice[name]);
   };
-}
-
-function showPicture(model, image) {
-  const bytes = model.get("frame");
-  const old = image.src;
-  const place = image.parentElement.style; // an error takes no less room than the picture before it
-  if (!image.hidden && image.offsetHeight) place.minHeight = `${image.offsetHeight}px`;
-  image.hidden = bytes.byteLength === 0;
-  image.alt = model.get("alt");
-  if (image.hidden) return;
-  place.minHeight = "";
-  image.width = bytes.getUint32(16); // a PNG says its own size: the page does not jump while it loads
-  image.height = bytes.getUint32(20);
-  image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
-  if (old) URL.revokeObjectURL(old);
-}
-
-// JupyterLab reads arrow keys, Enter and letters as commands unless the very element that has the focus says no.
-function keepKeys(root) {
-  for (const node of root.querySelectorAll("input, select, button, [tabindex]")) node.dataset.lmSuppressShortcuts = "true";
 }
 
 function render({ model, el }) {

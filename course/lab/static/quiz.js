@@ -2,14 +2,6 @@
 
 let questionsMade = 0; // makes the names of radio groups unique on the page
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
 // Text between backticks becomes code, text between dollar signs a formula; everything else stays text.
 function write(node, text) {
   node.replaceChildren();
@@ -54,11 +46,6 @@ function reply(question, choice, answer) {
   answer.classList.toggle("course-right", right);
   answer.classList.toggle("course-other", !right);
   write(answer, `${right ? "Yes." : "Not this one."} ${question.why[choice] ?? ""}`);
-}
-
-// JupyterLab reads arrow keys, Enter and letters as commands unless the very element that has the focus says no.
-function keepKeys(root) {
-  for (const node of root.querySelectorAll("input, select, button, [tabindex]")) node.dataset.lmSuppressShortcuts = "true";
 }
 
 function render({ model, el }) {

@@ -1,0 +1,108 @@
+"""From attention between pieces to alignment between words, and how far that is from the gold alignment.
+
+The embedded corpus knows which word translates which (`course.data.embedded.gold`). A model never sees that; where its
+cross-attention looked is all that it says about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from course.errors import CourseError
+from course.scoring import alignment_error_rate
+
+if TYPE_CHECKING:
+    from course.data.embedded import Pair
+    from course.data.grammar.tokens import Token
+    from course.translator import Translator
+
+Links = set[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class WordAttention:
+    """Cross-attention between the words of a sentence pair.
+
+    weights: (L, H, target words, source words + 1); the last column is the end token, where a model looks for words
+    that have no counterpart. A source word's weight is the sum over its pieces, a target word's the mean over its own.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: np.ndarray
+
+    @property
+    def n_layers(self) -> int:
+        """Decoder layers."""
+        return self.weights.shape[0]
+
+    def links(self, layer: int = -1, head: int | None = None) -> Links:
+        """Pairs (i, j): target word j looked most at source word i, in one head or the mean of a layer's heads.
+
+        A word that looked most at the end token is linked to nothing.
+        """
+        chosen = self.weights[layer].mean(0) if head is None else self.weights[layer, head]
+        best = chosen.argmax(-1)
+        return {(int(i), j) for j, i in enumerate(best) if i < len(self.source)}
+
+
+def owners(piece_bytes: Sequence[int], words: Sequence[Token]) -> list[int]:
+    """For each piece, by its length in bytes, the word that it ends in; the number of words for the end token (0).
+
+    Pieces and words are two ways to cut the same text. A piece begins with the space before its word, so its last byte
+    says where it belongs.
+    """
+    ends: list[int] = []
+    place, joined = 0, True
+    for word in words:
+        place += (not (joined or word.left)) + len(word.text.encode())
+        ends.append(place)
+        joined = word.right
+    if sum(piece_bytes) != place:
+        raise CourseError(f"the pieces cover {sum(piece_bytes)} bytes, but the words {place}: they are two texts.")
+    found, place = [], 0
+    for size in piece_bytes:
+        place += size
+        found.append(int(np.searchsorted(ends, place)) if size else len(words))
+    return found
+
+
+def word_attention(translator: Translator, source: Sequence[Token], target: Sequence[Token]) -> WordAttention:
+    """Where the model looks while it is made to say `target` word by word.
+
+    Raises `CourseError` as `Translator.attention`.
+    """
+    from course.data.grammar.tokens import detokenized
+
+    tokenizer = translator.tokenizer
+    texts = [detokenized(side) for side in (source, target)]
+    weights = translator.attention(*texts).weights.numpy()
+    columns, rows = (
+        owners([*tokenizer.byte_lengths(tokenizer.encode(text)), 0], side)
+        for text, side in zip(texts, (source, target), strict=True)
+    )
+    of_source = np.eye(len(source) + 1)[columns]  # (S, source words + 1)
+    of_target = np.eye(len(target) + 1)[rows]  # (T, target words + 1)
+    of_target = of_target / of_target.sum(0)
+    summed = np.einsum("lhts,tj,si->lhji", weights, of_target, of_source)
+    return WordAttention(tuple(t.text for t in source), tuple(t.text for t in target), summed[:, :, : len(target)])
+
+
+def error_rates(translator: Translator, pairs: Iterable[Pair]) -> list[float]:
+    """Alignment error rate of each decoder layer's mean head, first layer first, over all pairs together.
+
+    Och and Ney 2003, section 2.4, with every gold link sure; 0 is perfect.
+    """
+    from course.data.embedded import gold
+
+    guesses: list[list[Links]] = []
+    golds: list[Links] = []
+    for pair in pairs:
+        attention = word_attention(translator, pair.source_tokens, pair.target_tokens)
+        guesses.append([attention.links(layer) for layer in range(attention.n_layers)])
+        golds.append(set(gold(pair)))
+    return [alignment_error_rate(list(layer), golds) for layer in zip(*guesses, strict=True)]

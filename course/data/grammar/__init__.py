@@ -1,0 +1,1 @@
+"""The grammar behind the embedded corpus: lexicon, meaning, and three linearisers."""

@@ -1,0 +1,51 @@
+"""Words with the ids of what they mean; and from words to text as people write it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or punctuation mark as written, and the ids of the tree's nodes that it realizes.
+
+    An empty set of ids marks a word without a counterpart elsewhere (English "do", German "Sie" ...). `left` and
+    `right`: no space on that side; "l'" joins its right neighbor, a comma its left one.
+    """
+
+    text: str
+    ids: frozenset[int] = frozenset()
+    left: bool = False
+    right: bool = False
+
+
+def token(text: str, *ids: int, left: bool = False, right: bool = False) -> Token:
+    """A token that realizes the nodes with these ids."""
+    return Token(text, frozenset(ids), left, right)
+
+
+def mark(text: str) -> Token:
+    """Punctuation that joins the word before it."""
+    return Token(text, left=True)
+
+
+def capitalized(tokens: Sequence[Token]) -> list[Token]:
+    """The same tokens, the first letter of the first one a capital."""
+    first, *rest = tokens
+    return [replace(first, text=first.text[:1].upper() + first.text[1:]), *rest]
+
+
+def detokenized(tokens: Iterable[Token]) -> str:
+    """The sentence as people write it: one space between words, none beside joining marks."""
+    pieces: list[str] = []
+    joined = True
+    for item in tokens:
+        if not (joined or item.left):
+            pieces.append(" ")
+        pieces.append(item.text)
+        joined = item.right
+    return "".join(pieces)
+
+
+def links(source: Sequence[Token], target: Sequence[Token]) -> list[tuple[int, int]]:
+    """Gold alignment: the pairs (i, j) where source token i and target token j share an id, in order."""
+    return [(i, j) for i, a in enumerate(source) for j, b in enumerate(target) if a.ids & b.ids]

@@ -1,0 +1,68 @@
+"""The two small translators that ship with the course: English to German and English to French.
+
+Each is a run folder like any other (run.json, tokenizer.json, log.jsonl, best.safetensors), trained on the embedded
+corpus by `python -m course.pretrained`, with the weights rounded to half precision. CARD.md beside them says how they
+were made and what they score. `words.txt` holds the English words that they know.
+"""
+
+import difflib
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from course.data.corpora import nearest
+from course.errors import CourseError
+
+PAIRS = ("en-de", "en-fr")
+WORDS_FILE = "words.txt"
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
+
+
+@dataclass(frozen=True)
+class UnknownWord:
+    """A word that the translators never saw, and known words that are spelled alike."""
+
+    word: str
+    near: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As a person would say it: '"elefant" (do you mean "elephant"?)'."""
+        if not self.near:
+            return f'"{self.word}"'
+        return f'"{self.word}" (do you mean {" or ".join(f"{chr(34)}{word}{chr(34)}" for word in self.near)}?)'
+
+
+def run_folder(pair: str) -> Path:
+    """The run folder of a language pair of `PAIRS`. Raises `CourseError` for another, with the nearest."""
+    if pair not in PAIRS:
+        raise CourseError(f'No translator for "{pair}" ships with the course.{nearest(pair, PAIRS)} There are {PAIRS}.')
+    folder = Path(__file__).parent / pair
+    if not (folder / "best.safetensors").is_file():
+        raise CourseError(
+            f"{folder} holds no checkpoint: install the course again, or run `python -m course.pretrained`."
+        )
+    return folder
+
+
+@functools.cache
+def known_words() -> frozenset[str]:
+    """Every English word of the training sentences, in lower case."""
+    text = (Path(__file__).parent / WORDS_FILE).read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
+def words_of(sentence: str) -> list[str]:
+    """The words of an English sentence as they stand there; punctuation is left out."""
+    return _WORD.findall(sentence)
+
+
+def unknown_words(sentence: str, *, most: int = 3) -> list[UnknownWord]:
+    """The words of a sentence that the translators do not know, each once, with up to `most` that look alike."""
+    known = known_words()
+    strange = dict.fromkeys(word for word in words_of(sentence) if word.lower() not in known)
+    return [UnknownWord(word, tuple(_near(word.lower(), known, most))) for word in strange]
+
+
+def _near(word: str, known: frozenset[str], most: int) -> list[str]:
+    return difflib.get_close_matches(word, sorted(known), n=most, cutoff=0.7)

@@ -1,0 +1,797 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # The translator
+#
+# *Lesson 12 · 180 minutes · trains for a few minutes on two processor cores, nothing to download*
+#
+# **Goals.** At the end of this lesson you can
+#
+# - put a Transformer together from pieces, and say of each piece whose it is and where it works;
+# - write the step that every training repeats, train a translator with it, watch it, stop it and go on;
+# - score a translator on sentences that differ from its training text in one way at a time, with intervals that say how
+#   much of a figure is chance;
+# - find out which constructions go wrong, and whether it is the construction that is to blame;
+# - compare where a model looks with a gold alignment;
+# - predict what an ablation does, and find a mistake that makes every training curve look better.
+#
+# **Prerequisites.** Lessons 03 to 05 and 08 to 11, or an idea of attention, masks, the encoder and the decoder,
+# teacher forcing, cross-entropy and greedy search. You need no experience with training.
+#
+# | exercise | what you write | difficulty | importance | minutes |
+# |---|---|---|---|---|
+# | `training_step` | one update of all weights, from given pieces | ●●●○○ | ●●●●● | 15 |
+# | `accuracy_by_phenomenon` | which constructions go wrong | ●●○○○ | ●●●●○ | 10 |
+# | predictions | what happens to the score, before you see it | ●●○○○ | ●●●●○ | 10 |
+# | `causal_mask`, repaired | find the bug | ●●○○○ | ●●●●● | 15 |
+#
+# After each exercise a cell with `check` tells you how you did and hands a finished function on if yours does not pass
+# yet. So the translator at the end is trained in any case, by your step or by the reference.
+
+# %% name="setup"
+import numpy as np
+import torch
+
+from course.alignment import error_rates, word_attention
+from course.data import load_corpus
+from course.data.embedded import SPLITS, embedded_pairs, gold, sample
+from course.data.grammar.constructions import CONSTRUCTIONS
+from course.evaluation import right, score_splits, table
+from course.lab import Question, ablations, check, dashboard, explore, hint, live, quiz, slider, solution, workbook
+from course.lab.assembly import assembled, logits_apart, own_pieces, whose
+from course.lab.dashboards import changed_words
+from course.lab.figures import show
+from course.lab.score_figures import (
+    draw_ablation_race,
+    draw_ablations,
+    draw_accuracy_by_split,
+    draw_alignment,
+    draw_errors_by_phenomenon,
+    draw_links_of_a_head,
+    draw_the_way_of_a_sentence,
+)
+from course.lab.translating import TranslatePanel
+from course.model import Transformer, TransformerConfig
+from course.training import PRESETS, TrainingConfig
+from course.translator import Translator
+
+CORPUS = "embedded-en-de"
+PRESET = PRESETS["3min"]
+STEPS = 1500  # updates of the training below; more of them translate better and take longer
+SENTENCES = 300  # that are scored of each split
+SHORT = 300  # updates of the short ablation
+RUN = workbook.folder().parent / "runs" / "lesson_12"
+
+# %% [markdown]
+# ## 1. What there is to learn
+#
+# The translator will learn from 24,000 pairs of an English and a German sentence. They were not collected but made, by
+# a grammar that belongs to this course: it draws a meaning, such as *an uncle buys a table, often*, and says it in
+# both languages by their rules. Nobody wrote down what English and German have in common. The model has to find it
+# out from the pairs.
+#
+# A grammar has two advantages over sentences from the street. It can leave something out of the training text on
+# purpose, so that you can ask whether the model learned a rule or a list. And it knows which word it put where, and
+# why. So for every pair there is a **gold alignment**: which words say the same. In the pictures, a line joins two
+# words that come from the same part of the meaning.
+
+# %% name="samples"
+for constructions, seed in [(["separable", "negation"], 1), (["relative_object"], 1), (["because_fronted"], 1)]:
+    pair = sample(1, name=CORPUS, split="dev", constructions=constructions, length=(5, 11), seed=seed)[0]
+    words = [[token.text for token in side] for side in (pair.source_tokens, pair.target_tokens)]
+    show(draw_alignment, source=words[0], target=words[1], gold=gold(pair))
+
+# %% [markdown]
+# Three reasons why word-for-word will not do. In the first sentence one English word, *fall*, is said by two German
+# ones, *ist ... hingefallen*, which stand apart, and *did* has gone into them. In the second, German puts the verb
+# *angezogen hat* at the end of the clause, and needs the gender of *Mantel* to say *den*. In the third the verb jumps
+# ahead of *Max*, because the clause before it takes the first place; and *it* becomes *ihn* because *Brief* is
+# masculine.
+#
+# Commas have no line: German sets them by rules of its own.
+#
+# Besides the training text there are splits to test with. Each differs from the training text in one way only.
+
+# %% name="splits"
+about = {
+    "test_iid": "as the training text: up to 14 words, nested at most twice",
+    "combo": "a verb and an object, or an adjective and a noun, that never met in training",
+    "role": "nouns that were only ever subjects in training, now in other roles",
+    "longer": "15 to 18 words",
+    "much_longer": "20 words and more",
+    "deeper": "clauses nested three times and more",
+    "senses": "words with two senses, such as point, watch and fly",
+    "anaphora": "a pronoun far from the noun that decides its gender",
+    "probes": "written by people, with the grammar's words",
+}
+for split, text in about.items():
+    pairs = embedded_pairs(CORPUS, split)
+    lengths = [pair.length for pair in pairs]
+    print(f"{split:12} {len(pairs):5,} pairs, {min(lengths):2} to {max(lengths):2} words: {text}")
+    print(f"{'':12} {pairs[4].source}")
+
+# %% [markdown]
+# *Before you go on, write down an order:* which of these nine will be easiest for the model, which hardest? You will
+# have the answer in section 5, and it is worth more to those who had a guess.
+#
+# ## 2. Assemble it
+#
+# The table lists the pieces of a translator in the order in which a sentence meets them, and says whose each one is.
+# Pieces that you solved in an earlier lesson and that your workbook kept are *yours*. They were checked again a moment
+# ago. For all others the reference stands in.
+
+# %% name="whose-part"
+pieces = own_pieces()
+print(whose(pieces))
+
+# %% [markdown]
+# And this is the model they make: the encoder-decoder of Vaswani et al. (2017, figure 1), small enough to train while
+# you wait. Two layers on either side instead of six, width 128 instead of 512, and one small vocabulary that English
+# and German share. One departure from the paper has a reason that you can measure in section 9: the norms stand
+# *before* each sublayer (pre-norm), not after it.
+
+# %% name="the-model"
+torch.manual_seed(0)
+sizes = {"src_vocab_size": PRESET.vocab_size, "tgt_vocab_size": PRESET.vocab_size}
+untrained = Transformer(TransformerConfig.from_dict({**PRESET.model, **sizes}))
+
+parts = {
+    "embedding, shared by both languages and the output": untrained.tgt_embedding,
+    "encoder, 2 layers: self-attention, feed-forward": untrained.encoder,
+    "decoder, 2 layers: self-attention, cross-attention, feed-forward": untrained.decoder,
+}
+for name, part in parts.items():
+    print(f"{sum(p.numel() for p in part.parameters()):9,}  {name}")
+print(f"{sum(p.numel() for p in untrained.parameters()):9,}  parameters in all")
+
+V, eps = PRESET.vocab_size, PRESET.training.label_smoothing
+target = np.array([1 - eps + eps / V] + [eps / V] * (V - 1))
+entropy = -(target * np.log(target)).sum()
+print(f"{V:,} pieces. A model that knows nothing gives each of them 1/V, a loss of ln V = {np.log(V):.2f} nats.")
+print(f"With {eps:g} of label smoothing, the lowest possible training loss is {entropy:.2f} nats.")
+
+# %% [markdown]
+# ## 3. One step of training
+#
+# Training is one small movement, made over and over. Everything that it needs is at hand:
+#
+# | you are given | it does |
+# |---|---|
+# | `model.train()` | switches to training mode, in which dropout works; validation had switched it off |
+# | `optimizer.zero_grad()` | throws the old gradients away |
+# | `mean_loss(model, batch)` | runs the model with teacher forcing; returns the cross-entropy, a tensor with a graph |
+# | `loss.backward()` | walks the graph backward and *adds* the gradient of each weight to what is there |
+# | `torch.nn.utils.clip_grad_norm_(parameters, limit)` | shortens the whole gradient to at most `limit` |
+# | `optimizer.step()` | moves every weight a little against its gradient |
+#
+# ### Exercise `training_step`
+#
+# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+#
+# Put them in an order that works, and return the loss as a plain number. Two questions to begin with: what would
+# happen at the second step if nobody threw the gradients of the first away? And what is the right moment to shorten a
+# gradient: before `backward`, after it, or after `step`?
+
+
+# %% name="exercise-training-step"
+def training_step(model, batch, optimizer, mean_loss, clip):
+    """Update the weights once, on one batch, in place. Return the loss in nats a token, as a float."""
+    ### BEGIN SOLUTION
+    model.train()
+    optimizer.zero_grad()  # backward() adds to what is there
+    loss = mean_loss(model, batch)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return loss.item()
+    ### END SOLUTION
+
+
+# %%
+training_step = check("training_step", training_step)
+
+# %% [markdown]
+# ## 4. Train it
+#
+# The next cell starts the training *in the background* and shows its dashboard at once. It uses your step. The curves
+# above are the loss of each update and, as dots, the loss on validation sentences, which the model never trains on.
+# Below them runs the learning rate: up over the warm-up, then down to zero at the last update. To the right, three
+# sentences are translated anew every now and then.
+#
+# Watch for three things:
+#
+# 1. At which loss do the curves start? Compare with $\ln V$ above. Where do you see the model learn which pieces are
+#    frequent, and where, that a translation has something to do with the source?
+# 2. What goes right first in the three sentences, and what last?
+# 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
+
+# %% name="train-live"
+# NBVAL_IGNORE_OUTPUT
+settings = PRESET.training.to_dict() | {"minutes": None, "max_steps": STEPS, "log_every": 10}
+run = live(
+    load_corpus(CORPUS, "train"),
+    load_corpus(CORPUS, "dev"),
+    run=RUN,
+    model_options=PRESET.model,
+    training=TrainingConfig.from_dict(settings),
+    vocab_size=PRESET.vocab_size,
+    step=training_step,
+    corpus={"name": CORPUS},
+)
+run
+
+# %% [markdown]
+# The next cell waits for the end. You may stop the run from above even while it waits; then the cell ends too, and
+# `run.resume()` goes on; let it end before you read further. When it has, its dashboard stays here, and it can be
+# opened again at any time from the folder.
+
+# %% name="wait"
+# NBVAL_IGNORE_OUTPUT
+result = run.wait()
+dashboard(RUN)
+
+# %% [markdown]
+# A loss is hard to read. At the end of a full run it is below 0.15 nats a token on the validation sentences, which
+# carry no label smoothing, so on the geometric average the right piece gets more than $e^{-0.15} = 86$ percent of the
+# probability. The training curve stops higher. That is not for want of learning. With label smoothing a part of each
+# target is spread over all $V$ pieces, so the target $t$ itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is
+# the lowest loss that any model can reach, and the last line of section 2 gives it.
+#
+# ### The same model on your own attention
+#
+# Your attention of lesson 03 and your masks of lesson 05 are numpy, and numpy knows no gradients. So training ran on
+# torch's attention, not on yours, and it would be wrong to tell you otherwise. What can be done is this: take the
+# trained weights, let **every** attention of the model run through your functions (or the reference's, where the table
+# says so), and see whether anybody can tell the difference.
+
+# %% name="assembled"
+translator = Translator.load(RUN)
+by_hand = assembled(translator, own_pieces())
+
+some = [pair for pair in embedded_pairs(CORPUS, "dev") if pair.length >= 3][:40]
+texts = [pair.source for pair in some]
+fast, slow = ([t.text for t in each.translate(texts, beam=1)] for each in (translator, by_hand))
+apart = logits_apart(translator, by_hand, {pair.source: pair.target for pair in some})
+
+print("validation loss below 0.3 nats a token:", result.loss < 0.3)
+print("the same 40 translations on numpy and on torch:", fast == slow)
+print("largest difference of a logit below 0.00001:", apart < 1e-5)
+
+# %% [markdown]
+# That is the meaning of "the same function". The translations of this model are those of your attention, to the last
+# letter.
+#
+# ## 5. Score it
+#
+# A translation counts as right here if it equals the grammar's, letter by letter: one wrong ending, and the sentence is
+# wrong. For a grammar with one answer that is fair; for real sentences, which can be said in many ways, it would not
+# be, and lesson 14 uses BLEU there. The BLEU figures below are no match for anybody else's: sentences of a grammar are
+# far more predictable than those of people.
+#
+# Only 300 sentences of each split are translated, so the percentages are estimates. The 95 % interval (Wilson 1927)
+# says how far the choice of these 300 alone may have moved each of them.
+
+# %% name="score-splits"
+# NBVAL_IGNORE_OUTPUT
+scores = score_splits(translator, CORPUS, limit=SENTENCES)
+print(table(scores))
+show(draw_accuracy_by_split, scores=scores)
+
+# %% name="what-holds"
+percent = {score.split: score.exact_match for score in scores}
+print("test_iid at least 90 %:", percent["test_iid"] >= 90)
+print("new combinations within 25 points of test_iid:", percent["combo"] > percent["test_iid"] - 25)
+print("15 to 18 words at least 20 points lower:", percent["longer"] < percent["test_iid"] - 20)
+print("20 words and more below 10 %:", percent["much_longer"] < 10)
+print("deeper below a third:", percent["deeper"] < 33)
+
+# %% [markdown]
+# Why is each split as hard as it is? Compare with the order that you wrote down.
+#
+# - **test_iid** is the smoke test. It asks whether training worked, and nothing else.
+# - **combo** asks whether the model stores *a verb with its objects* or *verbs* and *objects*. A model that had a list
+#   of pairs would fail on all of them. Most are right, so most of what it learned is about words, not pairs of words.
+#   What is lost is the price of pairs all the same.
+# - **role** is harder for German than it sounds. *Der König* was only ever a subject, so the training text never showed
+#   *den König* or *dem König*. How these are made has to come from other nouns.
+# - **senses** and **anaphora** need a look at another word: *fly* beside an article is an animal, *it* takes the
+#   gender of a noun some words back. That is what attention is for.
+# - **longer** and **much_longer** differ from the training text in little but length, and here the model breaks down.
+#   It was trained on 14 words at most, so it meets the later positions for the first time. Nothing in the grammar is
+#   new there; *where* things stand is.
+# - **deeper** has sentences no longer than 18 words, but with a clause in a clause in a clause. German answers nesting
+#   with verbs that pile up at the end of clauses, and each level has to be remembered until its verb is due.
+# - **probes** were written by people with the grammar's words, and some say things as the grammar never would.
+#
+# So the two known limits of this translator are length and depth, and both are limits of *where it was*, not of the
+# words that it knows. A recurrent decoder with attention fares better on length: in a sketch with an earlier version of
+# this corpus (one seed, 200 sentences of each split) it had 93 % of the sentences of 15 to 18 words right, where a
+# Transformer with sinusoids had 39 %. Lesson 02 measures that anew; section 9 shows what the kind of positions does.
+#
+# ## 6. Which constructions go wrong?
+#
+# One number for a split hides what went wrong. The grammar knows which of its 21 constructions each sentence contains,
+# so you can ask for each of them: of the sentences that contain it, how many are right?
+#
+# ### Exercise `accuracy_by_phenomenon`
+#
+# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+#
+# `contains` is (N, C): True where sentence n contains construction c. `right` is (N,): True where the translation of
+# sentence n is exactly right. Return two arrays of length C: the share of right ones among the sentences that contain
+# each construction (nan where there is none), and how many sentences that is. A sentence counts for each of its
+# constructions.
+
+
+# %% name="exercise-accuracy-by-phenomenon"
+def accuracy_by_phenomenon(contains, right):
+    """Return (accuracy, counts), both (C,): shares between 0 and 1, and numbers of sentences."""
+    ### BEGIN SOLUTION
+    counts = contains.sum(axis=0)
+    hits = (contains & right[:, None]).sum(axis=0)
+    accuracy = np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)
+    return accuracy, counts
+    ### END SOLUTION
+
+
+# %%
+accuracy_by_phenomenon = check("accuracy_by_phenomenon", accuracy_by_phenomenon)
+
+# %% [markdown]
+# Now for the five splits whose sentences are as long as those of training. For the three worst constructions the cell
+# asks a second question, because the first one can mislead. A sentence with a relative clause is also a *longer*
+# sentence, and there is more in it that can go wrong. So: how many would be right if sentences of the same lengths
+# *without* the construction are counted?
+
+# %% name="by-phenomenon"
+# NBVAL_IGNORE_OUTPUT
+as_trained = ("test_iid", "combo", "role", "senses", "anaphora")
+pairs, said = [], []
+for score in scores:
+    if score.split in as_trained:
+        pairs += embedded_pairs(CORPUS, score.split)[: score.sentences]
+        said += score.translations
+contains = np.array([[name in pair.constructions for name in CONSTRUCTIONS] for pair in pairs])
+is_right = np.array([right(text, pair) for pair, text in zip(pairs, said, strict=True)])
+accuracy, counts = accuracy_by_phenomenon(contains, is_right)
+show(draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
+
+lengths = np.array([pair.length for pair in pairs])
+print("                    right   right without it, at the same lengths")
+for c in np.argsort(np.where(counts >= 30, accuracy, np.inf))[:3]:
+    here = lengths[contains[:, c]]
+    others = {n: is_right[~contains[:, c] & (lengths == n)] for n in set(here)}
+    matched = [others[n].mean() for n in here if len(others[n])]
+    print(f"{CONSTRUCTIONS[c]:18} {100 * accuracy[c]:5.1f} %  {100 * np.mean(matched):5.1f} %")
+
+# %% [markdown]
+# Where the two columns are near each other, the construction is innocent and the length is to blame. Where the left one
+# is clearly lower, the construction itself is hard. The intervals in the picture warn you of the rest: a construction
+# with 40 sentences has an interval of some 20 points, and the worst of 21 rows looks bad by chance alone.
+#
+# ### The ten worst
+#
+# A model also says how sure it is: each translation comes with its log-probability, divided here by its length. Below
+# are the ten of which it was least sure, out of the sentences above that are like the training text. Wrong words stand
+# in brackets.
+
+# %% name="ten-worst"
+# NBVAL_IGNORE_OUTPUT
+near = [pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]]
+found = translator.translate([pair.source for pair in near], beam=1)
+order = sorted(range(len(near)), key=lambda i: found[i].score)
+for i in order[:10]:
+    marked = " ".join(f"[{text}]" if new else text for text, new in changed_words(near[i].target, found[i].text))
+    print(f"{found[i].score:6.2f}  {near[i].source}\n{'':8}{marked}")
+    if not right(found[i].text, near[i]):
+        print(f"{'':8}gold: {near[i].target}")
+n_wrong = [sum(not right(found[i].text, near[i]) for i in group) for group in (order[:60], order[60:])]
+print(f"wrong among the 60 least sure: {n_wrong[0]}; among the other {len(near) - 60}: {n_wrong[1]}")
+
+# %% [markdown]
+# Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And look at the last
+# line. Most errors are among the sentences of which the model was least sure, so its probability is a usable warning,
+# *on sentences like those it knows*. Print the same line for `much_longer`, where everything is wrong, before you trust
+# it elsewhere.
+#
+# ## 7. Type your own
+#
+# Type a sentence and press Enter. This is the model that you have trained a moment ago, and it knows the words of the
+# corpus only. The map shows where its last layer looked. Try the two senses: *The needle has a sharp point.* and *It is
+# not polite to point at people.* Then try to break it: a long sentence, a nested one, a word of your own.
+
+# %% name="type-a-sentence"
+# NBVAL_IGNORE_OUTPUT
+TranslatePanel("The sister who sings in the kitchen does not open the door.", {"German": translator})
+
+# %% [markdown]
+# ## 8. Where does it look?
+#
+# While the decoder writes a word, its cross-attention looks at the source. Link each target word with the source word
+# that gets most of the weight, and you have an alignment made by a model that never saw one. The **alignment error
+# rate** (Och and Ney 2003, section 2.4) compares it with gold: 0 if both agree, 1 if no link is right.
+#
+# One thing to decide first. At the position where the model *chooses* a word, its input is the word before. Here the
+# row in which a word is chosen counts as that word's row.
+
+# %% name="alignment"
+# NBVAL_IGNORE_OUTPUT
+rates = error_rates(translator, embedded_pairs(CORPUS, "test_iid")[:100])
+for number, rate in enumerate(rates, start=1):
+    print(f"decoder layer {number}, mean of its heads: alignment error {rate:.3f}")
+
+chosen = sample(4, name=CORPUS, split="test_iid", constructions=["relative_object"], length=(7, 11), seed=2)
+examples = {}
+for pair in chosen:
+    attention = word_attention(translator, pair.source_tokens, pair.target_tokens)
+    examples[pair.source] = (attention, gold(pair))
+attention, links = examples[chosen[0].source]
+best = int(np.argmin(rates))
+show(
+    draw_alignment,
+    source=attention.source,
+    target=attention.target,
+    gold=links,
+    links=attention.links(best),
+    title=f"layer {best + 1}, mean of the heads",
+)
+
+# %% [markdown]
+# Thin lines are gold, thick ones are the model's; a wrong one is dashed and crossed. In the picture below you choose
+# the sentence, the layer and the head.
+#
+# 1. Go through the layers with the mean of the heads. In which one would you look words up, and what may the other
+#    layer be doing with its weight?
+# 2. Stay in the better layer and go through its heads. Is one head better than the mean? Is there one that seems to do
+#    something else?
+# 3. Which words keep their wrong links in all layers: names and nouns, or articles, commas and auxiliaries? Why those?
+
+# %% name="explore-links"
+# NBVAL_IGNORE_OUTPUT
+heads = ["mean", *(str(h + 1) for h in range(attention.weights.shape[1]))]
+explore(
+    draw_links_of_a_head, examples=examples, sentence=list(examples), layer=slider(1, 2, start=best + 1), head=heads
+)
+
+# %% [markdown]
+# <details><summary>What you may have seen</summary>
+#
+# 1. One layer's mean is usually much nearer to gold than the other's. The other is not useless for that: it may look at
+#    the word after, at the end of the sentence, or spread its weight, and prepare what the next layer needs.
+# 2. Single heads are mostly worse than the mean, because each makes other mistakes and the mean evens them out.
+#    Which head does what differs from training to training.
+# 3. Words that carry no meaning of their own. A comma has no counterpart in English, so no link of its can be right;
+#    the model has to look somewhere, since weights add up to 1. Auxiliaries have two partners; the link goes to one.
+#
+# </details>
+#
+# An alignment that agrees with gold shows where information *was available*, not that the model could not have done
+# without it. Lesson 13 turns heads off to find out.
+#
+# ## 9. One thing at a time
+#
+# Which of the pieces does the translator need? You find out by leaving one away, changing nothing else, and training
+# again. That is an **ablation**. Before you look at the figures, predict them. It is the best test of whether you
+# understand a piece, and a wrong prediction teaches more than a right one.
+#
+# The runs have 1,500 updates each. Those with six layers on either side have a lower learning rate, 0.0007 at its peak,
+# and a longer warm-up, 400 updates, over which the rate rises; *no warm-up* means that it starts at its peak.
+#
+# ### Exercise: predictions
+#
+# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+#
+# Write down for each run which percentage of **test_iid** is exactly right at its end, instead of `None`, and run the
+# cell. What was measured stays hidden until you have said something; the cells after it show everything, so do not
+# scroll on before.
+
+# %% name="exercise-predictions"
+measured = ablations.read_scores()
+predictions = {
+    "no_positions": None,
+    "one_head": None,
+    "no_smoothing": None,
+    "deep_pre_cold": None,
+    "deep_post": None,
+    "deep_post_cold": None,
+}
+print(f"the model of this lesson, at the end of its run: {ablations.exact(measured['baseline'], 'test_iid'):.1f} %")
+### BEGIN SOLUTION
+predictions = {
+    "no_positions": 10,
+    "one_head": 85,
+    "no_smoothing": 95,
+    "deep_pre_cold": 90,
+    "deep_post": 85,
+    "deep_post_cold": 20,
+}
+### END SOLUTION
+print(ablations.judged(predictions, measured))
+
+# %% [markdown]
+# And here is the whole table. These runs take about an hour together, so the lesson reads their logs; `python -m
+# course.lab.ablations` makes them again. The gray bar marks the unchanged model.
+
+# %% name="ablations"
+shown = {name: score for name, score in measured.items() if name != "leak"}
+print(ablations.table(shown))
+columns = {
+    split: [(s["splits"][split]["exact_match"], tuple(s["splits"][split]["interval_95"])) for s in shown.values()]
+    for split in ablations.SPLITS
+}
+show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown], scores=columns)
+
+# %% [markdown]
+# - **No positions.** Attention sees a bag of words; only the causal mask tells the decoder something about order. Short
+#   sentences still come out, because few orders are possible and grammar rules out most of them.
+# - **Positions of another kind.** Sinusoids are added to the embeddings once, at the bottom. Rotary positions (Su et
+#   al. 2021) turn queries and keys in every layer, by an angle that grows with the position, so that a score depends
+#   on the *distance* of two words: three words apart is the same at the end of a sentence as at its beginning.
+#   Compare the two kinds in the columns `test_iid` and `longer`.
+# - **One head.** The difference from four heads is hardly more than chance here. It would be easy to make a table from
+#   such differences, and it would be wrong. What does not show at this scale shows at a larger one; these are the
+#   figures of Vaswani et al. (2017, table 3, rows A, D and E; BLEU on English-German, newstest2013), for models that
+#   trained on 4.5 million pairs:
+#
+#   | heads | 1 | 4 | 8 | 16 | 32 |
+#   |---|---|---|---|---|---|
+#   | BLEU | 24.9 | 25.5 | 25.8 | 25.8 | 25.4 |
+#
+#   And, for the same model: learned positions instead of sinusoids 25.7, no label smoothing 25.3, no dropout 24.6.
+# - **No label smoothing** lowers the training loss, which is then the loss of another question. Compare scores, never
+#   the losses.
+# - **6+6 layers.** With the norm *after* each sublayer, as in the paper, a deep model needs its warm-up. With the norm
+#   *before*, it does without. Xiong et al. (2020) give the reason: in post-norm the gradients near the output are large
+#   at the start, whatever the depth, and a full-size step along them throws the model off.
+#
+# ### One that runs while you wait
+#
+# The model without positions, for 300 updates, with the batches and learning rates that your own model had. So the two
+# losses can be compared update by update. Predict first: at update 100, which of the two is ahead? And at update 300?
+
+# %% name="no-positions-live"
+# NBVAL_IGNORE_OUTPUT
+without = ablations.first_updates(
+    "no_positions",
+    RUN.with_name("no_positions"),
+    load_corpus(CORPUS, "train"),
+    load_corpus(CORPUS, "dev"),
+    updates=SHORT,
+    max_steps=STEPS,
+)
+print("update   with positions   without")
+for update in range(60, SHORT + 1, 40):
+    losses = [ablations.loss_at(records, update) for records in (run.records, without)]
+    print(f"{update:6} {losses[0]:16.2f} {losses[1]:9.2f}")
+
+# %% name="no-positions-holds"
+early, late = ([ablations.loss_at(records, update) for records in (run.records, without)] for update in (100, SHORT))
+print("without positions ahead at update 100:", early[1] < early[0])
+print(f"without positions behind at update {SHORT}:", late[1] > late[0])
+
+# %% [markdown]
+# Did you expect that? Without positions the model is *ahead* at first. Translating word for word needs no order, and an
+# embedding to which nothing is added is easier to read. Then order becomes what is left to learn, and the model that
+# cannot see it falls behind; the table above says how far. Whoever had stopped at update 100 would have thrown the
+# positions away. **A short run can point the wrong way.**
+#
+# ### A race
+#
+# Below, the logs of all runs start together. The slider moves through them, from the first update to the last; at 100
+# percent the scores appear.
+#
+# 1. Stop at 20 percent and bet: which runs will end above 80 percent, which at 0? Then go to 100.
+# 2. Which run has a loss far below all others from early on? What does it score in the end? The next section
+#    comes back to it.
+# 3. Look at the runs of six layers that have no warm-up. By when can you tell which of them is lost?
+
+# %% name="explore-race"
+labels = {name: ablations.ABLATIONS[name].label for name in measured}
+explore(
+    draw_ablation_race,
+    runs={label: ablations.read_records(name) for name, label in labels.items()},
+    scored={label: ablations.exact(measured[name], "test_iid") for name, label in labels.items()},
+    part=slider(2, 100, start=100, step=2),
+    show=["all", *labels.values()],
+)
+
+# %% [markdown]
+# <details><summary>What you may have seen</summary>
+#
+# 1. Losses in the first fifth say little about the end: most runs lie close together there, and the learning rate has
+#    hardly begun to come down.
+# 2. The decoder that peeks. Its loss is the lowest of all, and not one of its translations is right.
+# 3. The pre-norm one falls like the others, a little late. The post-norm one comes down to where a model knows the
+#    frequent pieces, and stays there.
+#
+# </details>
+#
+# ## 10. Find the bug
+#
+# A colleague has built the decoder with a causal mask of her own. Her training went better than anybody's. The loss on
+# the validation sentences, none of which she had trained on, was the lowest that the group had seen. She even checked
+# the mask: it is square, it is boolean, everything far above the diagonal is False. Here is the mask, and her log
+# beside that of the model above.
+
+
+# %% name="a-superb-loss"
+def colleagues_mask(T):
+    """Return the causal mask: (T, T) booleans, True = may attend."""
+    return np.tril(np.ones((T, T), dtype=bool), k=1)
+
+
+print(colleagues_mask(9).astype(int))
+print("                       validation loss   test_iid right   first translation of test_iid")
+for name in ("baseline", "leak"):
+    end, of = measured[name], "hers" if name == "leak" else "the one above"
+    first = end["example"][:36]
+    print(f"{of:22} {end['val_loss']:15.3f} {ablations.exact(end, 'test_iid'):14.1f} %   {first}")
+
+# %% [markdown]
+# ### Exercise `causal_mask`, repaired
+#
+# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
+#
+# Three questions lead to it. In training, the decoder's input at position $t$ is word $t$ of the target, and its label
+# is word $t + 1$. What can position $t$ see under her mask? Why does the *validation* loss not give her away? And what
+# is different when the model has to write by itself?
+#
+# Then copy her line and repair it. A test that would have found the bug in a second stands in the cell after the check.
+
+
+# %% name="exercise-repaired-mask"
+def repaired_mask(T):
+    """Return the causal mask: (T, T) booleans, True = may attend."""
+    ### BEGIN SOLUTION
+    return np.tril(np.ones((T, T), dtype=bool))
+    ### END SOLUTION
+
+
+# %%
+repaired_mask = check("causal_mask", repaired_mask)
+
+
+# %% name="leak-meter"
+@torch.inference_mode()
+def leak(mask, t=5):
+    """How much the logits at position t change when the target's later words are replaced by others."""
+    model = Translator.load(RUN).model
+    ablations.peek(model, mask)
+    src, tgt = torch.arange(10, 20)[None], torch.arange(30, 42)[None]
+    other = tgt.clone()
+    other[:, t + 1 :] += 100
+    return float((model(src, tgt)[0, t] - model(src, other)[0, t]).abs().max())
+
+
+print("her mask: what comes after t changes what is said at t:", leak(colleagues_mask) > 0.1)
+print("repaired: what comes after t changes what is said at t:", leak(repaired_mask) > 1e-6)
+
+# %% [markdown]
+# `k=1` moves the diagonal up by one, so that each position sees one word too many: its own label. The cheapest way to
+# predict a word is then to copy it, and training finds the cheapest way. The validation loss is computed with teacher
+# forcing too, with the same mask and the same answer in plain sight; it measures how well the model *copies*. Only when
+# the model writes by itself is the next word not there to be copied, and it has learned nothing else.
+#
+# So a loss, however low and on whatever sentences, is no evidence that a model translates. **Let it generate before you
+# believe it**, and perturb: change what must not matter, and see whether it matters.
+#
+# ## 11. Three questions
+
+# %% name="quiz"
+quiz(
+    Question(
+        "Your new model has a training loss of 0.02, a validation loss of 0.03, and its translations are rubbish. "
+        "What do you look at first?",
+        choices=[
+            "whether the decoder can see the word that it has to predict",
+            "whether it has overfitted the training sentences",
+            "whether the learning rate was too high",
+        ],
+        answer="whether the decoder can see the word that it has to predict",
+        why={
+            "whether it has overfitted the training sentences": "Then the validation loss would be much higher than "
+            "the training loss. What do both losses have in common that generating has not?",
+            "whether the learning rate was too high": "A rate that is too high keeps the loss up. What could bring "
+            "both losses so close to 0?",
+        },
+    ),
+    Question(
+        "Of the same 300 sentences, model A has 291 right (95 % interval 94.4 to 98.5) and model B 286 (92.4 to 97.2). "
+        "What do you know?",
+        choices=[
+            "A is better, by 1.7 points",
+            "the order may be chance; a test on the paired sentences could say more",
+            "both are equally good",
+        ],
+        answer="the order may be chance; a test on the paired sentences could say more",
+        why={
+            "A is better, by 1.7 points": "On these 300, yes. Would 300 others, or another seed of the training, have "
+            "to give the same order?",
+            "both are equally good": "Not being able to tell two things apart does not make them equal. What would "
+            "you have to do to see a difference of 2 points?",
+        },
+    ),
+    Question(
+        "Sentences with a fronted because-clause are right in 85 %, all others in 95 %. When is the because-clause to "
+        "blame?",
+        choices=[
+            "in any case; 85 is less than 95",
+            "if sentences of the same length without one do better",
+            "if the because-clause is rare in training",
+        ],
+        answer="if sentences of the same length without one do better",
+        why={
+            "in any case; 85 is less than 95": "Such sentences have two clauses, so they are longer than most. What "
+            "else is different about long sentences?",
+            "if the because-clause is rare in training": "That might be a reason for its being hard. But how do you "
+            "find out that it is hard at all?",
+        },
+    ),
+)
+
+# %% [markdown]
+# ## 12. The whole lesson in one picture
+#
+# One sentence on its way, with what it looks like at each stage and who wrote that stage.
+
+# %% name="summary"
+# NBVAL_IGNORE_OUTPUT
+text = "The doctor did not fall yesterday."
+ids = translator.tokenizer.encode(text)
+cut = " ".join(token.replace("▁", "_") for token in translator.tokenizer.tokens(ids))
+answer = translator.translate([text], beam=1)[0]
+now = own_pieces().owners
+stages = [
+    ("text", text, "the grammar"),
+    ("pieces", cut, "the reference, lesson 09"),
+    (
+        "encoder",
+        f"{len(ids) + 1} vectors of {PRESET.model['d_model']} numbers; each looks at all others",
+        now["attention"],
+    ),
+    ("decoder", "looks at what is written so far, and not ahead", now["causal_mask"]),
+    ("cross-attention", "looks at the source while it chooses a piece", now["attention"]),
+    ("training step", f"made {result.steps:,} times, loss {result.loss:.2f} nats a piece", now["training_step"]),
+    ("translation", answer.text, "the model"),
+    ("score", f"{percent['test_iid']:.0f} % of test_iid, {percent['much_longer']:.0f} % of 20 words and more", "gold"),
+]
+show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages])
+
+# %% [markdown]
+# What you can take along:
+#
+# - A training step is seven lines: training mode, old gradients away, loss, backward, clip, step, and the loss as a
+#   number.
+# - The same weights on your numpy attention give the same translations. Training needs gradients, so it runs on torch.
+# - Score on splits that differ in one way each, and give every figure its interval. This translator knows its words and
+#   rules; length and depth beyond what it saw are its limits.
+# - Before you blame a construction, compare with sentences of the same length.
+# - Change one thing at a time, and predict first.
+# - A superb loss proves nothing. Let the model generate, and perturb.
+#
+# In lesson 13 you look inside, and turn heads off to see what they were good for.
+#
+# ## Further reading
+#
+# - A. Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762). Section 5 is the training,
+#   table 3 the ablations.
+# - F. J. Och, H. Ney (2003), [A Systematic Comparison of Various Statistical Alignment
+#   Models](https://aclanthology.org/J03-1002/). Section 2.4 defines the alignment error rate.
+# - R. Xiong et al. (2020), [On Layer Normalization in the Transformer
+#   Architecture](https://arxiv.org/abs/2002.04745). Why post-norm needs a warm-up.
+# - B. Lake, M. Baroni (2018), [Generalization without Systematicity](https://arxiv.org/abs/1711.00350), and N. Kim,
+#   T. Linzen (2020), [COGS](https://arxiv.org/abs/2010.05465). Held-out combinations, roles, lengths and depths, as a
+#   test of what a model has learned.
+# - J. Su et al. (2021), [RoFormer](https://arxiv.org/abs/2104.09864). Rotary positions.
+# - E. B. Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference, *Journal of the American
+#   Statistical Association* 22(158). The interval of section 5.
+# - P. Koehn (2004), [Statistical Significance Tests for Machine Translation
+#   Evaluation](https://aclanthology.org/W04-3250/). What to do when two systems are close.
+# - M.-T. Luong, H. Pham, C. D. Manning (2015), [Effective Approaches to Attention-based Neural Machine
+#   Translation](https://arxiv.org/abs/1508.04025). Alignment error of attention, in their table 6.

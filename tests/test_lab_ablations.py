@@ -1,0 +1,193 @@
+"""The ablations of lesson 12: each changes one thing, a tiny one runs, its log and scores are kept and read."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from course.errors import CourseError
+from course.lab import ablations
+from course.lab.ablations import ABLATIONS, judged, loss_at, peek, read_records, read_scores, settings
+from course.lab.reference import causal_mask
+from course.model import Transformer, TransformerConfig
+from course.training import PRESETS, Preset
+from tests.training_toys import SMALL, backward_corpus, short_training
+
+KNOWN = {"minutes", "max_steps", "log_every"}  # how long a run takes and how often it speaks
+
+
+def changed(one, other):
+    """The settings in which two runs differ, of model and training together."""
+    sides = [
+        {**asdict(training), **{f"model.{k}": v for k, v in preset.model.items()}} for preset, training in (one, other)
+    ]
+    return {key for key in sides[0].keys() | sides[1].keys() if sides[0].get(key) != sides[1].get(key)}
+
+
+@pytest.mark.parametrize("name", [name for name in ablations.names() if name not in ("baseline", "deep_pre", "leak")])
+def test_one_thing_at_a_time(name):
+    assert len(changed(settings(name), settings(ABLATIONS[name].against))) == 1
+
+
+def test_depth_changes_only_what_depth_needs():
+    expected = {"model.n_encoder_layers", "model.n_decoder_layers", *ablations.DEEP_TRAINING}
+    assert changed(settings("deep_pre"), settings("baseline")) <= expected
+
+
+def test_the_baseline_is_the_preset_of_the_lesson():
+    preset, training = settings("baseline")
+    assert preset == PRESETS["3min"]
+    assert changed((preset, training), (preset, PRESETS["3min"].training)) <= KNOWN
+    assert training.minutes is None
+
+
+def test_the_lesson_trains_as_long_as_the_kept_runs():
+    lesson = Path(__file__).parents[1] / "solutions" / "drafts" / "12_the_translator.py"
+    steps = re.search(r"^STEPS = (\d+)", lesson.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert int(steps.group(1)) == ablations.STEPS
+
+
+def test_the_kind_of_positions_that_the_preset_has_is_left_out(monkeypatch):
+    for kind in ("sinusoidal", "rotary"):
+        monkeypatch.setitem(PRESETS, "3min", Preset("", short_training(), SMALL | {"positions": kind}))
+        assert set(ABLATIONS) - set(ablations.names()) == {kind}
+
+
+def test_labels_are_all_different_and_comparisons_exist():
+    assert len({a.label for a in ABLATIONS.values()}) == len(ABLATIONS)
+    assert {a.against for a in ABLATIONS.values()} <= ABLATIONS.keys()
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """The same ablations of a model and a corpus that are learned in seconds."""
+    preset = Preset("toy", short_training(max_steps=None, minutes=1), SMALL, vocab_size=280)
+    monkeypatch.setitem(PRESETS, "3min", preset)
+    return backward_corpus()
+
+
+def quiet():
+    return SimpleNamespace(said=lambda line: None, recorded=lambda record: None, updated=lambda **values: None)
+
+
+def test_the_first_updates_are_those_of_the_whole_run(toy, tmp_path):
+    """Same batches and same learning rates: update for update the same losses."""
+    part = ablations.first_updates("baseline", tmp_path / "a", *toy, updates=30, max_steps=60)
+    ablations.train_ablation("baseline", tmp_path / "b", *toy, max_steps=60, log_every=10, watcher=quiet())
+    from course.training.log import read_log
+
+    whole = {r["step"]: r for r in read_log(tmp_path / "b") if "loss" in r}
+    losses = [r for r in part if "loss" in r]
+    assert [r["step"] for r in losses] == [10, 20, 30]
+    for record in losses:
+        assert record["loss"] == pytest.approx(whole[record["step"]]["loss"], rel=1e-4)
+        assert record["lr"] == whole[record["step"]]["lr"]
+
+
+def test_a_decoder_that_peeks_has_a_low_loss_and_no_translation(toy, tmp_path):
+    """A superb validation loss; by itself it does no better than one that never learned anything."""
+    from course.translator import Translator
+
+    honest = ablations.train_ablation("baseline", tmp_path / "honest", *toy, max_steps=150, watcher=quiet())
+    leak = ablations.train_ablation("leak", tmp_path / "leak", *toy, max_steps=150, watcher=quiet())
+    assert leak.loss < 0.6 * honest.loss
+    right = []
+    for run in ("honest", "leak"):
+        said = Translator.load(tmp_path / run).translate(list(toy[0].source[:40]), beam=1)
+        right.append(sum(t.text == target for t, target in zip(said, toy[0].target[:40], strict=True)))
+    assert right[1] < 0.5 * right[0]
+
+
+def test_peeking_lets_exactly_the_next_word_through():
+    torch.manual_seed(1)
+    model = Transformer(TransformerConfig(20, 20, **SMALL)).eval()
+    src, tgt = torch.arange(4, 9)[None], torch.arange(4, 14)[None]
+    for mask, seen in ((ablations.peeking_mask, 1), (causal_mask, 0)):
+        peek(model, mask)
+        with torch.inference_mode():
+            before = model(src, tgt)[0, 3]
+            for ahead in (1, 2):
+                other = tgt.clone()
+                other[:, 3 + ahead] = 19
+                moved = float((model(src, other)[0, 3] - before).abs().max())
+                assert (moved > 1e-3) == (ahead <= seen)
+
+
+# What is kept
+
+
+def score(percent, **more):
+    splits = {
+        split: {
+            "exact_match": percent,
+            "interval_95": [percent - 3, percent + 3],
+            "alignment_error_by_layer": [0.3, 0.1],
+        }
+        for split in ablations.SPLITS
+    }
+    return {"splits": splits, **more}
+
+
+def test_scores_and_logs_are_kept_and_read(tmp_path):
+    records = [
+        {"step": 5, "loss": 1.23456, "lr": 0.1, "seconds": 3.21, "tokens_per_second": 99},
+        {"step": 6, "val_loss": 0.98765, "bleu": 12.3456, "samples": [["a", "b", "c"]]},
+        {"step": 6, "finished": True, "seconds": 4.0},
+    ]
+    ablations.keep("one_head", score(50.0, name="one_head"), records, folder=tmp_path)
+    ablations.keep("baseline", score(90.0, name="baseline"), records, folder=tmp_path)
+    assert list(read_scores(tmp_path)) == ["baseline", "one_head"]  # in the order of ABLATIONS
+    ablations.keep("one_head", score(60.0, name="one_head"), records, folder=tmp_path)
+    assert ablations.exact(read_scores(tmp_path)["one_head"], "combo") == 60.0
+    assert read_records("one_head", tmp_path) == [
+        {"step": 5, "loss": 1.235, "lr": 0.1},
+        {"step": 6, "val_loss": 0.9877, "bleu": 12.35},
+        {"step": 6, "finished": True},
+    ]
+
+
+def test_what_is_not_there_gets_a_sentence(tmp_path):
+    for ask in (
+        lambda: read_scores(tmp_path),
+        lambda: read_records("leak", tmp_path),
+        lambda: read_records("lesk", tmp_path),
+        lambda: settings("nothing"),
+        lambda: loss_at([{"step": 10, "loss": 1.0}], 100),
+    ):
+        with pytest.raises(CourseError):
+            ask()
+
+
+def test_the_loss_at_an_update_is_the_mean_of_those_before_it():
+    records = [{"step": s, "loss": float(s)} for s in range(10, 110, 10)] + [{"step": 60, "val_loss": 5.0}]
+    assert loss_at(records, 60, around=30) == np.mean([40, 50, 60])
+
+
+def test_predictions_are_judged_and_results_stay_hidden_without_one():
+    scores = {"no_positions": score(37.0), "one_head": score(96.0), "no_smoothing": score(95.0), "rotary": score(97.0)}
+    said = judged({"no_positions": 80, "one_head": None, "no_smoothing": 93.5, "rotary": 90}, scores).splitlines()
+    assert "43 points lower than you thought" in said[1]
+    assert "96" not in said[2]
+    assert said[2].endswith("predict it first")
+    assert said[3].endswith("you saw it coming")
+    assert said[4].endswith("close")
+    for nonsense in (101, -1, "high"):
+        with pytest.raises(CourseError):
+            judged({"rotary": nonsense}, scores)
+
+
+def test_the_command_keeps_what_it_trains(toy, tmp_path, monkeypatch, capsys):
+    texts = dict(zip(("train", "dev"), toy, strict=True))
+    monkeypatch.setattr("course.data.load_corpus", lambda name, split: texts[split])
+    monkeypatch.setattr(ablations, "score_run", lambda name, run, limit: score(12.0, name=name, parameters=1))
+    ablations.main(["--only", "rotary", "leak", "--steps", "10", "--to", str(tmp_path)])
+    kept = read_scores(tmp_path)
+    assert list(kept) == ["rotary", "leak"]
+    assert kept["rotary"]["steps"] == 10
+    assert kept["rotary"]["val_loss"] > 0
+    assert any("loss" in record for record in read_records("leak", tmp_path))
+    assert "rotary positions" in capsys.readouterr().out
