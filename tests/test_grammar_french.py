@@ -244,7 +244,7 @@ def test_contraction_carries_both_ids(preposition, following, written):
         (np("box", phrase=at("on", np("table"))), "la boîte sur la table"),
         (np("lamp", phrase=at("next_to", np("bed"))), "la lampe à côté du lit"),
         (np("lamp", phrase=at("next_to", np("tree"))), "la lampe à côté de l'arbre"),
-        (nps("house", phrase=at("at", np("river"))), "les maisons au bord de la rivière"),
+        (nps("house", phrase=at("by", np("river"))), "les maisons au bord de la rivière"),
     ],
 )
 def test_noun_phrases(nominal, written):
@@ -696,7 +696,7 @@ PLACES = [
     ("L'étudiant revient du village.", clause("come_back", np("student"), phrases=at("from", np("village")))),
     ("Les vaches dorment à côté de l'arbre.", clause("sleep", nps("cow"), phrases=at("next_to", np("tree")))),
     ("Les vaches dorment à côté du pont.", clause("sleep", nps("cow"), phrases=at("next_to", np("bridge")))),
-    ("Nous travaillons au bord de la mer.", clause("work", WE, phrases=at("at", np("sea")))),
+    ("Nous travaillons au bord de la mer.", clause("work", WE, phrases=at("by", np("sea")))),
     ("Il arrive sans chien.", clause("arrive", it("man"), phrases=at("without", np("dog", "a")))),
     ("Il arrive sans enfants.", clause("arrive", it("man"), phrases=at("without", nps("child", None)))),
     ("Il arrive sans son chien.", clause("arrive", it("man"), phrases=at("without", np("dog", "own")))),

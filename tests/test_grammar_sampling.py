@@ -15,7 +15,7 @@ from course.data.grammar.constructions import (
     keys_outside_subjects,
 )
 from course.data.grammar.draws import Draws
-from course.data.grammar.habits import FRAMES, NAME_TYPES, Contrast, fits, habits, read_rows
+from course.data.grammar.habits import FRAMES, NAME_TYPES, Contrast, fits, habits
 from course.data.grammar.lexicon import lexicon
 from course.data.grammar.meaning import (
     Clause,
@@ -33,6 +33,7 @@ from course.data.grammar.meaning import (
     walk,
 )
 from course.data.grammar.nominals import Style, Writer
+from course.data.grammar.rows import read_rows
 from course.data.grammar.sampling import RECIPES, is_clear, sentence
 from course.data.grammar.senses import senses_pair
 from course.data.grammar.tokens import detokenized

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pytest
 from grammar_words import asked, at, clause, is_, it, name, np, two, who
 
-from course.data.grammar import lexicon as tables
-from course.data.grammar.lexicon import AdverbRow, NumeralRow, lexicon, read_table
+from course.data.grammar import rows as tables
+from course.data.grammar.lexicon import AdverbRow, NumeralRow, lexicon
 from course.data.grammar.meaning import Clause, Name, NounPhrase, Word, children, numbered, walk
+from course.data.grammar.rows import read_table
 from course.data.grammar.tokens import Token, capitalized, detokenized, links, mark, token
 from course.errors import CourseError
 

@@ -28,7 +28,7 @@ from course.data.grammar.nominals import (
 
 # Verbs by how often a plain sentence is built on them.
 FRAMES = ((3.2, "intransitive"), (6.0, "transitive"), (2.2, "ditransitive"), (0.7, "place"), (0.6, "goal"))
-LASTING_PLACES = ("in", "in_town", "in_country", "on", "on_street", "on_shore", "under", "behind", "next_to", "at")
+LASTING_PLACES = ("in", "in_town", "in_country", "on", "on_street", "on_shore", "under", "behind", "next_to", "by")
 USED_UP = ("eat", "drink", "break", "have")  # no relative clause about what is gone: "the apple that she ate"
 NOT_OWN = ("buy", "build", "see", "find")  # whose it is goes without saying, or is not settled yet
 BIG = frozenset(

@@ -4,15 +4,12 @@ The lexicon says how words look; these tables say which of them go together ("th
 expensive"). A noun fits a verb when one of its types is named by the verb; a noun's own key counts as a type of it.
 """
 
-import csv
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.resources import files
-from typing import TypeVar
 
 from course.data.grammar.lexicon import AdjectiveRow, Lexicon, NounRow, lexicon
-from course.errors import CourseError
+from course.data.grammar.rows import read_rows
 
 FRAMES = ("copula", "intransitive", "place", "goal", "transitive", "ditransitive", "clause")
 NAME_TYPES = {
@@ -120,22 +117,6 @@ class Size:
     noun: str
     size: str
     weight: str
-
-
-Row = TypeVar("Row")
-
-
-def read_rows(name: str, kind: type[Row]) -> list[Row]:
-    """Read tables/NAME.csv as a list of rows; `CourseError` where columns do not fit."""
-    columns = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-    text = files(__package__).joinpath(f"tables/{name}.csv").read_text(encoding="utf-8")
-    header, *lines = csv.reader(text.splitlines())
-    if header != columns:
-        raise CourseError(f"{name}.csv must have the columns {', '.join(columns)}, but has {', '.join(header)}.")
-    for line, cells in enumerate(lines, 2):
-        if len(cells) != len(columns):
-            raise CourseError(f"{name}.csv, line {line}, has {len(cells)} cells, but {len(columns)} columns.")
-    return [kind(*(cell.strip() for cell in cells)) for cells in lines]
 
 
 def fits(types: frozenset[str], wanted: Collection[str]) -> bool:

@@ -4,14 +4,10 @@ Every column is a form as it is written; a person who knows the languages adds a
 explained in `tables/README.md`.
 """
 
-import csv
-import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, TypeVar
 
-from course.errors import CourseError
+from course.data.grammar.rows import read_table
 
 
 @dataclass(frozen=True)
@@ -166,9 +162,6 @@ class NumeralRow:
     fr: str
 
 
-Row = TypeVar("Row")
-
-
 @dataclass(frozen=True)
 class Lexicon:
     """All tables, each by the key in its first column."""
@@ -181,29 +174,6 @@ class Lexicon:
     prepositions: dict[str, PrepositionRow]
     names: dict[str, NameRow]
     numerals: dict[str, NumeralRow]
-
-
-def read_table(name: str, kind: type[Row]) -> dict[str, Row]:
-    """Read tables/NAME.csv into rows, by their first column.
-
-    Raises `CourseError` for a column or a row that does not fit, with the line.
-    """
-    columns = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-    sets = {item.name for item in fields(kind) if item.type == frozenset[str]}  # type: ignore[arg-type]
-    rows: dict[str, Row] = {}
-    text = files(__package__).joinpath(f"tables/{name}.csv").read_text(encoding="utf-8")
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = next(reader)
-    if header != columns:
-        raise CourseError(f"{name}.csv must have the columns {', '.join(columns)}, but has {', '.join(header)}.")
-    for line, cells in enumerate(reader, 2):
-        if len(cells) != len(columns):
-            raise CourseError(f"{name}.csv, line {line}, has {len(cells)} cells, but {len(columns)} columns.")
-        if cells[0] in rows:
-            raise CourseError(f"{name}.csv, line {line}: {cells[0]} stands there twice.")
-        values: dict[str, Any] = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-        rows[cells[0]] = kind(**(values | {key: frozenset(values[key].split()) for key in sets}))
-    return rows
 
 
 @lru_cache(maxsize=1)

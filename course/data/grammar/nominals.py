@@ -376,7 +376,7 @@ def _is_for_animals(writer: Writer, entry: str, animal: str) -> bool:
     preposition, wanted = entry.split(":")
     if preposition in ("with", "without", "for"):
         return False
-    if preposition in ("under", "next_to", "behind", "at", "on_shore", "on_street"):
+    if preposition in ("under", "next_to", "behind", "by", "on_shore", "on_street"):
         return True
     at_home = "pet" in writer.habits.types(animal)
     keys = writer.habits.nouns(frozenset({wanted}))
