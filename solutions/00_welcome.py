@@ -166,9 +166,9 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
 # pieces, after checking them again, and in lesson 12 the translator runs on them. You need not do anything for this.
 #
 # **Sliders.** Pictures with sliders run Python at each move. Click on a slider or reach it with the Tab key; the
-# arrow keys move it. Below each picture is nothing to memorize: first read the numbered questions, then move things
-# until you can answer them. The first such picture shows the attention of *each* layer and head, where the one at
-# the top showed an average.
+# arrow keys move it. Above each such picture stand a few numbered questions: read them first, then move things until
+# you can answer them. The first of these pictures shows the attention of *each* layer and head, where the one at the
+# top showed an average.
 #
 # 1. Set *head* to 1, 2, 3 and 4. Do the heads of one layer look at the same words?
 # 2. In which layer is the picture nearer to a word-for-word list, in layer 1 or in layer 2?
@@ -304,14 +304,13 @@ print("from", weights.shape, "to", mean_over_heads(weights).shape, "\n")
 mean_over_heads = check(id="mean_over_heads", candidate=mean_over_heads)
 
 # %% [markdown]
-# That is what a miss looks like. Nothing is counted and nobody is told; a miss is how you find out more. Read what it
-# says, in this order:
+# That is what a miss looks like. There are no marks and nobody is told; a miss is how you find out more. What it says:
 #
-# - **On which data.** The check does not run your function on one example. It has its own, in which all sizes
-#   differ, and some that are nasty on purpose.
-# - **What came out, and what should have come out,** as a shape with its names or as a number.
-# - **Which mistake it is,** if it is one that the course knows. This one is an old acquaintance, so the check names
-#   it and asks you a question. Where it does not know the mistake, it says what it saw and does not guess.
+# - **Which mistake it is,** if the course knows it. This one is an old acquaintance, so the check names it and asks
+#   you a question that leads to it.
+# - **What came out, and what should have come out,** if it does not. Then it says on which data, as a shape with its
+#   names or as a number, and does not guess. The check has data of its own, in which all sizes differ, and some that
+#   are nasty on purpose.
 # - **What happens now.** From here on `mean_over_heads` is the finished function, so that the cells below run.
 #
 # If the question is not enough, ask for a hint. You can do so as often as you like; each call says a little more.

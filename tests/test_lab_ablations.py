@@ -1,5 +1,6 @@
 """The ablations of lesson 12: each changes one thing, a tiny one runs, its log and scores are kept and read."""
 
+import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_the_baseline_is_the_preset_of_the_lesson():
 
 
 def test_the_lesson_trains_as_long_as_the_kept_runs():
-    lesson = Path(__file__).parents[1] / "solutions" / "drafts" / "12_the_translator.py"
+    lesson = Path(__file__).parents[1] / "solutions" / "12_the_translator.py"
     steps = re.search(r"^STEPS = (\d+)", lesson.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert int(steps.group(1)) == ablations.STEPS
 
@@ -191,3 +192,20 @@ def test_the_command_keeps_what_it_trains(toy, tmp_path, monkeypatch, capsys):
     assert kept["rotary"]["val_loss"] > 0
     assert any("loss" in record for record in read_records("leak", tmp_path))
     assert "rotary positions" in capsys.readouterr().out
+
+
+def test_the_kept_runs_are_complete_and_say_what_the_lesson_says():
+    """The logs in the package: one for each ablation, and the findings that the lesson's text relies on."""
+    scores = read_scores()
+    assert tuple(scores) == ablations.names()
+    for name in scores:
+        assert sum("loss" in record for record in read_records(name)) >= 20
+        assert json.dumps(scores[name])
+    right = {name: ablations.exact(found, "test_iid") for name, found in scores.items()}
+    assert right["baseline"] >= 90
+    assert right["no_positions"] < right["baseline"] - 20
+    assert abs(right["one_head"] - right["baseline"]) < 15
+    assert right["deep_post_cold"] < 10 < 60 < right["deep_post"]
+    assert right["deep_pre_cold"] > 60
+    assert right["leak"] < 2
+    assert scores["leak"]["val_loss"] < 0.5 * scores["baseline"]["val_loss"]

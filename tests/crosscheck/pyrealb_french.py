@@ -2,9 +2,9 @@
 
 For developers only; neither the course nor its tests need pyrealb. From the repository's root:
 
-    python -m venv /tmp/pyrealb
-    /tmp/pyrealb/bin/pip install pyrealb
-    PYTHONPATH=. /tmp/pyrealb/bin/python tests/crosscheck/pyrealb_french.py
+    python -m venv .venv-pyrealb
+    .venv-pyrealb/bin/pip install pyrealb
+    PYTHONPATH=. .venv-pyrealb/bin/python tests/crosscheck/pyrealb_french.py
 
 Every verb, modal, adjective and noun of the tables is compared in all its forms, and every noun with each determiner,
 some adjectives and the contracting prepositions. It prints the disagreements by their known reasons, and exits with 1
