@@ -95,7 +95,7 @@ def word_attention(translator: Translator, source: Sequence[Token], target: Sequ
 def error_rates(translator: Translator, pairs: Iterable[Pair]) -> list[float]:
     """Alignment error rate of each decoder layer's mean head, first layer first, over all pairs together.
 
-    Och and Ney 2003, section 2.4, with every gold link sure; 0 is perfect.
+    Och and Ney 2003, section 5, with every gold link sure; 0 is perfect.
     """
     from course.data.embedded import gold
 

@@ -155,7 +155,7 @@ def alignment_error_rate(
 ) -> float:
     """How far word links are from the gold links, over all sentences together: 0 is perfect, 1 nothing right.
 
-    1 - 2 |A and G| / (|A| + |G|), with A the guessed and G the gold links: Och and Ney 2003, section 2.4, where every
+    1 - 2 |A and G| / (|A| + |G|), with A the guessed and G the gold links: Och and Ney 2003, section 5, where every
     gold link is sure. Raises CourseError when the lists differ in length or hold no link at all.
     """
     if len(guesses) != len(golds):

@@ -74,7 +74,7 @@ for sentence, word in ((needle, "Spitze"), (people, "zeigen")):
 
 # %% [markdown]
 # You may have expected a tidy picture in which each German word looks at its English partner and at nothing else.
-# Many rows are like that. Others are not: a word may look at a neighbor of its partner, or at *(end)*, because by
+# Many rows are like that. Others are not: a word may look at a neighbor of its partner, or at the period, because by
 # then the model has already gathered what it needs, in an earlier layer or on the English side. A map of attention
 # shows where something was fetched. Whether it also *explains* the translation is a question of its own; lesson 13
 # puts it to the test.
@@ -112,14 +112,14 @@ for pair in ("en-de", "en-fr"):
 
 # %% name="a-failure"
 long_sentences = {
-    "My uncle believes that we say that we think that the president explains that I swim slowly.":
-    "Mein Onkel glaubt, dass wir sagen, dass wir denken, dass der Präsident erklärt, dass ich langsam schwimme.",
+    "The knife that the king bought is expensive, and the queen who left builds a chair today.":
+    "Das Messer, das der König gekauft hat, ist teuer, und die Königin, die abgefahren ist, baut heute einen Stuhl.",
+    "Our mother believes that Anna wants to bring Julia coats that the student did not put on.":
+    "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen hat.",
     "I eat an egg in the garden today, and the girl cleans up the house next to the old tree.":
     "Ich esse heute ein Ei im Garten, und das Mädchen räumt das Haus neben dem alten Baum auf.",
     "You hope that the man in the bank writes the good song that we do not love in the kitchen.":
     "Du hoffst, dass der Mann in der Bank das gute Lied, das wir nicht lieben, in der Küche schreibt.",
-    "Our uncle paints the bridge with Max, but I do not wash the small white dog of the boy now.":
-    "Unser Onkel malt die Brücke mit Max, aber ich wasche jetzt den kleinen weißen Hund des Jungen nicht.",
 }  # fmt: skip
 made = [translation.text for translation in german.translate(list(long_sentences))]
 wrong = [(*pair, text) for pair, text in zip(long_sentences.items(), made, strict=True) if text != pair[1]]
@@ -128,10 +128,10 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
     print(f"{name:10}  {text}")
 
 # %% [markdown]
-# It does not stop, it does not say "I am not sure", it gives no sign of trouble. It writes a German sentence that
-# looks like all the others. Try a few more things in the field at the top: a word that it has never seen, a German
-# sentence, a row of random letters. The panel tells you which words are new to it and offers near ones, because we
-# wrote a few lines of Python that look this up. The model itself always answers.
+# It does not stop, it does not say "I am not sure", it gives no sign of trouble. It writes a German sentence that looks
+# like all the others; only that in this one a knife builds a chair. Try a few more things in the field at the top: a
+# word that it has never seen, a German sentence, a row of random letters. The panel tells you which words are new to it
+# and offers near ones, because we wrote a few lines of Python that look this up. The model itself always answers.
 #
 # Why it fails on length, and what changes when its positions are built in another way, is the subject of lessons 06
 # and 12. In lesson 14 you leave the small world for sentences that people wrote.
@@ -172,7 +172,7 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
 #
 # 1. Set *head* to 1, 2, 3 and 4. Do the heads of one layer look at the same words?
 # 2. In which layer is the picture nearer to a word-for-word list, in layer 1 or in layer 2?
-# 3. Find a head that gives more than half of some row to *(end)*.
+# 3. Choose the second sentence. The comma in the German has no partner in the English. Where does its row look?
 
 # %% name="explore-heads"
 layers, heads = maps[needle].weights.shape[:2]
@@ -187,12 +187,13 @@ explore(
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. They do not. Often one head has a sharp picture, and another spreads its weight over several words. Nothing in
-#    the training told them to share the work in this way. Lesson 04 is about heads.
-# 2. There is no wrong answer here: compare row by row. A number for it is the *alignment error* of lesson 02, which
-#    counts how many of the framed cells the grammar agrees with.
-# 3. Go through the heads of the last layer first. A head cannot look at nothing, since its row has to sum to 1;
-#    weight that it has no use for must lie somewhere, and often it lies there.
+# 1. In layer 1 they do not: a head has a sharp row here, and another spreads its weight over several words. In layer 2
+#    the heads agree on words that have a partner, and go different ways in the rest, such as *zu*. Nothing in the
+#    training told them how to share the work. Lesson 04 is about heads.
+# 2. In layer 2. The rows of *scharfe* and *Spitze* show it: there every head has its largest share on the partner. A
+#    number for it is the *alignment error* of lesson 02, which counts how many links the grammar agrees with.
+# 3. In layer 2 mostly at *is*. A head cannot look at nothing, since its row has to sum to 1; weight that it has no use
+#    for must lie somewhere. So a dark cell does not prove that anything of importance was fetched there.
 #
 # </details>
 #
