@@ -538,7 +538,8 @@ explore(
 # | `deep_post` | 6+6 layers, norm after each sublayer as in the paper, with warm-up |
 # | `deep_post_cold` | the same without warm-up |
 #
-# DEEP
+# Six layers on either side cannot bear the learning rate of two. Their runs share one of their own: 0.002 at its peak
+# instead of 0.008, reached after 400 updates; or, where there is no warm-up, from the first update on.
 #
 # ### Exercise: predictions
 #
@@ -588,22 +589,22 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 # %% [markdown]
 # - **No positions.** Attention sees a bag of words; only the causal mask tells the decoder something about order. Short
 #   sentences still come out, because few orders are possible and grammar rules out most of them.
-# - **Positions of another kind.** Sinusoids are added to the embeddings once, at the bottom. Rotary positions (Su et
-#   al. 2021) turn queries and keys in every layer, by an angle that grows with the position, so that a score depends
-#   on the *distance* of two words: three words apart is the same at the end of a sentence as at its beginning.
-#   Compare the two kinds in the columns `test_iid` and `longer`.
-# - **One head.** The difference from four heads is hardly more than chance here. It would be easy to make a table from
-#   such differences, and it would be wrong. What does not show at this scale shows at a larger one; these are the
-#   figures of Vaswani et al. (2017, table 3, rows A, D and E; BLEU on English-German, newstest2013), for models that
-#   trained on 4.5 million pairs:
+# - **Positions of another kind.** This model turns queries and keys in every self-attention (Su et al. 2021), by an
+#   angle that grows with the position. So a score depends on the two words and on their *distance*: three words apart
+#   is the same at the end of a sentence as at its beginning. Cross-attention is not turned. Sinusoids, as in the paper,
+#   are added to the embeddings once, at the bottom. Compare the two in the columns `test_iid` and `longer`.
+# - **One head.** Such a difference from four heads is no finding: another seed might turn it round. At a larger scale
+#   one head costs 0.9 BLEU. These are the figures of Vaswani et al. (2017, table 3, rows A; English-German,
+#   newstest2013), for models that trained on 4.5 million pairs:
 #
 #   | heads | 1 | 4 | 8 | 16 | 32 |
 #   |---|---|---|---|---|---|
 #   | BLEU | 24.9 | 25.5 | 25.8 | 25.8 | 25.4 |
 #
-#   And, for the same model: learned positions instead of sinusoids 25.7, no label smoothing 25.3, no dropout 24.6.
-# - **No label smoothing** lowers the training loss, which is then the loss of another question. Compare scores, never
-#   the losses.
+#   From the same base model, whose 8 heads reach 25.8: learned positions instead of sinusoids 25.7 (row E), no label
+#   smoothing 25.3, no dropout 24.6 (rows D). The paper gives no intervals, so nothing should be read into 0.1.
+# - **No label smoothing** lowers the training loss, which is then the answer to another question. Compare losses only
+#   where both runs have the same targets; here they have not, so compare scores.
 # - **6+6 layers.** With the norm *after* each sublayer, as in the paper, a deep model needs its warm-up. With the norm
 #   *before*, it does without. Xiong et al. (2020) give the reason: in post-norm the gradients near the output are large
 #   at the start, whatever the depth, and a full-size step along them throws the model off.
@@ -641,12 +642,11 @@ print(f"without positions behind at update {SHORT}:", late[1] > late[0])
 #
 # ### A race
 #
-# Below, the logs of all runs start together. The slider moves through them, from the first update to the last; at 100
-# percent the scores appear.
+# Below, the logs of all runs start together, and one more joins them, which a colleague has made. The slider moves
+# through them, from the first update to the last; at 100 percent the scores appear.
 #
-# 1. Stop at 20 percent and bet: which runs will end above 80 percent, which at 0? Then go to 100.
-# 2. Which run has a loss far below all others from early on? What does it score in the end? The next section
-#    comes back to it.
+# 1. Go back to 20 percent. Could you tell there which runs will end above 80 percent, and which near 0?
+# 2. Which run has a loss far below all others from early on? What does it score in the end?
 # 3. Look at the runs of six layers that have no warm-up. By when can you tell which of them is lost?
 
 # %% name="explore-race"
@@ -664,7 +664,8 @@ explore(
 #
 # 1. Losses in the first fifth say little about the end: most runs lie close together there, and the learning rate has
 #    hardly begun to come down.
-# 2. The decoder that peeks. Its loss is the lowest of all, and not one of its translations is right.
+# 2. The colleague's. Its loss is the lowest of all, and not one of its translations is right. How can that be? The next
+#    section is about it.
 # 3. The pre-norm one falls like the others, a little late. The post-norm one comes down to where a model knows the
 #    frequent pieces, and stays there.
 #
@@ -674,8 +675,8 @@ explore(
 #
 # A colleague has built the decoder with a causal mask of her own. Her training went better than anybody's. The loss on
 # the validation sentences, none of which she had trained on, was the lowest that the group had seen. She even checked
-# the mask: it is square, it is boolean, the future is False. Here is the mask, and her log
-# beside that of the model above.
+# the mask: it is square, it is boolean, the future is False. Here is the mask, and her log beside that of the unchanged
+# model of section 9. (She keeps the weights of the last update; the unchanged model keeps a moving average.)
 
 
 # %% name="a-superb-loss"
@@ -687,7 +688,7 @@ def colleagues_mask(T):
 print(colleagues_mask(9).astype(int))
 print("                       validation loss   test_iid right   first translation of test_iid")
 for name in ("baseline", "leak"):
-    end, of = measured[name], "hers" if name == "leak" else "the one above"
+    end, of = measured[name], "hers" if name == "leak" else "the unchanged one"
     first = end["example"][:36]
     print(f"{of:22} {end['val_loss']:15.3f} {ablations.exact(end, 'test_iid'):14.1f} %   {first}")
 

@@ -31,7 +31,7 @@ SCORES = [split("test_iid", 292, 300), split("much_longer", 0, 600), split("all"
 RNG = np.random.default_rng(0)
 COUNTS = np.array([0, 1, 2, *RNG.integers(3, 900, len(CONSTRUCTIONS) - 3)])
 ACCURACY = np.where(COUNTS > 0, np.round(RNG.random(len(COUNTS)) * COUNTS) / np.maximum(COUNTS, 1), np.nan)
-LABELS = ["2+2 layers, pre-norm", "no positions", "6+6 post-norm, no warm-up", "a decoder that peeks"]
+LABELS = ["2+2, pre-norm, rotary", "no positions", "6+6 post-norm, no warm-up", "a colleague's decoder"]
 
 
 def bars(hits):
