@@ -203,8 +203,10 @@ def test_the_kept_runs_are_complete_and_say_what_the_lesson_says():
         assert json.dumps(scores[name])
     right = {name: ablations.exact(found, "test_iid") for name, found in scores.items()}
     assert right["baseline"] >= 90
-    assert right["no_positions"] < right["baseline"] - 20
-    assert abs(right["one_head"] - right["baseline"]) < 15
+    assert right["no_positions"] < right["baseline"] - 10
+    assert abs(right["one_head"] - right["baseline"]) < 5
+    longer = {name: ablations.exact(found, "longer") for name, found in scores.items()}
+    assert longer["no_positions"] < 15 < longer["sinusoidal"] < longer["baseline"] - 10
     assert right["deep_post_cold"] < 10 < 60 < right["deep_post"]
     assert right["deep_pre_cold"] > 60
     assert right["leak"] < 2

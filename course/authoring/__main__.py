@@ -36,7 +36,7 @@ def build(root: Path, numbers: list[str], *, every: bool = False) -> int:
         print("All notebooks are up to date.")
     for source in sources:
         for built in build_lesson(source, root):
-            slow = f"  (slow: a lesson may take {SLOW:.0f} s)" if built.seconds > SLOW else ""
+            slow = f"  (slow: a lesson may take {SLOW:.0f} s, one that trains 240 s)" if built.seconds > SLOW else ""
             print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{slow}", flush=True)
     return _report(_broken_rules(root, sources))
 
