@@ -95,7 +95,7 @@ def test_every_word_finds_something_to_go_with():
 
 def places():
     for row in HABITS.usage.values():
-        yield from ((f"usage.csv {row.verb}", place) for place in row.places.split())
+        yield from ((f"usage.csv {row.verb}", place) for place in row.places)
     for row in HABITS.whereabouts:
         yield from ((f"whereabouts.csv {row.type}", place) for place in row.places.split())
     yield from ((f"advice.csv {row.verb}", row.place) for row in HABITS.advice if row.place)
@@ -113,10 +113,10 @@ def test_every_place_has_nouns_and_its_preposition_governs_them(place):
 def test_the_tables_of_habits_name_only_words_that_exist():
     for row in HABITS.usage.values():
         assert row.verb in WORDS.verbs
-        assert set(row.modals.split()) <= set(WORDS.modals)
-        assert set(row.adverbs.split()) <= set(WORDS.adverbs)
-        assert set(row.tenses.split()) <= {"present", "past"}
-        assert set(row.imperative.split()) <= {"do", "not"}
+        assert set(row.modals) <= set(WORDS.modals)
+        assert set(row.adverbs) <= set(WORDS.adverbs)
+        assert set(row.tenses) <= {"present", "past"}
+        assert set(row.imperative) <= {"do", "not"}
     assert set(HABITS.usage) == set(WORDS.verbs) - {"be"}
     verbs = [row.verb for table in (HABITS.reasons, HABITS.purposes, HABITS.advice) for row in table]
     verbs += [row.purpose for row in HABITS.purposes]

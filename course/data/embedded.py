@@ -144,7 +144,7 @@ class Entry:
 
 def word_count(text: str) -> int:
     """Words between spaces, without marks that stand alone, such as the French question mark."""
-    return sum(any(letter.isalnum() for letter in word) for word in text.split())
+    return sum([any(map(str.isalnum, word)) for word in text.split()])
 
 
 # Making the splits
@@ -261,7 +261,7 @@ class _Maker:
 
 def _may_have_length(meaning: Meaning, lengths: tuple[int, int]) -> bool:
     """Whether it is worth saying: a sentence has as many words as its tree has leaves, or a few more."""
-    leaves = sum(isinstance(node, Word | Name | Pronoun) for node in walk(meaning))
+    leaves = sum([isinstance(node, Word | Name | Pronoun) for node in walk(meaning)])
     return lengths[0] - 2 <= leaves <= lengths[1]
 
 

@@ -14,6 +14,7 @@ from course.data.grammar.meaning import (
     RelativeClause,
     Tense,
     changed,
+    word,
 )
 from course.data.grammar.nominals import (
     FRIENDS,
@@ -23,7 +24,6 @@ from course.data.grammar.nominals import (
     phrase_of,
     place,
     short_subject,
-    word,
 )
 
 # Verbs by how often a plain sentence is built on them.
@@ -114,7 +114,7 @@ def event(
     """
     row, how = verb_row(writer, verb), usage(writer, verb)
     tense = tense or _some_tense(writer, how, mood)
-    if (tense not in how.tenses.split() and mood != "imperative") or not tense_is_seen(row, tense, doer, mood):
+    if (tense not in how.tenses and mood != "imperative") or not tense_is_seen(row, tense, doer, mood):
         return None
     clause = Clause(word(verb), doer, tense=tense, mood=mood)
     if row.frame in ("transitive", "ditransitive"):
@@ -124,7 +124,7 @@ def event(
             return None
         clause = changed(clause, object=thing, recipient=recipient)
     if row.frame in ("place", "goal"):
-        where = place(writer, _goals(how) if row.frame == "goal" else how.places.split(), own=own_word(writer, doer))
+        where = place(writer, _goals(how) if row.frame == "goal" else how.places, own=own_word(writer, doer))
         if where is None:
             return None
         clause = changed(clause, phrases=(where,))
@@ -132,7 +132,7 @@ def event(
 
 
 def _goals(how: Usage) -> list[str]:
-    return [entry for entry in how.places.split() if entry.startswith(("into:", "to:"))]
+    return [entry for entry in how.places if entry.startswith(("into:", "to:"))]
 
 
 def _some_tense(writer: Writer, how: Usage, mood: Mood) -> Tense:
@@ -140,7 +140,7 @@ def _some_tense(writer: Writer, how: Usage, mood: Mood) -> Tense:
         return "present"
     if "present" not in how.tenses:
         return "past"
-    return "past" if writer.draws.chance(0.65 if how.tenses.startswith("past") else 0.32) else "present"
+    return "past" if writer.draws.chance(0.65 if how.tenses[0] == "past" else 0.32) else "present"
 
 
 def tense_is_seen(row: VerbRow, tense: Tense, doer: Nominal | None, mood: Mood) -> bool:
@@ -155,11 +155,9 @@ def tense_is_seen(row: VerbRow, tense: Tense, doer: Nominal | None, mood: Mood) 
 def with_extras(writer: Writer, clause: Clause, *, told: bool = False) -> Clause:
     """Perhaps a modal or a negation, and perhaps an adverb or a phrase; then perhaps something goes to the front."""
     draws, how = writer.draws, usage(writer, clause.verb.lemma)
-    modals = how.modals.split()
-    if clause.mood == "imperative":
-        pass
-    elif clause.tense == "present" and modals and draws.chance(0.17) and _can_choose(clause):
-        clause = changed(clause, modal=word(draws.one(modals)))
+    may_want = clause.mood != "imperative" and clause.tense == "present" and how.modals
+    if may_want and draws.chance(0.17) and _can_choose(clause):
+        clause = changed(clause, modal=word(draws.one(how.modals)))
     if _may_negate(clause, how) and draws.chance(0.05 if told else 0.16):
         clause = changed(clause, negation=word("not"))
     richness = writer.style.extra * (0.5 if told else 1)
@@ -191,7 +189,7 @@ def _may_negate(clause: Clause, how: Usage) -> bool:
 
 def with_adverb(writer: Writer, clause: Clause, how: Usage) -> Clause:
     """An adverb that the verb takes and that goes with tense, modal and negation."""
-    fitting = [key for key in how.adverbs.split() if adverb_fits(writer, clause, key)]
+    fitting = [key for key in how.adverbs if adverb_fits(writer, clause, key)]
     return changed(clause, adverbs=(word(writer.draws.one(fitting)),)) if fitting else clause
 
 
@@ -236,18 +234,17 @@ def with_phrase(writer: Writer, clause: Clause, how: Usage) -> Clause:
         return clause
     key = key_of(clause.subject)
     animal = key if key and writer.habits.types(key).isdisjoint({"person"}) else ""
-    places = how.places.split()
+    places = how.places
     if clause.negation:
-        places = [entry for entry in places if not entry.startswith("without")]
+        places = tuple(entry for entry in places if not entry.startswith("without"))
     if isinstance(clause.object, NounPhrase) and (clause.object.phrase or clause.object.of):
         return clause
     thing = key_of(clause.object)
     if thing and not writer.habits.types(thing).isdisjoint({"waters", "nature", "town"}):
         return clause
     if thing and not writer.habits.types(thing).isdisjoint(BIG):
-        places = [
-            entry for entry in places if entry.split(":")[1] in ("town", "city_name", "village", "city", "person")
-        ]
+        wide = ("town", "city_name", "village", "city", "person")
+        places = tuple(entry for entry in places if entry.split(":")[1] in wide)
     own = own_word(writer, clause.subject, imperative=clause.mood == "imperative")
     doer = None if clause.mood == "imperative" else clause.subject
     company = [who for who in ("I", "you", "we") if not same_person(who, doer)] if key != "" else []
@@ -335,13 +332,9 @@ def person_like(types: frozenset[str]) -> bool:
 
 def relative_subject(writer: Writer, head: NounPhrase, clause: Clause, place_in_clause: str) -> RelativeClause | None:
     """Who it is by what they do: "the man who works here", "the woman who bought the car"."""
-    types = writer.habits.types(head.noun.lemma)
     main = clause.verb.lemma
     seen = place_in_clause == "object" and main in ("see", "watch", "point_at", "listen_to", "follow")
-    rows = [row for row in writer.habits.lexicon.verbs.values() if row.frame not in ("copula", "clause")]
-    verbs = [row.verb for row in rows if not types.isdisjoint(row.subjects) and row.verb not in (main, "sleep", "go")]
-    if "crowd" in types:
-        verbs = [key for key in verbs if "crowd" in verb_row(writer, key).subjects]
+    verbs = [key for key in writer.habits.deeds_of[head.noun.lemma] if key not in (main, "sleep", "go")]
     tense: Tense = "past" if clause.tense == "past" or writer.draws.chance(0.4) else "present"
     if tense == "present" and not seen:
         verbs = [key for key in verbs if usage(writer, key).aside == "yes"]
@@ -357,12 +350,9 @@ def relative_object(writer: Writer, head: NounPhrase, clause: Clause, place_in_c
     """What it is by what is done to it: "the book that Anna reads"."""
     types = writer.habits.types(head.noun.lemma)
     main = clause.verb.lemma
-    rows = [row for row in writer.habits.lexicon.verbs.values() if row.frame == "transitive"]
     taken = {main, *USED_UP, *OPPOSITES.get(main, ()), *(() if person_like(types) else ("point_at", "see")),
              *(() if main in ("find", "see") else ("look_for",))}  # fmt: skip
-    verbs = [row.verb for row in rows if not types.isdisjoint(row.objects) and row.verb not in taken]
-    if "crowd" in types:
-        verbs = [key for key in verbs if "crowd" in verb_row(writer, key).objects]
+    verbs = [key for key in writer.habits.fates_of[head.noun.lemma] if key not in taken]
     if not verbs:
         return None
     verb = writer.draws.one(verbs)

@@ -12,14 +12,15 @@ from course.data.grammar.meaning import (
     NounPhrase,
     PrepositionPhrase,
     Pronoun,
+    Quality,
     Reason,
     RelativeClause,
     ThatClause,
     Together,
     TwoClauses,
-    Word,
-    children,
+    branches,
     walk,
+    without_words,
 )
 from course.data.grammar.tokens import Token
 
@@ -102,26 +103,23 @@ def _constructions_of_clause(clause: Clause, lexicon: Lexicon) -> Iterator[str]:
 
 def depth_of(node: Node) -> int:
     """How deep clauses are nested: 0 for a plain sentence, 1 where a clause contains another, and so on."""
-    if isinstance(node, Word):
-        return 0
-    below = max((depth_of(child) for child in children(node)), default=0)
-    return below + isinstance(node, RelativeClause | ThatClause | Reason) + _has_infinitive(node)
+    below = branches(node)
+    return _nests(node) + (max([depth_of(child) for child in below]) if below else 0)
 
 
-def _has_infinitive(node: Node) -> bool:
-    return isinstance(node, Clause) and node.infinitive is not None
+def _nests(node: Node) -> bool:
+    if isinstance(node, Clause):
+        return node.infinitive is not None
+    return isinstance(node, RelativeClause | ThatClause | Reason)
 
 
 def key_of(nominal: Nominal | None) -> str | None:
     """The noun or name that a nominal is or stands for."""
-    match nominal:
-        case NounPhrase():
-            return nominal.noun.lemma
-        case Name():
-            return nominal.lemma
-        case Pronoun():
-            return nominal.antecedent
-    return None
+    if isinstance(nominal, NounPhrase):
+        return nominal.noun.lemma
+    if isinstance(nominal, Name):
+        return nominal.lemma
+    return nominal.antecedent if isinstance(nominal, Pronoun) else None
 
 
 def combinations_of(meaning: Meaning) -> set[Combination]:
@@ -129,40 +127,26 @@ def combinations_of(meaning: Meaning) -> set[Combination]:
 
     The head of a relative clause counts as the object or subject in it, and a pronoun as its antecedent.
     """
-    return set(_combinations(meaning, None))
+    found: set[Combination] = set()
+    for node in without_words(meaning):
+        if isinstance(node, Clause):
+            found.update(_combinations_of(node, node.subject, node.object))
+        elif isinstance(node, NounPhrase):
+            found.update([("adjective", word.lemma, node.noun.lemma) for word in node.adjectives])
+            if node.relative:
+                subject, thing = (node, None) if node.relative.role == "subject" else (None, node)
+                found.update(_combinations_of(node.relative.clause, subject, thing))
+        elif isinstance(node, TwoClauses) and node.second.subject is None:
+            found.update(_combinations_of(node.second, node.first.subject, None))
+    return found
 
 
-def _combinations(node: Node, shared: Nominal | None) -> Iterator[Combination]:
-    if isinstance(node, Clause):
-        yield from _combinations_of_clause(node, shared)
-    for child in children(node):
-        if isinstance(child, Word):
-            continue
-        if isinstance(node, NounPhrase) and isinstance(child, RelativeClause):
-            yield from _combinations_of_relative(child, node)
-        else:
-            yield from _combinations(child, _shared_subject(node, child))
-    if isinstance(node, NounPhrase):
-        yield from (("adjective", word.lemma, node.noun.lemma) for word in node.adjectives)
-
-
-def _shared_subject(parent: Node, child: Node) -> Nominal | None:
-    """The subject that the second of two clauses shares with the first one."""
-    if isinstance(parent, TwoClauses) and child is parent.second:
-        return parent.first.subject
-    return None
-
-
-def _combinations_of_relative(relative: RelativeClause, head: NounPhrase) -> Iterator[Combination]:
-    if relative.role == "object":
-        yield ("verb", relative.clause.verb.lemma, head.noun.lemma)
-    yield from _combinations(relative.clause, head if relative.role == "subject" else None)
-
-
-def _combinations_of_clause(clause: Clause, shared: Nominal | None) -> Iterator[Combination]:
-    thing, who = key_of(clause.object), key_of(clause.subject or shared)
-    if thing:
-        yield ("verb", clause.verb.lemma, thing)
+def _combinations_of(clause: Clause, subject: Nominal | None, thing: Nominal | None) -> Iterator[Combination]:
+    """What the words of a clause say of its subject and object, or of what stands for these."""
+    key = key_of(thing)
+    if key:
+        yield ("verb", clause.verb.lemma, key)
+    who = key_of(subject) if clause.quality else None
     if clause.quality and who:
         yield ("adjective", clause.quality.adjective.lemma, who)
 
@@ -180,16 +164,24 @@ def distances_of(meaning: Meaning, tokens: Sequence[Token]) -> list[int]:
 
 def keys_outside_subjects(meaning: Meaning) -> set[str]:
     """The nouns and names that stand anywhere but as the subject of a clause, heads of object relatives among them."""
-    return set(_outside(meaning, is_subject=False))
+    return {key for node in without_words(meaning) for key in _keys_beside_subject(node)}
 
 
-def _outside(node: Node, *, is_subject: bool) -> Iterator[str]:
-    if isinstance(node, NounPhrase | Name) and not is_subject:
-        yield node.noun.lemma if isinstance(node, NounPhrase) else node.lemma
-    if isinstance(node, NounPhrase) and node.relative and node.relative.role == "object":
-        yield node.noun.lemma
-    for child in children(node):
-        if isinstance(child, Word):
-            continue
-        inside = isinstance(node, Clause) and child is node.subject
-        yield from _outside(child, is_subject=inside or (is_subject and isinstance(node, Together)))
+def _keys_beside_subject(node: Node) -> list[str]:
+    """The nouns and names directly below a node that are not its subject, or the head of its own object relative."""
+    if isinstance(node, Clause):
+        return [*_keys(node.object), *_keys(node.recipient)]
+    if isinstance(node, NounPhrase):
+        head = [node.noun.lemma] if node.relative and node.relative.role == "object" else []
+        return [*head, *_keys(node.of)]
+    if isinstance(node, PrepositionPhrase):
+        return _keys(node.nominal)
+    return _keys(node.than) if isinstance(node, Quality) else []
+
+
+def _keys(nominal: Nominal | None) -> list[str]:
+    """The nouns and names joined in a nominal; none for a pronoun."""
+    if isinstance(nominal, Together):
+        return [*_keys(nominal.first), *_keys(nominal.second)]
+    key = None if isinstance(nominal, Pronoun) else key_of(nominal)
+    return [key] if key else []

@@ -23,7 +23,7 @@ class Draws:
 
     def weighted(self, items: Sequence[tuple[float, Item]]) -> Item:
         """One item of (weight, item)."""
-        left = self._random() * sum(weight for weight, _ in items)
+        left = self._random() * sum([weight for weight, _ in items])
         for weight, item in items:
             left -= weight
             if left < 0:

@@ -5,8 +5,11 @@ A clause is said in this order: what is fronted, the subject, the verb group, ob
 `linearize` is the way in.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cache
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 from course.data.grammar.lexicon import Lexicon, NounRow, VerbRow
 from course.data.grammar.meaning import (
@@ -25,6 +28,7 @@ from course.data.grammar.meaning import (
     Together,
     TwoClauses,
     Word,
+    ends_in_relative,
 )
 from course.data.grammar.tokens import Token, capitalized, mark, token
 from course.errors import CourseError
@@ -38,8 +42,7 @@ SILENT_H = ("hour", "honest", "honor", "heir")
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What the verb and "own" need to know of the subject. pronoun: the one that would stand for it, or "-"."""
 
     pronoun: str
@@ -87,9 +90,10 @@ def _row(table: dict[str, Row], key: str, kind: str) -> Row:
     return table[key]
 
 
-def _tokens(text: str, node_id: int) -> list[Token]:
+@cache
+def _tokens(text: str, node_id: int) -> tuple[Token, ...]:
     """One token for each word of a form: "more beautiful", "next to"."""
-    return [token(word, node_id) for word in text.split()]
+    return tuple(token(word, node_id) for word in text.split())
 
 
 def _impersonal(clause: Clause) -> bool:
@@ -112,22 +116,11 @@ def _check_number(phrase: NounPhrase, row: NounRow) -> None:
         raise CourseError(f"{row.noun!r} in the singular needs a determiner.")
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """Words that stay together. heavy: whether they end in a relative clause."""
 
-    words: list[Token]
+    words: Sequence[Token]
     heavy: bool = False
-
-
-def _ends_in_clause(nominal: Nominal | None) -> bool:
-    match nominal:
-        case NounPhrase():
-            last = nominal.phrase.nominal if nominal.phrase else nominal.of
-            return nominal.relative is not None or _ends_in_clause(last)
-        case Together():
-            return _ends_in_clause(nominal.second)
-    return False
 
 
 @dataclass(frozen=True)
@@ -158,7 +151,7 @@ class _English:
         """What follows "Does Anna buy the book and": both clauses share "does", so the verb is a bare form."""
         if not (self.needs_do(first) and self.needs_do(second)) or first.tense != second.tense or second.negation:
             raise CourseError("The two clauses of one question must share 'do': give the second its own subject.")
-        return [*self.adverbs(second, "frequency"), *self.base(second), *self.after_verb(second, self.subject(first))]
+        return [*self.often(second), *self.base(second), *self.after_verb(second, self.subject(first))]
 
     def clause(self, clause: Clause, shared: Subject | None = None) -> list[Token]:
         """A clause with a finite verb. shared: the subject said elsewhere (relatives, the second of two clauses)."""
@@ -192,7 +185,7 @@ class _English:
         if clause.fronted == "adverb" and clause.adverbs[0].lemma in ("never", "already"):
             raise CourseError(f"English does not start with {clause.adverbs[0].lemma!r}: put another part first.")
 
-    def front(self, clause: Clause, owner: Subject) -> list[Token]:
+    def front(self, clause: Clause, owner: Subject) -> Sequence[Token]:
         """What stands before the subject. Only the reason is set off by a comma."""
         if clause.fronted == "adverb":
             return self.adverb(clause.adverbs[0])
@@ -217,10 +210,10 @@ class _English:
     def features(self, nominal: Nominal) -> Subject:
         """Number, and the pronoun that would stand for it."""
         match nominal:
-            case Pronoun(person="third"):
-                return self.referent(nominal)
-            case Pronoun(person=person):
-                return Subject(person, plural=person in ("we", "they"))
+            case Pronoun():
+                if nominal.person == "third":
+                    return self.referent(nominal)
+                return Subject(nominal.person, plural=nominal.person in ("we", "they"))
             case Together():
                 either = {self.features(nominal.first).pronoun, self.features(nominal.second).pronoun}
                 return Subject("we" if "I" in either or "we" in either else "they", plural=True)
@@ -243,7 +236,7 @@ class _English:
         row = _row(self.lexicon.nouns, key, "noun or name")
         return Subject(row.pronoun, plural=row.count == "plural")
 
-    def subject_words(self, clause: Clause) -> list[Token]:
+    def subject_words(self, clause: Clause) -> Sequence[Token]:
         """The subject as it is said; the empty "It" stands for the whole impersonal clause."""
         if clause.subject is None:
             return [token("it", clause.id)]
@@ -265,13 +258,13 @@ class _English:
         """Whether "already" makes it "has already opened": the one perfect that the corpus uses."""
         return clause.tense == "past" and any(adverb.lemma == "already" for adverb in clause.adverbs)
 
-    def verb_group(self, clause: Clause, owner: Subject, said: list[Token]) -> list[Token]:
+    def verb_group(self, clause: Clause, owner: Subject, said: Sequence[Token]) -> list[Token]:
         """Subject and verbs with "not" and the adverbs of frequency between them.
 
         said: the words of the subject, which a question puts behind the first verb.
         """
         helper, rest = self.helper_and_rest(clause, owner)
-        often = self.adverbs(clause, "frequency")
+        often = self.often(clause)
         if not helper:
             return [*said, *often, *rest]
         if clause.mood == "question":
@@ -320,7 +313,7 @@ class _English:
             raise CourseError("An imperative is in the present.")
         please = [token("please", clause.please.id)] if clause.please else []
         do = [token("do", clause.verb.id), *self.negation(clause)] if clause.negation else []
-        often = self.adverbs(clause, "frequency")
+        often = self.often(clause)
         return [*please, *do, *often, *self.base(clause), *self.after_verb(clause, YOU)]
 
     def infinitive(self, clause: Clause) -> list[Token]:
@@ -328,7 +321,7 @@ class _English:
         self.check(clause)
         if clause.modal or clause.subject or clause.tense == "past":
             raise CourseError("An infinitive has no subject, no modal and no past.")
-        before = [*self.negation(clause), *self.adverbs(clause, "frequency")]
+        before = [*self.negation(clause), *self.often(clause)]
         return [*before, token("to", clause.verb.id), *self.base(clause), *self.after_verb(clause, None)]
 
     # After the verb
@@ -342,12 +335,13 @@ class _English:
         phrases = clause.phrases[1:] if clause.fronted == "phrase" else clause.phrases
         pieces = self.objects(clause, owner)
         if clause.quality:
-            pieces.append(_Piece(self.quality(clause.quality, owner), _ends_in_clause(clause.quality.than)))
-        pieces.append(_Piece(self.adverbs(clause, "manner")))
-        pieces += [_Piece(self.phrase(phrase, owner), _ends_in_clause(phrase.nominal)) for phrase in phrases]
-        pieces += [_Piece(self.adverbs(clause, "place")), _Piece(self.adverbs(clause, "time"))]
+            pieces.append(_Piece(self.quality(clause.quality, owner), ends_in_relative(clause.quality.than)))
+        adverbs = self.adverbs(clause)
+        pieces.append(_Piece(adverbs.get("manner", ())))
+        pieces += [_Piece(self.phrase(phrase, owner), ends_in_relative(phrase.nominal)) for phrase in phrases]
+        pieces += [_Piece(adverbs.get("place", ())), _Piece(adverbs.get("time", ()))]
         # Sorting is stable: pieces of the same weight stay in order.
-        words = [word for piece in sorted(pieces, key=lambda piece: piece.heavy) for word in piece.words]
+        words = [word for piece in sorted(pieces, key=attrgetter("heavy")) for word in piece.words]
         return [*words, *self.clauses_within(clause)]
 
     def clauses_within(self, clause: Clause) -> list[Token]:
@@ -366,7 +360,7 @@ class _English:
         preposition = _tokens(row.en_preposition, clause.verb.id)
         recipient = self.nominal(clause.recipient, owner) if clause.recipient else []
         thing = [*preposition, *self.nominal(clause.object, owner)] if clause.object else preposition
-        heavy, heavy_recipient = _ends_in_clause(clause.object), _ends_in_clause(clause.recipient)
+        heavy, heavy_recipient = ends_in_relative(clause.object), ends_in_relative(clause.recipient)
         if isinstance(clause.object, Pronoun) or (clause.object and heavy_recipient and not heavy):
             to = [token("to", clause.verb.id)] if clause.recipient else []
             return [_Piece(thing), particle, _Piece([*to, *recipient], heavy_recipient)]
@@ -395,20 +389,25 @@ class _English:
         row = _row(self.lexicon.prepositions, phrase.preposition.lemma, "preposition")
         return [*_tokens(row.en, phrase.preposition.id), *self.nominal(phrase.nominal, owner)]
 
-    def adverbs(self, clause: Clause, kind: str) -> list[Token]:
-        """The adverbs of one kind, without a fronted one."""
-        behind = clause.adverbs[1:] if clause.fronted == "adverb" else clause.adverbs
-        rows = [_row(self.lexicon.adverbs, adverb.lemma, "adverb") for adverb in behind]
-        chosen = (word for word, row in zip(behind, rows, strict=True) if row.kind == kind)
-        return [item for word in chosen for item in self.adverb(word)]
+    def adverbs(self, clause: Clause) -> Mapping[str, Sequence[Token]]:
+        """The adverbs by kind, without a fronted one."""
+        found: dict[str, list[Token]] = {}
+        for word in clause.adverbs[1:] if clause.fronted == "adverb" else clause.adverbs:
+            row = _row(self.lexicon.adverbs, word.lemma, "adverb")
+            found.setdefault(row.kind, []).extend(self.adverb(word))
+        return found
 
-    def adverb(self, word: Word) -> list[Token]:
+    def often(self, clause: Clause) -> Sequence[Token]:
+        """The adverbs of frequency, which stand between the verbs."""
+        return self.adverbs(clause).get("frequency", ())
+
+    def adverb(self, word: Word) -> Sequence[Token]:
         """One adverb."""
         return _tokens(_row(self.lexicon.adverbs, word.lemma, "adverb").en, word.id)
 
     # Nominals
 
-    def nominal(self, nominal: Nominal, owner: Subject | None, *, subject: bool = False) -> list[Token]:
+    def nominal(self, nominal: Nominal, owner: Subject | None, *, subject: bool = False) -> Sequence[Token]:
         """A noun phrase, name or pronoun. subject: whether a pronoun is said as he or as him."""
         match nominal:
             case NounPhrase():

@@ -9,8 +9,7 @@ Elision comes last, since it looks at neighbors: "que il" is written "qu'il".
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from course.data.grammar import french_forms as forms
 from course.data.grammar.french_forms import Agreement, contracted, elided
@@ -30,6 +29,8 @@ from course.data.grammar.meaning import (
     Together,
     TwoClauses,
     Word,
+    changed,
+    ends_in_relative,
 )
 from course.data.grammar.tokens import Token, capitalized, mark, token
 from course.errors import CourseError
@@ -53,16 +54,14 @@ Ids = frozenset[int]
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """What a phrase must know of its surroundings. owner: the subject to which "own" refers, if there is one."""
 
     lexicon: Lexicon
     owner: Agreement | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What a clause's verb agrees with, and how it is written there: not at all in imperatives and infinitives.
 
     moved: the object of which a relative clause speaks; it precedes the verb, so that a participle agrees with it.
@@ -74,12 +73,15 @@ class Subject:
     moved: Agreement | None = None
 
 
-@dataclass(frozen=True)
-class Clitics:
+class Clitics(NamedTuple):
     """The pronouns that lean on the verb, and what they stand for."""
 
     direct: Pronoun | None
     indirect: Pronoun | None
+
+
+# Words that stay together behind the verb, and the nominal that they end in, if there is one.
+Part = tuple[Nominal | None, Sequence[Token]]
 
 
 def linearize(meaning: Meaning, lexicon: Lexicon) -> list[Token]:
@@ -122,9 +124,9 @@ def _two_clauses(both: TwoClauses, here: Setting) -> list[Token]:
         raise CourseError(f'"{both.first.mood}" and "{both.second.mood}" cannot be joined: give both the same mood.')
     if shared and both.second.fronted:
         raise CourseError("A clause that shares the subject of the one before it starts with its verb: front nothing.")
-    after = replace(here, owner=first.agreement)
-    second = replace(first, tokens=()) if shared else _subject(both.second, after)
-    following = replace(both.second, mood="statement") if shared else both.second
+    after = Setting(here.lexicon, first.agreement)
+    second = first._replace(tokens=()) if shared else _subject(both.second, after)
+    following = changed(both.second, mood="statement") if shared else both.second
     comma = [] if shared and both.conjunction.lemma == "and" else [mark(",")]
     return [
         *_clause(both.first, first, here),
@@ -161,7 +163,7 @@ def _is_general(clause: Clause, here: Setting) -> bool:
 
 def _clause(clause: Clause, subject: Subject, outside: Setting) -> list[Token]:
     """A clause from its first to its last word; what joins it to another stands before it."""
-    here = replace(outside, owner=None if subject.form == "infinitive" else subject.agreement)
+    here = Setting(outside.lexicon, None if subject.form == "infinitive" else subject.agreement)
     return [
         *_front(clause, here),
         *_asking(clause),
@@ -220,7 +222,7 @@ def _relative_clause(relative: RelativeClause, head: Agreement, here: Setting) -
         return [token("qui", relative.pronoun.id), *_clause(clause, Subject(head), here)]
     if _row(here.lexicon.verbs, clause.verb.lemma, "verb").fr_preposition:
         raise CourseError(f'"{clause.verb.lemma}" has no direct object in French: no relative clause can be about it.')
-    return [token("que", relative.pronoun.id), *_clause(clause, replace(_subject(clause, here), moved=head), here)]
+    return [token("que", relative.pronoun.id), *_clause(clause, _subject(clause, here)._replace(moved=head), here)]
 
 
 # --- the verb and what leans on it -------------------------------------------------------------------------------
@@ -231,7 +233,7 @@ def _verb_group(clause: Clause, subject: Subject, here: Setting) -> list[Token]:
     row = _row(here.lexicon.verbs, clause.verb.lemma, "verb")
     clitics = _clitics(clause, row, here)
     ne, pas = _negation(clause)
-    often = _adverbs(clause, "frequency", here)
+    often = _adverbs(clause, here).get("frequency", ())
     if subject.form != "finite" and (clause.modal or clause.tense == "past"):
         raise CourseError(f'"{clause.verb.lemma}" is {subject.form}: it can have neither a modal nor the past tense.')
     if subject.form == "infinitive":
@@ -319,7 +321,7 @@ def _after_verb(clitics: Clitics, here: Setting) -> list[Token]:
         *_clitic(clitics.indirect, forms.indirect_pronoun, here),
     ]
     stressed = {"me": "moi", "te": "toi"}
-    return [replace(item, text=f"-{stressed.get(item.text, item.text)}", left=True) for item in spoken]
+    return [item._replace(text=f"-{stressed.get(item.text, item.text)}", left=True) for item in spoken]
 
 
 def _clitic(pronoun: Pronoun | None, form: Callable[[Agreement], str], here: Setting) -> list[Token]:
@@ -335,29 +337,23 @@ def _complements(clause: Clause, subject: Subject, here: Setting) -> list[Token]
     "Elle donne au garçon le livre qui est ici": else "au garçon" would be taken for a part of the relative clause.
     """
     phrases = clause.phrases[1:] if clause.fronted == "phrase" else clause.phrases
-    parts: list[tuple[Nominal | None, list[Token]]] = [
+    adverbs = _adverbs(clause, here)
+    parts: list[Part] = [
         *_quality(clause.quality, subject.agreement, here),
         *_objects(clause, here),
-        (None, _adverbs(clause, "manner", here)),
-        *((phrase.nominal, _preposition_phrase(phrase, here)) for phrase in phrases),
-        (None, _adverbs(clause, "place", here)),
-        (None, _adverbs(clause, "time", here)),
+        (None, adverbs.get("manner", ())),
+        *[(phrase.nominal, _preposition_phrase(phrase, here)) for phrase in phrases],
+        (None, adverbs.get("place", ())),
+        (None, adverbs.get("time", ())),
     ]
-    return [item for _, part in sorted(parts, key=lambda part: _ends_in_relative(part[0])) for item in part]
+    return [item for _, part in sorted(parts, key=_ends_in_relative) for item in part]
 
 
-def _ends_in_relative(nominal: Nominal | None) -> bool:
-    if isinstance(nominal, Together):
-        return _ends_in_relative(nominal.second)
-    if not isinstance(nominal, NounPhrase):
-        return False
-    within = nominal.phrase.nominal if nominal.phrase else nominal.of
-    return nominal.relative is not None or _ends_in_relative(within)
+def _ends_in_relative(part: Part) -> bool:
+    return part[0] is not None and ends_in_relative(part[0])
 
 
-def _quality(
-    quality: Quality | None, subject: Agreement, here: Setting
-) -> Iterator[tuple[Nominal | None, list[Token]]]:
+def _quality(quality: Quality | None, subject: Agreement, here: Setting) -> Iterator[Part]:
     """An adjective or a comparison: "heureuse", "plus petite que le chien"."""
     if quality is None:
         return
@@ -370,7 +366,7 @@ def _quality(
     yield quality.than, [*comparative, token("que", quality.id), *_nominal(quality.than, here, "general")]
 
 
-def _objects(clause: Clause, here: Setting) -> Iterator[tuple[Nominal | None, list[Token]]]:
+def _objects(clause: Clause, here: Setting) -> list[Part]:
     """The object, the words that follow it ("du doigt") and the recipient, as far as they are not clitics.
 
     The recipient goes first where the object ends in a phrase: "il montre à Julia une robe dans le sac", for in "une
@@ -378,14 +374,15 @@ def _objects(clause: Clause, here: Setting) -> Iterator[tuple[Nominal | None, li
     """
     row = _row(here.lexicon.verbs, clause.verb.lemma, "verb")
     clitics = _clitics(clause, row, here)
-    parts: list[tuple[Nominal | None, list[Token]]] = []
+    parts: list[Part] = []
     if clause.object and clause.object is not clitics.direct and clause.object is not clitics.indirect:
         parts.append((clause.object, _object(clause, clause.object, row, here)))
-    parts.append((None, [token(text, clause.verb.id) for text in row.fr_after.split()]))
+    if row.fr_after:
+        parts.append((None, [token(text, clause.verb.id) for text in row.fr_after.split()]))
     if clause.recipient and clause.recipient is not clitics.indirect:
         place = 0 if isinstance(clause.object, NounPhrase) and clause.object.phrase else len(parts)
         parts.insert(place, (clause.recipient, _governed("à", frozenset({clause.verb.id}), clause.recipient, here)))
-    yield from parts
+    return parts
 
 
 def _object(clause: Clause, nominal: Nominal, row: VerbRow, here: Setting) -> list[Token]:
@@ -397,11 +394,14 @@ def _object(clause: Clause, nominal: Nominal, row: VerbRow, here: Setting) -> li
     return _nominal(nominal, here, "negated" if ne else "full")
 
 
-def _adverbs(clause: Clause, kind: str, here: Setting) -> list[Token]:
-    """The adverbs of one kind; without one that stands first, and without "never", which the verb group says."""
-    adverbs = clause.adverbs[1:] if clause.fronted == "adverb" else clause.adverbs
-    rows = [(word, _adverb_row(word, here)) for word in adverbs if word.lemma != NEVER]
-    return [token(row.fr, word.id) for word, row in rows if row.kind == kind]
+def _adverbs(clause: Clause, here: Setting) -> Mapping[str, Sequence[Token]]:
+    """The adverbs by kind; without one that stands first, and without "never", which the verb group says."""
+    found: dict[str, list[Token]] = {}
+    for word in clause.adverbs[1:] if clause.fronted == "adverb" else clause.adverbs:
+        if word.lemma != NEVER:
+            row = _adverb_row(word, here)
+            found.setdefault(row.kind, []).append(token(row.fr, word.id))
+    return found
 
 
 def _adverb_row(word: Word, here: Setting) -> AdverbRow:
@@ -458,8 +458,8 @@ def _nominal(nominal: Nominal, here: Setting, indefinites: Indefinites = "full")
         return [token(forms.stressed_pronoun(_agreement(nominal, here)), nominal.id)]
     joint = _conjunction(nominal.conjunction)
     if indefinites == "negated":
-        joint = replace(joint, text="ni")  # "n'achète pas de chapeau ni de lampe"
-    own = here if here.owner else replace(here, owner=_agreement(nominal.first, here))  # "Anna et sa sœur dorment"
+        joint = joint._replace(text="ni")  # "n'achète pas de chapeau ni de lampe"
+    own = here if here.owner else Setting(here.lexicon, _agreement(nominal.first, here))  # "Anna et sa sœur dorment"
     return [*_nominal(nominal.first, here, indefinites), joint, *_nominal(nominal.second, own, indefinites)]
 
 

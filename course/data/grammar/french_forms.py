@@ -3,17 +3,18 @@
 Words themselves stand in `tables/`; this file holds what the table of no single word can say.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 from course.data.grammar.lexicon import AdjectiveRow, ModalRow, VerbRow
 from course.data.grammar.tokens import Token
 from course.errors import CourseError
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(NamedTuple):
     """What other words copy from a nominal. person: 1, 2, 3; gender: "m", "f"; number: "sg", "pl"."""
 
     person: int
@@ -45,6 +46,7 @@ GENERAL_OBJECT = frozenset({"aimer"})
 # --- sounds: elision and contraction -----------------------------------------------------------------------------
 
 
+@cache
 def starts_with_vowel(word: str) -> bool:
     """Whether the word before it is elided or takes its liaison form: "homme" yes, "héros" no."""
     lower = word.lower()
@@ -53,11 +55,11 @@ def starts_with_vowel(word: str) -> bool:
 
 def elided(tokens: Sequence[Token]) -> list[Token]:
     """The same tokens with "l'", "d'", "qu'", ... where the next word begins with a vowel."""
-    following = [*(item.text for item in tokens[1:]), ""]
-    return [
-        replace(item, text=ELIDED[item.text], right=True) if item.text in ELIDED and starts_with_vowel(after) else item
-        for item, after in zip(tokens, following, strict=True)
-    ]
+    written = list(tokens)
+    for place, (item, after) in enumerate(pairwise(tokens)):
+        if item.text in ELIDED and starts_with_vowel(after.text):
+            written[place] = item._replace(text=ELIDED[item.text], right=True)
+    return written
 
 
 def contracted(preposition: Token, phrase: Sequence[Token]) -> list[Token]:
@@ -138,16 +140,11 @@ def participle_form(participle: str, gender: str, number: str) -> str:
 
 def finite_form(row: VerbRow | ModalRow, subject: Agreement) -> str:
     """The present form for the subject. Raises `CourseError` for "vous", which the tables do not hold."""
-    forms: Mapping[tuple[int, str], str] = {
-        (1, "sg"): row.fr_je,
-        (2, "sg"): row.fr_tu,
-        (3, "sg"): row.fr_il,
-        (1, "pl"): row.fr_nous,
-        (3, "pl"): row.fr_ils,
-    }
-    if (subject.person, subject.number) not in forms:
+    if subject.number == "sg":
+        return (row.fr_je, row.fr_tu, row.fr_il)[subject.person - 1]
+    if subject.person == 2:
         raise CourseError('The tables hold no French form for "you" in the plural: say "we", or "you" alone.')
-    return forms[subject.person, subject.number]
+    return row.fr_nous if subject.person == 1 else row.fr_ils
 
 
 # --- pronouns ----------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ in the Vorfeld) and all verbs in the right bracket. The functions below follow t
 word: sentence, clauses, one group of functions per field, nominals. Forms come from `german_forms`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeVar
 
 from course.data.grammar import german_forms as forms
 from course.data.grammar.german_forms import Case, Features
@@ -30,6 +30,7 @@ from course.data.grammar.meaning import (
     Together,
     TwoClauses,
     Word,
+    changed,
 )
 from course.data.grammar.tokens import Token, capitalized, mark, token
 from course.errors import CourseError
@@ -43,31 +44,29 @@ ANIMATE = frozenset({"person", "animal", "insect", "fish"})
 COMMA = mark(",")
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """The five topological fields of one clause, each with its tokens; any may be empty."""
 
-    vorfeld: list[Token] = field(default_factory=list)
-    left_bracket: list[Token] = field(default_factory=list)
-    mittelfeld: list[Token] = field(default_factory=list)
-    right_bracket: list[Token] = field(default_factory=list)
-    nachfeld: list[Token] = field(default_factory=list)
+    vorfeld: Sequence[Token] = ()
+    left_bracket: Sequence[Token] = ()
+    mittelfeld: Sequence[Token] = ()
+    right_bracket: Sequence[Token] = ()
+    nachfeld: Sequence[Token] = ()
 
     def tokens(self) -> list[Token]:
         """The clause as it is read."""
         return [*self.vorfeld, *self.left_bracket, *self.mittelfeld, *self.right_bracket, *self.nachfeld]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One constituent. relative: the relative clause at its end, which can be extraposed to the Nachfeld.
 
     light: an adverb, particle or pronoun. Extraposed relative clauses may cross such parts, but no noun, which they
     would seem to belong to.
     """
 
-    tokens: list[Token]
-    relative: list[Token] = field(default_factory=list)
+    tokens: Sequence[Token]
+    relative: Sequence[Token] = ()
     light: bool = False
 
     @property
@@ -76,8 +75,7 @@ class Part:
         return [*self.tokens, *self.relative]
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """What a clause knows of itself and what is around it.
 
     subject: the features of what stands for its subject: the verb agrees with it, "own" belongs to it. outer: the
@@ -133,9 +131,9 @@ def _single_commas(tokens: Iterable[Token]) -> list[Token]:
     """Subordinate clauses bring a comma on both sides: keep one where two meet, and none at the sentence's end."""
     kept: list[Token] = []
     for item in tokens:
-        if item != COMMA or (kept and kept[-1] != COMMA):
+        if item.text != "," or (kept and kept[-1].text != ","):
             kept.append(item)
-    return kept[:-1] if kept[-1] == COMMA else kept
+    return kept[:-1] if kept[-1].text == "," else kept
 
 
 # Clauses
@@ -145,7 +143,7 @@ def _main_clause(clause: Clause, scene: Scene) -> list[Token]:
     """Verb second: one constituent in the Vorfeld, then the finite verb. Questions and imperatives: verb first."""
     _check(clause)
     subject = _subject_features(clause, scene)
-    scene = replace(scene, subject=subject)
+    scene = Scene(scene.lexicon, subject, scene.outer)
     inside = _subject(clause, scene) if clause.mood == "question" or clause.fronted else []
     rest = _behind_vorfeld(clause)
     mittelfeld, extraposed = _extrapose(_mittelfeld(rest, scene, inside))
@@ -167,11 +165,10 @@ def _verb_last_clause(clause: Clause, scene: Scene, fields: Fields) -> list[Toke
     """
     _check(clause)
     subject = _subject_features(clause, scene)
-    scene = replace(scene, subject=subject)
+    scene = Scene(scene.lexicon, subject, scene.outer)
     inside = [Part(part.whole, light=part.light) for part in _subject(clause, scene)]
     mittelfeld, extraposed = _extrapose(_mittelfeld(clause, scene, inside))
-    return replace(
-        fields,
+    return fields._replace(
         mittelfeld=mittelfeld,
         right_bracket=_verbs_at_the_end(clause, subject, scene.lexicon),
         nachfeld=[*extraposed, *_nachfeld(clause, scene)],
@@ -210,22 +207,26 @@ def _infinitive_clause(clause: Clause, scene: Scene) -> list[Token]:
 
 def _check(clause: Clause) -> None:
     """Raise `CourseError` for combinations that say nothing in any language."""
-    wrong = {
-        '"be", "have" and modals stand in the present tense only.': clause.tense == "past"
-        and (clause.modal or clause.verb.lemma in ("be", "have")),
-        "An imperative has no subject, tense or modal, and nothing is fronted in it.": clause.mood == "imperative"
-        and (clause.subject or clause.modal or clause.fronted or clause.tense == "past"),
-        "Nothing is fronted in a question.": clause.mood == "question" and clause.fronted,
-        '"please" goes with an imperative only.': clause.please and clause.mood != "imperative",
-        'A quality goes with "be" only.': clause.quality and clause.verb.lemma != "be",
-        'An infinitive clause goes with "be" and a quality; its subject is None.': clause.infinitive
-        and (clause.subject or not clause.quality),
-        f'Nothing can be fronted as "{clause.fronted}" here.': clause.fronted
-        and not {"adverb": clause.adverbs, "phrase": clause.phrases, "reason": clause.reason}.get(clause.fronted),
-    }
-    for sentence, applies in wrong.items():
-        if applies:
-            raise CourseError(sentence)
+    if clause.tense == "past" and (clause.modal or clause.verb.lemma in ("be", "have")):
+        raise CourseError('"be", "have" and modals stand in the present tense only.')
+    if clause.mood == "imperative" and (clause.subject or clause.modal or clause.fronted or clause.tense == "past"):
+        raise CourseError("An imperative has no subject, tense or modal, and nothing is fronted in it.")
+    if clause.please and clause.mood != "imperative":
+        raise CourseError('"please" goes with an imperative only.')
+    if clause.quality and clause.verb.lemma != "be":
+        raise CourseError('A quality goes with "be" only.')
+    if clause.infinitive and (clause.subject or not clause.quality):
+        raise CourseError('An infinitive clause goes with "be" and a quality; its subject is None.')
+    if clause.fronted:
+        _check_front(clause)
+
+
+def _check_front(clause: Clause) -> None:
+    """Raise `CourseError` where nothing can stand first, or there is nothing to put there."""
+    if clause.mood == "question":
+        raise CourseError("Nothing is fronted in a question.")
+    if not {"adverb": clause.adverbs, "phrase": clause.phrases, "reason": clause.reason}.get(clause.fronted or ""):
+        raise CourseError(f'Nothing can be fronted as "{clause.fronted}" here.')
 
 
 def _subject_features(clause: Clause, scene: Scene) -> Features:
@@ -249,7 +250,7 @@ def _vorfeld(clause: Clause, scene: Scene) -> list[Token]:
     if clause.mood != "statement":
         return [token("bitte", clause.please.id)] if clause.please else []
     if clause.fronted == "adverb":
-        return _adverb(clause.adverbs[0], scene.lexicon).tokens
+        return list(_adverb(clause.adverbs[0], scene.lexicon).tokens)
     if clause.fronted == "phrase":
         return _prepositional(clause.phrases[0], scene).whole
     if clause.fronted == "reason" and clause.reason:
@@ -261,17 +262,17 @@ def _vorfeld(clause: Clause, scene: Scene) -> list[Token]:
 def _behind_vorfeld(clause: Clause) -> Clause:
     """What is left of the clause for the other fields when something is fronted."""
     if clause.fronted == "adverb":
-        return replace(clause, adverbs=clause.adverbs[1:])
+        return changed(clause, adverbs=clause.adverbs[1:])
     if clause.fronted == "phrase":
-        return replace(clause, phrases=clause.phrases[1:])
-    return replace(clause, reason=None) if clause.fronted == "reason" else clause
+        return changed(clause, phrases=clause.phrases[1:])
+    return changed(clause, reason=None) if clause.fronted == "reason" else clause
 
 
 def _subject(clause: Clause, scene: Scene) -> list[Part]:
     """The subject, impersonal es, or nothing."""
     if clause.subject is None:
         return [Part([token("es", clause.id)], light=True)] if clause.infinitive else []
-    return [_nominal(clause.subject, "nom", replace(scene, subject=scene.outer))]
+    return [_nominal(clause.subject, "nom", Scene(scene.lexicon, scene.outer, scene.outer))]
 
 
 # Left and right bracket
@@ -295,7 +296,7 @@ def _verbs_at_the_end(clause: Clause, subject: Features, lexicon: Lexicon) -> li
     finite, closing = _brackets(clause, subject, lexicon)
     if clause.modal or clause.tense == "past":
         return [*closing, finite]
-    return [replace(finite, text="".join(part.text for part in [*closing, finite]))]
+    return [finite._replace(text="".join([part.text for part in (*closing, finite)]))]
 
 
 # Mittelfeld
@@ -308,29 +309,32 @@ def _mittelfeld(clause: Clause, scene: Scene, subject: list[Part]) -> list[Part]
     (its preposition, its goal, a predicate adjective) comes last. With nicht, often and always fall in its scope and
     follow it: "nicht oft".
     """
-    often = _adverbs(clause, scene, "frequency")
+    thing, whom, adverbs = _object(clause, scene), _recipient(clause, scene), _adverbs(clause, scene)
+    often = adverbs.get("frequency", ())
     return [
         *subject,
-        *_object(clause, scene, "pronoun"),
-        *_recipient(clause, scene, "pronoun"),
-        *_adverbs(clause, scene, "time"),
-        *_recipient(clause, scene, "definite"),
-        *([] if clause.negation else often),
-        *_object(clause, scene, "definite"),
-        *_adverbs(clause, scene, "like nicht"),
+        *thing.get("pronoun", ()),
+        *whom.get("pronoun", ()),
+        *adverbs.get("time", ()),
+        *whom.get("definite", ()),
+        *(() if clause.negation else often),
+        *thing.get("definite", ()),
+        *adverbs.get("like nicht", ()),
         *_nicht(clause, scene),
-        *(often if clause.negation else []),
-        *_adverbs(clause, scene, "place"),
-        *_adverbs(clause, scene, "manner"),
-        *_recipient(clause, scene, "indefinite"),
-        *_object(clause, scene, "indefinite"),
+        *(often if clause.negation else ()),
+        *adverbs.get("place", ()),
+        *adverbs.get("manner", ()),
+        *whom.get("indefinite", ()),
+        *thing.get("indefinite", ()),
         *_quality(clause, scene),
-        *(_prepositional(phrase, scene) for phrase in clause.phrases),
-        *_object(clause, scene, "prepositional"),
+        *[_prepositional(phrase, scene) for phrase in clause.phrases],
+        *thing.get("prepositional", ()),
     ]
 
 
 Place = Literal["pronoun", "definite", "indefinite", "prepositional"]
+Placed = Mapping[Place, Sequence[Part]]
+NOTHING: Placed = MappingProxyType({})
 
 
 def _place(nominal: Nominal) -> Place:
@@ -343,19 +347,16 @@ def _place(nominal: Nominal) -> Place:
     return "indefinite" if isinstance(nominal, NounPhrase) and _article(nominal) in (None, "a", "every") else "definite"
 
 
-def _object(clause: Clause, scene: Scene, place: Place) -> Iterator[Part]:
-    """The object, if this is its place."""
+def _object(clause: Clause, scene: Scene) -> Placed:
+    """The object, at its place."""
     if clause.object is None:
-        return
+        return NOTHING
     verb = _verb(clause, scene.lexicon)
     case = _object_case(verb)
-    if place != ("prepositional" if verb.de_preposition else _place(clause.object)):
-        return
     if verb.de_preposition:
-        yield _governed(verb.de_preposition, case, clause.object, clause.verb.id, scene)
-    else:
-        negation = clause.negation if _has_kein(clause, scene) else None
-        yield _nominal(clause.object, case, scene, negation)
+        return {"prepositional": [_governed(verb.de_preposition, case, clause.object, clause.verb.id, scene)]}
+    negation = clause.negation if _has_kein(clause, scene) else None
+    return {_place(clause.object): [_nominal(clause.object, case, scene, negation)]}
 
 
 def _object_case(verb: VerbRow) -> Case:
@@ -365,21 +366,23 @@ def _object_case(verb: VerbRow) -> Case:
     return cases[verb.de_case]
 
 
-def _recipient(clause: Clause, scene: Scene, place: Place) -> Iterator[Part]:
-    """The recipient, if this is its place: before the object, so a definite object draws it forward."""
+def _recipient(clause: Clause, scene: Scene) -> Placed:
+    """The recipient, at its place: before the object, so a definite object draws it forward."""
     if clause.recipient is None:
-        return
+        return NOTHING
     if _verb(clause, scene.lexicon).frame != "ditransitive":
         raise CourseError(f'The verb "{clause.verb.lemma}" has no recipient.')
     own = _place(clause.recipient)
     drawn = own == "indefinite" and clause.object is not None and _place(clause.object) == "definite"
-    if place == ("definite" if drawn else own):
-        yield _nominal(clause.recipient, "dat", scene)
+    return {"definite" if drawn else own: [_nominal(clause.recipient, "dat", scene)]}
 
 
-def _adverbs(clause: Clause, scene: Scene, kind: str) -> list[Part]:
-    """The adverbs of one kind of adverbs.csv, or of the kind "like nicht"."""
-    return [_adverb(word, scene.lexicon) for word in clause.adverbs if _adverb_kind(word, scene.lexicon) == kind]
+def _adverbs(clause: Clause, scene: Scene) -> Mapping[str, Sequence[Part]]:
+    """The adverbs by their kinds of adverbs.csv, or by the kind "like nicht"."""
+    found: dict[str, list[Part]] = {}
+    for word in clause.adverbs:
+        found.setdefault(_adverb_kind(word, scene.lexicon), []).append(_adverb(word, scene.lexicon))
+    return found
 
 
 def _adverb_kind(word: Word, lexicon: Lexicon) -> str:
@@ -405,7 +408,7 @@ def _has_kein(clause: Clause, scene: Scene) -> bool:
     """
     if clause.negation is None or clause.object is None or _verb(clause, scene.lexicon).de_preposition:
         return False
-    if _adverbs(clause, scene, "frequency") or _place(clause.object) != "indefinite":
+    if "frequency" in _adverbs(clause, scene) or _place(clause.object) != "indefinite":
         return False
     return not any(phrase.numeral or _article(phrase) == "every" for phrase in _noun_phrases(clause.object))
 
@@ -438,7 +441,7 @@ def _extrapose(parts: Sequence[Part]) -> tuple[list[Token], list[Token]]:
     heavy = [place for place, part in enumerate(parts) if not part.light]
     last = heavy[-1] if heavy else -1
     tokens = [item for place, part in enumerate(parts) for item in (part.tokens if place == last else part.whole)]
-    return tokens, parts[last].relative if heavy else []
+    return tokens, list(parts[last].relative) if heavy else []
 
 
 def _nachfeld(clause: Clause, scene: Scene) -> list[Token]:
@@ -474,7 +477,7 @@ def _nominal(nominal: Nominal, case: Case, scene: Scene, negation: Word | None =
 
 def _noun_phrase(phrase: NounPhrase, case: Case, scene: Scene, negation: Word | None) -> Part:
     """Determiner, numeral, adjectives, noun; behind it whose it is, a place, a relative clause."""
-    row, features = _noun(phrase, scene.lexicon), _features(phrase, scene.lexicon)
+    row, features = _noun(phrase, scene.lexicon), _features_of(phrase.noun.lemma, phrase.number, scene.lexicon)
     tokens, article = _determiner(phrase, features, case, scene, negation)
     if phrase.numeral:
         tokens.append(token(_row(scene.lexicon.numerals, phrase.numeral.lemma, "numerals").de, phrase.numeral.id))

@@ -5,8 +5,7 @@ Every table here is a paradigm with one line a case (nominative, accusative, dat
 come from the lexicon's rows.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from course.data.grammar.lexicon import AdjectiveRow, ModalRow, NounRow, VerbRow
 from course.data.grammar.meaning import Number
@@ -17,8 +16,7 @@ Declension = Literal["strong", "weak", "mixed"]
 Paradigm = dict[str, dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Features:
+class Features(NamedTuple):
     """What agrees: person 1 to 3, number, and grammatical gender (m, f, n; "" for I, you and the impersonal es)."""
 
     person: int

@@ -21,15 +21,15 @@ NAME_TYPES = {
 
 @dataclass(frozen=True)
 class Usage:
-    """usage.csv: how a verb is used. Cells with several words are lists."""
+    """usage.csv: how a verb is used."""
 
     verb: str
-    tenses: str
-    modals: str
-    adverbs: str
+    tenses: tuple[str, ...]  # the usual one first
+    modals: tuple[str, ...]
+    adverbs: tuple[str, ...]
     negated: str  # yes or no
-    imperative: str  # do, not, both or neither: "Open the door!", "Do not open the door!"
-    places: str  # "preposition:type of noun", after the verb
+    imperative: tuple[str, ...]  # do, not, both or neither: "Open the door!", "Do not open the door!"
+    places: tuple[str, ...]  # "preposition:type of noun", after the verb
     indefinite: str  # whether the object may be new ("a book"): yes, no, mostly
     aside: str  # yes: good for a relative clause that tells who someone is ("the man who works here")
     again: str  # yes: the same may be done often ("often reads the book"); otherwise only to something new
@@ -183,6 +183,27 @@ class Habits:
         """Frame to its verbs."""
         rows = self.lexicon.verbs.values()
         return {frame: tuple(row.verb for row in rows if row.frame == frame) for frame in FRAMES}
+
+    @cached_property
+    def every_noun(self) -> frozenset[str]:
+        """The keys of all nouns, each of which is a type of itself."""
+        return frozenset(self.lexicon.nouns)
+
+    @cached_property
+    def deeds_of(self) -> dict[str, tuple[str, ...]]:
+        """Noun to the verbs of which it can be the subject, without "be" and what takes a that-clause."""
+        rows = [row for row in self.lexicon.verbs.values() if row.frame not in ("copula", "clause")]
+        return {
+            key: tuple(row.verb for row in rows if fits(self._types[key], row.subjects)) for key in self.lexicon.nouns
+        }
+
+    @cached_property
+    def fates_of(self) -> dict[str, tuple[str, ...]]:
+        """Noun to the transitive verbs of which it can be the object."""
+        rows = [row for row in self.lexicon.verbs.values() if row.frame == "transitive"]
+        return {
+            key: tuple(row.verb for row in rows if fits(self._types[key], row.objects)) for key in self.lexicon.nouns
+        }
 
     @cached_property
     def places_of(self) -> dict[str, tuple[str, ...]]:

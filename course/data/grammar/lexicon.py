@@ -10,9 +10,12 @@ from functools import lru_cache
 from course.data.grammar.rows import read_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NounRow:
-    """nouns.csv. de_oblique: German accusative and dative singular (weak nouns: des Jungen, den Jungen)."""
+    """nouns.csv; a row equals only itself.
+
+    de_oblique: German accusative and dative singular (weak nouns: des Jungen, den Jungen).
+    """
 
     noun: str
     types: frozenset[str]

@@ -8,6 +8,7 @@ other. Trees are equal when they say the same, whatever their ids.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 Number = Literal["sg", "pl"]
@@ -174,9 +175,16 @@ AnyNode = TypeVar("AnyNode", bound=Node)
 _PLAIN = ("id", "lemma", "person", "antecedent", "number", "role", "tense", "mood", "fronted")  # fields without nodes
 
 
-# For each kind of node its other fields; found once, because every sentence of the corpus is walked many times.
+_LEAVES = (Word, Word | None, tuple[Word, ...])  # the types of fields that hold words
+
+# For each kind of node its other fields, and those of them that do not hold words. Found once, because every sentence
+# of the corpus is walked many times.
 _PLACES: dict[type[Node], tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind) if item.name not in _PLAIN) for kind in Node.__subclasses__()
+}
+_BRANCHES: dict[type[Node], tuple[str, ...]] = {
+    kind: tuple(item.name for item in fields(kind) if item.name in places and item.type not in _LEAVES)
+    for kind, places in _PLACES.items()
 }
 
 
@@ -202,6 +210,40 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(reversed(children(node)))
 
 
+def branches(node: Node) -> list[Node]:
+    """The nodes directly below that are not words."""
+    below: list[Node] = []
+    values = node.__dict__
+    for name in _BRANCHES[type(node)]:
+        value = values[name]
+        if value:  # neither None nor an empty tuple
+            below += value if isinstance(value, tuple) else (value,)
+    return below
+
+
+def without_words(node: Node) -> list[Node]:
+    """The node and everything below it but the words, parents before children: most of what `walk` meets are words."""
+    found = [node]
+    for one in found:  # grows while it is read
+        if _BRANCHES[type(one)]:
+            found += branches(one)
+    return found
+
+
+@cache
+def word(lemma: str, number: int = 0) -> Word:
+    """A leaf; the same object for the same word. number: its id."""
+    return Word(lemma, id=number)
+
+
+def ends_in_relative(nominal: Nominal | None) -> bool:
+    """Whether a relative clause ends it: words behind it would seem to be part of that clause."""
+    if isinstance(nominal, NounPhrase):
+        last = nominal.phrase.nominal if nominal.phrase else nominal.of
+        return nominal.relative is not None or (last is not None and ends_in_relative(last))
+    return isinstance(nominal, Together) and ends_in_relative(nominal.second)
+
+
 def changed(node: AnyNode, **values: Any) -> AnyNode:  # noqa: ANN401 - any field's value
     """The same node with other values in some fields: `dataclasses.replace`, which is too slow for many sentences."""
     copied = object.__new__(type(node))
@@ -215,6 +257,8 @@ def numbered(tree: AnyNode) -> AnyNode:
 
 
 def _numbered(node: AnyNode, numbers: Iterator[int]) -> AnyNode:
+    if isinstance(node, Word):
+        return word(node.lemma, next(numbers))  # type: ignore[return-value]
     values: dict[str, Any] = {"id": next(numbers)}
     for name in _PLACES[type(node)]:
         value = node.__dict__[name]

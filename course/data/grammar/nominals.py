@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 from course.data.grammar.draws import Draws
 from course.data.grammar.habits import Habits
@@ -15,8 +15,8 @@ from course.data.grammar.meaning import (
     PrepositionPhrase,
     Pronoun,
     Together,
-    Word,
     changed,
+    word,
 )
 
 GROUP_PRONOUNS = {"I": "my", "you": "your", "we": "our"}
@@ -41,6 +41,16 @@ class Style:
     only_subjects: frozenset[str] = frozenset()  # nouns never drawn as anything but a subject
     favored: tuple[str, ...] = ()  # nouns drawn more often than others as anything but a subject
 
+    @cached_property
+    def calm(self) -> "Style":
+        """The same, saying no more than it must."""
+        return replace(self, adjective=self.adjective / 2, whereabouts=0, possessor=0, relative=0, extra=0.15)
+
+    @cached_property
+    def with_relatives(self) -> "Style":
+        """The same with a relative clause wherever there is room for one."""
+        return replace(self, relative=1.0)
+
 
 @dataclass
 class Writer:
@@ -53,7 +63,7 @@ class Writer:
 
     def plain(self) -> "Writer":
         """The same writer, saying no more than it must."""
-        return Writer(self.draws, self.habits, _calm(self.style), self.used)
+        return Writer(self.draws, self.habits, self.style.calm, self.used)
 
     def choose(self, wanted: Collection[str], *, subject: bool = False, names: float = 0.3) -> str | None:
         """A noun or name of these types that the sentence does not have yet, or None."""
@@ -62,25 +72,12 @@ class Writer:
         pool = named if named and self.draws.chance(names) else self.habits.nouns(types) or named
         if self.style.favored and not subject and self.draws.chance(0.4):
             pool = tuple(key for key in pool if key in self.style.favored) or pool
-        banned = self.used if subject else self.used | self.style.only_subjects
-        for _ in range(4):
-            if not pool:
-                break
+        for _ in range(4 if pool else 0):
             key = self.draws.one(pool)
-            if key not in banned:
+            if key not in self.used and (subject or key not in self.style.only_subjects):
                 self.used.add(key)
                 return key
         return None
-
-
-@cache
-def _calm(style: Style) -> Style:
-    return replace(style, adjective=style.adjective / 2, whereabouts=0, possessor=0, relative=0, extra=0.15)
-
-
-def word(lemma: str) -> Word:
-    """A leaf."""
-    return Word(lemma)
 
 
 def determiner_of(nominal: Nominal | None) -> str:
@@ -90,19 +87,18 @@ def determiner_of(nominal: Nominal | None) -> str:
 
 def pronoun_of(writer: Writer, nominal: Nominal | None) -> str:
     """The English pronoun that would stand for it, "-" where the noun does not tell he from she."""
-    match nominal:
-        case Pronoun(person="third", antecedent=str(key), number=number):
-            return "they" if number == "pl" else _pronoun_of_key(writer, key)
-        case Pronoun(person=person):
-            return person
-        case Name(lemma=key):
-            return _pronoun_of_key(writer, key)
-        case NounPhrase():
-            many = nominal.number == "pl" or writer.habits.noun(nominal.noun.lemma).count == "plural"
-            return "they" if many else _pronoun_of_key(writer, nominal.noun.lemma)
-        case Together():
-            return "they"
-    return "-"
+    if isinstance(nominal, NounPhrase):
+        many = nominal.number == "pl" or writer.habits.noun(nominal.noun.lemma).count == "plural"
+        return "they" if many else _pronoun_of_key(writer, nominal.noun.lemma)
+    if isinstance(nominal, Name):
+        return _pronoun_of_key(writer, nominal.lemma)
+    if isinstance(nominal, Together):
+        return "they"
+    if nominal is None:
+        return "-"
+    if nominal.person != "third" or nominal.antecedent is None:
+        return nominal.person
+    return "they" if nominal.number == "pl" else _pronoun_of_key(writer, nominal.antecedent)
 
 
 def _pronoun_of_key(writer: Writer, key: str) -> str:
@@ -231,7 +227,8 @@ def _goes_plural(row: NounRow) -> bool:
     return row.types.isdisjoint({"family", "head", "part", "shore", "office", "home", "label", "land"})
 
 
-def _determiners(row: NounRow, role: str, own: str | None, new: str) -> list[tuple[float, str]]:
+@cache
+def _determiners(row: NounRow, role: str, own: str | None, new: str) -> Sequence[tuple[float, str]]:
     """Weighted determiners. The new object ("a book", "books", "three books") only where the verb likes it."""
     counts = row.count == "count"
     weights: list[tuple[float, str]] = [(6, "the")]

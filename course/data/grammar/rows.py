@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -9,16 +10,19 @@ from typing import Any, TypeVar
 from course.errors import CourseError
 
 Row = TypeVar("Row")
+LISTS: dict[Any, Callable[[list[str]], Collection[str]]] = {frozenset[str]: frozenset, tuple[str, ...]: tuple}
 
 
 def read_rows(name: str, kind: type[Row]) -> list[Row]:
-    """Read tables/NAME.csv as a list of rows. A column whose field is a frozenset holds words between spaces.
+    """Read tables/NAME.csv as a list of rows.
+
+    A column whose field is a frozenset or a tuple holds words between spaces.
 
     Raises:
         CourseError: for a column or a row that does not fit, with the line.
     """
     columns = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-    sets = {item.name for item in fields(kind) if item.type == frozenset[str]}  # type: ignore[arg-type]
+    lists = {item.name: LISTS[item.type] for item in fields(kind) if item.type in LISTS}  # type: ignore[arg-type]
     text = files(__package__).joinpath(f"tables/{name}.csv").read_text(encoding="utf-8")
     header, *lines = csv.reader(io.StringIO(text, newline=""))
     if header != columns:
@@ -28,7 +32,7 @@ def read_rows(name: str, kind: type[Row]) -> list[Row]:
         if len(cells) != len(columns):
             raise CourseError(f"{name}.csv, line {line}, has {len(cells)} cells, but {len(columns)} columns.")
         values: dict[str, Any] = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-        rows.append(kind(**(values | {key: frozenset(values[key].split()) for key in sets})))
+        rows.append(kind(**(values | {key: made(values[key].split()) for key, made in lists.items()})))
     return rows
 
 

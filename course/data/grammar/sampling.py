@@ -4,8 +4,7 @@ Every function takes a `Writer` and returns a meaning, or None where its choices
 again. Which words go together is said in the tables, not here.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 from course.data.grammar.clauses import (
     adverb_fits,
@@ -41,7 +40,8 @@ from course.data.grammar.meaning import (
     Together,
     TwoClauses,
     changed,
-    walk,
+    without_words,
+    word,
 )
 from course.data.grammar.nominals import (
     FRIENDS,
@@ -55,7 +55,6 @@ from course.data.grammar.nominals import (
     refer,
     short_subject,
     subject,
-    word,
 )
 
 ACTIVITIES = ("read", "write", "sleep", "sing", "work", "swim", "laugh", "wash", "eat", "paint", "wait_for", "clean_up")
@@ -115,7 +114,7 @@ def having_part(writer: Writer) -> Clause | None:
 
 def quality(writer: Writer) -> Clause | None:
     """How something is: "The old lamp is broken", "Today Anna is tired"."""
-    key = writer.choose(writer.habits.lexicon.nouns, subject=True, names=0)
+    key = writer.choose(writer.habits.every_noun, subject=True, names=0)
     if writer.draws.chance(0.2):
         key = writer.choose({"person"}, subject=True, names=1)
     adjective = writer.draws.one(writer.habits.adjectives(key)) if key and writer.habits.adjectives(key) else None
@@ -232,7 +231,7 @@ def imperative(writer: Writer) -> Clause | None:
     """An order or a request: "Open the door!", "Please give me the key.", "Do not wake ..."."""
     rows = [row for row in writer.habits.usage.values() if row.imperative]
     how = writer.draws.one(rows)
-    kinds = how.imperative.split()
+    kinds = how.imperative
     negated = "not" in kinds and ("do" not in kinds or writer.draws.chance(0.3))
     clause = event(writer, how.verb, None, mood="imperative")
     if clause is None or determiner_of(clause.object) == "every":
@@ -272,7 +271,7 @@ def with_little(writer: Writer, clause: Clause) -> Clause:
     how = usage(writer, clause.verb.lemma)
     if how.negated == "yes" and not isinstance(clause.subject, Pronoun) and writer.draws.chance(0.25):
         return changed(clause, negation=word("not"))
-    fitting = [key for key in how.adverbs.split() if adverb_fits(writer, clause, key) and key != "never"]
+    fitting = [key for key in how.adverbs if adverb_fits(writer, clause, key) and key != "never"]
     if fitting and writer.draws.chance(0.12):
         return changed(clause, adverbs=(word(writer.draws.one(fitting)),))
     return clause
@@ -395,7 +394,7 @@ def _with_time(writer: Writer, clause: Clause) -> Clause:
     """Perhaps "today" or "now", perhaps a place."""
     how = usage(writer, clause.verb.lemma)
     if writer.draws.chance(0.15 * 2 * writer.style.extra):
-        times = [key for key in how.adverbs.split() if key in ("today", "now")]
+        times = [key for key in how.adverbs if key in ("today", "now")]
         return changed(clause, adverbs=(word(writer.draws.one(times)),)) if times else clause
     if not clause.negation and writer.draws.chance(0.15 * 2 * writer.style.extra):
         return with_phrase(writer, clause, how)
@@ -680,7 +679,7 @@ def _about_ruler(writer: Writer, ruler: NounPhrase, name: str) -> Clause | None:
 
 def relative(writer: Writer) -> Clause | None:
     """A plain sentence that has a relative clause for certain."""
-    sure = Writer(writer.draws, writer.habits, replace(writer.style, relative=1.0), writer.used)
+    sure = Writer(writer.draws, writer.habits, writer.style.with_relatives, writer.used)
     clause = plain(sure) if writer.draws.chance(0.75) else quality(sure)
     heads = (clause.subject, clause.object) if clause else ()
     return clause if any(isinstance(head, NounPhrase) and head.relative for head in heads) else None
@@ -719,10 +718,11 @@ def sentence(writer: Writer, recipes: tuple[tuple[float, Recipe], ...] = RECIPES
 
 def is_clear(writer: Writer, meaning: Meaning) -> bool:
     """Whether every pronoun can mean one thing only: no two candidates for he, she, it or they in the sentence."""
-    referring = [node for node in walk(meaning) if isinstance(node, Pronoun) and node.antecedent]
+    nodes = without_words(meaning)
+    referring = [node for node in nodes if isinstance(node, Pronoun) and node.antecedent]
     if not referring:
         return True
-    candidates = list(arguments(meaning))
+    candidates = arguments(nodes)
     return all(_is_only_one(writer, pronoun, candidates) for pronoun in referring)
 
 
@@ -739,11 +739,10 @@ def _is_only_one(writer: Writer, pronoun: Pronoun, candidates: list[Nominal]) ->
     return True
 
 
-def arguments(node: Node) -> Iterator[Nominal]:
-    """The subjects, objects and recipients in the sentence; what stands in a phrase is not taken for a referent."""
-    for part in walk(node):
-        if isinstance(part, Clause):
-            yield from (item for item in (part.subject, part.object, part.recipient) if item is not None)
+def arguments(nodes: Iterable[Node]) -> list[Nominal]:
+    """The subjects, objects and recipients of all clauses; what stands in a phrase is not taken for a referent."""
+    places = [(node.subject, node.object, node.recipient) for node in nodes if isinstance(node, Clause)]
+    return [nominal for place in places for nominal in place if nominal is not None]
 
 
 # Sentences for the test splits

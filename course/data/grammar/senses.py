@@ -21,6 +21,7 @@ from course.data.grammar.meaning import (
     Tense,
     ThatClause,
     changed,
+    word,
 )
 from course.data.grammar.nominals import (
     Writer,
@@ -28,7 +29,6 @@ from course.data.grammar.nominals import (
     own_word,
     phrase_of,
     short_subject,
-    word,
 )
 from course.data.grammar.sampling import is_clear
 

@@ -1,11 +1,11 @@
 """Words with the ids of what they mean; and from words to text as people write it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word or punctuation mark as written, and the ids of the tree's nodes that it realizes.
 
     An empty set of ids marks a word without a counterpart elsewhere (English "do", German "Sie" ...). `left` and
@@ -18,11 +18,13 @@ class Token:
     right: bool = False
 
 
+@cache
 def token(text: str, *ids: int, left: bool = False, right: bool = False) -> Token:
-    """A token that realizes the nodes with these ids."""
+    """A token that realizes the nodes with these ids; the same object for the same word at the same place."""
     return Token(text, frozenset(ids), left, right)
 
 
+@cache
 def mark(text: str) -> Token:
     """Punctuation that joins the word before it."""
     return Token(text, left=True)
@@ -31,7 +33,7 @@ def mark(text: str) -> Token:
 def capitalized(tokens: Sequence[Token]) -> list[Token]:
     """The same tokens, the first letter of the first one a capital."""
     first, *rest = tokens
-    return [replace(first, text=first.text[:1].upper() + first.text[1:]), *rest]
+    return [first._replace(text=first.text[:1].upper() + first.text[1:]), *rest]
 
 
 def detokenized(tokens: Iterable[Token]) -> str:
