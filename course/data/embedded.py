@@ -163,6 +163,7 @@ class Plan:
     held_out: bool = False  # whether it has a pair of words that training lacks
     distances: tuple[int, int] | None = None  # least and most words between a pronoun and what it refers to
     new_role: bool = False  # whether one of `ROLE_NOUNS` is more than a subject
+    sense_pairs: int = 0  # how many of its sentences, the last ones, are pairs that differ in the sense of a word
 
 
 _AS_TRAINED = Style(only_subjects=frozenset(ROLE_NOUNS))
@@ -175,11 +176,11 @@ _PLANS = {
     "longer": Plan(_RICH, _LONG, lengths=(15, 18)),
     "much_longer": Plan(replace(_RICH, relative=0.8), _VERY_LONG, lengths=(20, 30)),
     "deeper": Plan(replace(_AS_TRAINED, nested=0.3, relative=0.2), ((1, embedding),), lengths=(1, 18), depths=(3, 6)),
-    "senses": Plan(_AS_TRAINED),
+    "senses": Plan(_AS_TRAINED, sense_pairs=600),
     "anaphora": Plan(replace(_AS_TRAINED, relative=0.25, whereabouts=0.2), ((1, anaphoric),), distances=(3, 12)),
     "test_iid": Plan(_AS_TRAINED),
     "dev": Plan(_AS_TRAINED),
-    "train": Plan(_AS_TRAINED),
+    "train": Plan(_AS_TRAINED, sense_pairs=200),  # else the rarer senses would hardly be met
 }
 
 
@@ -218,7 +219,8 @@ class _Maker:
         writer = Writer(Draws(f"{SEED} {name}"), habits(), plan.style)
         entries: list[Entry] = []
         while len(entries) < SPLITS[name]:
-            drawn = senses_pair(writer, len(entries) // 2) if name == "senses" else (sentence(writer, plan.recipes),)
+            in_pairs = len(entries) >= SPLITS[name] - plan.sense_pairs
+            drawn = senses_pair(writer, len(entries) // 2) if in_pairs else (sentence(writer, plan.recipes),)
             found = [self.entry(meaning, plan) for meaning in drawn if _suits(meaning, plan)]
             new = [entry for entry in found if entry is not None]
             if len(new) == len(drawn):  # of two senses both or none
