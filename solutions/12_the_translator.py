@@ -82,6 +82,9 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # purpose, so that you can ask whether the model learned a rule or a list. And it knows which word it put where, and
 # why. So for every pair there is a **gold alignment**: which words say the same. In the pictures, a line joins two
 # words that come from the same part of the meaning.
+#
+# Nothing of this is stored. The next cell makes all sentences that are for testing, which takes ten seconds or so, and
+# the cell that trains makes those for training.
 
 # %% name="samples"
 of_text = {pair.source: pair for pair in embedded_pairs(CORPUS, "dev")}
@@ -608,7 +611,8 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 #   where both runs have the same targets; here they have not, so compare scores.
 # - **6+6 layers.** With the norm *after* each sublayer, as in the paper, a deep model needs its warm-up. With the norm
 #   *before*, it does without. Xiong et al. (2020) give the reason: in post-norm the gradients near the output are large
-#   at the start, whatever the depth, and a full-size step along them throws the model off.
+#   at the start, whatever the depth, and a full-size step along them throws the model off. Eight more layers bring
+#   nothing on sentences as short as these.
 #
 # ### One that runs while you wait
 #
