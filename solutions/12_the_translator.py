@@ -681,8 +681,9 @@ explore(
 #
 # A colleague has built the decoder with a causal mask of her own. Her training went better than anybody's. The loss on
 # the validation sentences, none of which she had trained on, was the lowest that the group had seen. She even checked
-# the mask: it is square, it is boolean, the future is False. Here is the mask, and her log beside that of the unchanged
-# model of section 9. (She keeps the weights of the last update; the unchanged model keeps a moving average.)
+# the mask: it is square, it is boolean, the future is False. Here is the mask, and her log beside that of the run
+# without label smoothing of section 9, which has the same settings but for one: she keeps the weights of the last
+# update instead of a moving average.
 
 
 # %% name="a-superb-loss"
@@ -693,8 +694,8 @@ def colleagues_mask(T):
 
 print(colleagues_mask(9).astype(int))
 print("                       validation loss   test_iid right   first translation of test_iid")
-for name in ("baseline", "leak"):
-    end, of = measured[name], "hers" if name == "leak" else "the unchanged one"
+for name in ("no_smoothing", "leak"):
+    end, of = measured[name], "hers" if name == "leak" else "no label smoothing"
     first = end["example"][:36]
     print(f"{of:22} {end['val_loss']:15.3f} {ablations.exact(end, 'test_iid'):14.1f} %   {first}")
 

@@ -73,7 +73,13 @@ ABLATIONS = {
     "deep_post_cold": Ablation(
         "6+6 post-norm, no warm-up", {**DEEP, "norm": "post"}, {"warmup_steps": 0}, against="deep_post"
     ),
-    "leak": Ablation("a colleague's decoder", training={"averaging": "none"}, peeks=True),
+    # Without averaging: the average is a model of its own, which would be validated under the right mask.
+    "leak": Ablation(
+        "a colleague's decoder",
+        training={"label_smoothing": 0.0, "averaging": "none"},
+        against="no_smoothing",
+        peeks=True,
+    ),
 }
 
 
