@@ -112,14 +112,15 @@ for pair in ("en-de", "en-fr"):
 
 # %% name="a-failure"
 long_sentences = {
-    "The knife that the king bought is expensive, and the queen who left builds a chair today.":
-    "Das Messer, das der König gekauft hat, ist teuer, und die Königin, die abgefahren ist, baut heute einen Stuhl.",
+    "The actress who sells the bread today swims slowly, and the fly flies slowly into the big garden.":
+    "Die Schauspielerin, die heute das Brot verkauft, schwimmt langsam, und die Fliege fliegt langsam in den großen "
+    "Garten.",
     "Our mother believes that Anna wants to bring Julia coats that the student did not put on.":
     "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen hat.",
-    "I eat an egg in the garden today, and the girl cleans up the house next to the old tree.":
-    "Ich esse heute ein Ei im Garten, und das Mädchen räumt das Haus neben dem alten Baum auf.",
-    "You hope that the man in the bank writes the good song that we do not love in the kitchen.":
-    "Du hoffst, dass der Mann in der Bank das gute Lied, das wir nicht lieben, in der Küche schreibt.",
+    "The queen of that country often waited for the children from the city, but did not see them.":
+    "Die Königin dieses Landes hat oft auf die Kinder aus der Stadt gewartet, aber hat sie nicht gesehen.",
+    "The glass that Anna bought is expensive, but my mother does not live in the village now.":
+    "Das Glas, das Anna gekauft hat, ist teuer, aber meine Mutter wohnt jetzt nicht im Dorf.",
 }  # fmt: skip
 made = [translation.text for translation in german.translate(list(long_sentences))]
 wrong = [(*pair, text) for pair, text in zip(long_sentences.items(), made, strict=True) if text != pair[1]]
@@ -129,7 +130,7 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
 
 # %% [markdown]
 # It does not stop, it does not say "I am not sure", it gives no sign of trouble. It writes a German sentence that looks
-# like all the others; only that in this one a knife builds a chair. Try a few more things in the field at the top: a
+# like all the others; only that in this one an actress flies. Try a few more things in the field at the top: a
 # word that it has never seen, a German sentence, a row of random letters. The panel tells you which words are new to it
 # and offers near ones, because we wrote a few lines of Python that look this up. The model itself always answers.
 #
@@ -188,12 +189,13 @@ explore(
 # <details><summary>What you may have seen</summary>
 #
 # 1. In layer 1 they do not: a head has a sharp row here, and another spreads its weight over several words. In layer 2
-#    the heads agree on words that have a partner, and go different ways in the rest, such as *zu*. Nothing in the
+#    the heads agree on words that have a partner, and go different ways in the rest, such as the comma. Nothing in the
 #    training told them how to share the work. Lesson 04 is about heads.
 # 2. In layer 2. The rows of *scharfe* and *Spitze* show it: there every head has its largest share on the partner. A
 #    number for it is the *alignment error* of lesson 02, which counts how many links the grammar agrees with.
-# 3. In layer 2 mostly at *is*. A head cannot look at nothing, since its row has to sum to 1; weight that it has no use
-#    for must lie somewhere. So a dark cell does not prove that anything of importance was fetched there.
+# 3. In layer 2 each head looks somewhere else, mostly at small words such as *to* and *It*. A head cannot look at
+#    nothing, since its row has to sum to 1; weight that it has no use for must lie somewhere. So a dark cell does not
+#    prove that anything of importance was fetched there.
 #
 # </details>
 #
