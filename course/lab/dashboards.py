@@ -253,7 +253,7 @@ def _scale(axes: Axes, values: NDArray[np.float64]) -> None:
         axes.set_yscale("log")
         axes.set_ylim(lo / 1.3, hi * 1.3)
     else:
-        axes.set_ylim(min(0.0, lo * 1.1), max(hi, 1e-9) * 1.08)
+        axes.set_ylim(min(0.0, lo * 1.1), max(hi, 1e-9) * 1.35)  # room for the legend above a curve that is still flat
 
 
 def _draw_rates(axes: Axes, records: Records) -> None:
