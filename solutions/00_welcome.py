@@ -73,11 +73,11 @@ for sentence, word in ((needle, "Spitze"), (people, "zeigen")):
     print(f"  the head that looked most at “point”: layer {layer + 1}, head {head + 1}, with {most:.2f}")
 
 # %% [markdown]
-# You may have expected a tidy picture in which each German word looks at its English partner and at nothing else.
-# Many rows are like that. Others are not: a word may look at a neighbor of its partner, or at the period, because by
-# then the model has already gathered what it needs, in an earlier layer or on the English side. A map of attention
-# shows where something was fetched. Whether it also *explains* the translation is a question of its own; lesson 13
-# puts it to the test.
+# You may have expected a tidy picture in which each German word looks at its English partner and at nothing else. Many
+# rows are like that. Others are not: a word may look at a neighbor of its partner, or at one that has little to do with
+# it, because by then the model has already gathered what it needs, in an earlier layer or on the English side. A map of
+# attention shows where something was fetched. Whether it also *explains* the translation is a question of its own;
+# lesson 13 puts it to the test.
 #
 # ## 2. What this translator is, and what it is not
 #
@@ -189,13 +189,13 @@ explore(
 # <details><summary>What you may have seen</summary>
 #
 # 1. In layer 1 they do not: a head has a sharp row here, and another spreads its weight over several words. In layer 2
-#    the heads agree on words that have a partner, and go different ways in the rest, such as the comma. Nothing in the
+#    the heads agree on words that have a partner, and go different ways in the rest, such as *zu*. Nothing in the
 #    training told them how to share the work. Lesson 04 is about heads.
-# 2. In layer 2. The rows of *scharfe* and *Spitze* show it: there every head has its largest share on the partner. A
-#    number for it is the *alignment error* of lesson 02, which counts how many links the grammar agrees with.
-# 3. In layer 2 each head looks somewhere else, mostly at small words such as *to* and *It*. A head cannot look at
-#    nothing, since its row has to sum to 1; weight that it has no use for must lie somewhere. So a dark cell does not
-#    prove that anything of importance was fetched there.
+# 2. In layer 2. The row of *Spitze* shows it: there every head has its largest share on *point*. A number for it is the
+#    *alignment error* of lesson 02, which counts how many links the grammar agrees with.
+# 3. In layer 2 mostly at *It*, where the sentence begins. A head cannot look at nothing, since its row has to sum to 1;
+#    weight that it has no use for must lie somewhere. So a dark cell does not prove that anything of importance was
+#    fetched there.
 #
 # </details>
 #
