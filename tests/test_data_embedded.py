@@ -35,7 +35,7 @@ from course.data.grammar.constructions import (
 )
 from course.data.grammar.english import linearize
 from course.data.grammar.lexicon import lexicon
-from course.data.grammar.meaning import Clause, Name, NounPhrase, Word, walk
+from course.data.grammar.meaning import Clause, Name, NounPhrase, Word, walk, without_words
 from course.data.grammar.tokens import detokenized
 from course.errors import CourseError
 
@@ -91,19 +91,19 @@ def test_another_process_makes_the_same_texts():
 def test_what_is_like_training_keeps_its_limits(split):
     for entry in entries(split):
         assert word_count(entry.texts["en"]) <= TRAIN_WORDS
-        assert depth_of(entry.meaning) <= TRAIN_DEPTH
-        assert held_out().isdisjoint(combinations_of(entry.meaning))
-        assert keys_outside_subjects(entry.meaning).isdisjoint(ROLE_NOUNS)
+        assert depth_of(without_words(entry.tree)) <= TRAIN_DEPTH
+        assert held_out().isdisjoint(combinations_of(without_words(entry.tree)))
+        assert keys_outside_subjects(without_words(entry.tree)).isdisjoint(ROLE_NOUNS)
 
 
 def test_combo_has_pairs_that_training_lacks_and_whose_words_it_knows_well():
     counts = {}
     for entry in entries("train"):
-        for node in walk(entry.meaning):
+        for node in walk(entry.tree):
             if isinstance(node, Word):
                 counts[node.lemma] = counts.get(node.lemma, 0) + 1
     for entry in entries("combo"):
-        new = held_out() & combinations_of(entry.meaning)
+        new = held_out() & combinations_of(without_words(entry.tree))
         assert new
         for _, word, noun in new:
             assert counts[word] >= 40
@@ -114,12 +114,12 @@ def test_role_nouns_are_subjects_in_training_and_more_in_their_split():
     subjects = [
         node.noun.lemma
         for entry in entries("train")
-        for node in walk(entry.meaning)
+        for node in walk(entry.tree)
         if isinstance(node, NounPhrase) and node.noun.lemma in ROLE_NOUNS
     ]
     assert len(set(ROLE_NOUNS)) == 10
     assert all(subjects.count(noun) >= 40 for noun in ROLE_NOUNS)
-    found = [keys_outside_subjects(entry.meaning) & set(ROLE_NOUNS) for entry in entries("role")]
+    found = [keys_outside_subjects(without_words(entry.tree)) & set(ROLE_NOUNS) for entry in entries("role")]
     assert all(found)
     assert set().union(*found) == set(ROLE_NOUNS)
 
@@ -128,11 +128,11 @@ def test_role_nouns_are_subjects_in_training_and_more_in_their_split():
 def test_longer_sentences_are_as_long_as_said_and_not_deeper(split, least, most):
     for entry in entries(split):
         assert least <= word_count(entry.texts["en"]) <= most
-        assert depth_of(entry.meaning) <= TRAIN_DEPTH
+        assert depth_of(without_words(entry.tree)) <= TRAIN_DEPTH
 
 
 def test_deeper_sentences_are_deeper():
-    assert all(depth_of(entry.meaning) > TRAIN_DEPTH for entry in entries("deeper"))
+    assert all(depth_of(without_words(entry.tree)) > TRAIN_DEPTH for entry in entries("deeper"))
 
 
 def test_anaphora_is_three_to_twelve_words_away():
@@ -145,7 +145,7 @@ def test_senses_are_balanced_and_both_known_from_training():
     senses = ("point", "point_at", "watch", "light", "fly", "bank_money", "bank_river")
 
     def counts(split):
-        found = [{node.lemma for node in walk(entry.meaning) if isinstance(node, Word)} for entry in entries(split)]
+        found = [{node.lemma for node in walk(entry.tree) if isinstance(node, Word)} for entry in entries(split)]
         return {sense: sum(sense in lemmas for lemmas in found) for sense in senses}
 
     test, train = counts("senses"), counts("train")
@@ -156,7 +156,7 @@ def test_senses_are_balanced_and_both_known_from_training():
 
 
 def test_every_construction_is_well_represented():
-    found = [constructions_of(entry.meaning, lexicon()) for entry in entries("train")]
+    found = [constructions_of(entry.tree, lexicon()) for entry in entries("train")]
     assert {name: n for name in CONSTRUCTIONS if (n := sum(name in names for names in found)) < 300} == {}
 
 

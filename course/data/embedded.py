@@ -12,7 +12,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -31,7 +31,7 @@ from course.data.grammar.constructions import (
 from course.data.grammar.draws import Draws
 from course.data.grammar.habits import habits
 from course.data.grammar.lexicon import Lexicon, lexicon
-from course.data.grammar.meaning import Meaning, Name, NounPhrase, Pronoun, Word, numbered, walk
+from course.data.grammar.meaning import Meaning, Name, Node, NounPhrase, Pronoun, Word, numbered, walk, without_words
 from course.data.grammar.nominals import Style, Writer
 from course.data.grammar.sampling import (
     RECIPES,
@@ -92,16 +92,31 @@ _LEAST_PARTNERS = 6  # nothing is held out of a word that has fewer partners: ea
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A sentence of the corpus in all languages. texts: by language code. tree: without ids; None for probes."""
+
+    tree: Meaning | None
+    texts: dict[str, str]
+
+    @cached_property
+    def meaning(self) -> Meaning | None:
+        """The numbered tree; None for probes, which people wrote. Texts need no ids, so most trees never get any."""
+        return numbered(self.tree) if self.tree else None
+
+
+@dataclass(frozen=True)
 class Pair:
-    """One sentence in two languages, said from one meaning.
+    """One sentence in two languages, said from one meaning. name: the corpus, which tells the languages."""
 
-    meaning: the numbered tree; None for probes, which people wrote. name: the corpus, which tells the languages.
-    """
-
-    meaning: Meaning | None
+    entry: Entry = field(repr=False, compare=False)
     source: str
     target: str
     name: str = EMBEDDED_NAMES[0]
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """The numbered tree; None for probes, which people wrote."""
+        return self.entry.meaning
 
     def _tokens(self, side: int, text: str) -> tuple[Token, ...]:
         if self.meaning is None:
@@ -121,25 +136,17 @@ class Pair:
     @cached_property
     def constructions(self) -> frozenset[str]:
         """The names from `CONSTRUCTIONS` of what the sentence contains; empty for probes."""
-        return constructions_of(self.meaning, lexicon()) if self.meaning else frozenset()
+        return constructions_of(self.entry.tree, lexicon()) if self.entry.tree else frozenset()
 
     @property
     def depth(self) -> int:
         """How deep clauses are nested; 0 for a plain sentence."""
-        return depth_of(self.meaning) if self.meaning else 0
+        return depth_of(without_words(self.entry.tree)) if self.entry.tree else 0
 
     @property
     def length(self) -> int:
         """Words of the source, punctuation not counted."""
         return word_count(self.source)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A sentence of the corpus in all languages. texts: by language code."""
-
-    meaning: Meaning | None
-    texts: dict[str, str]
 
 
 def word_count(text: str) -> int:
@@ -231,17 +238,16 @@ class _Maker:
         """The sentence in all languages, or None for a wrong length or a text that was there before."""
         if plan.lengths[0] > 1 and not _may_have_length(meaning, plan.lengths):
             return None
-        tree, words = numbered(meaning), lexicon()
-        tokens = english.linearize(tree, words)
-        text = detokenized(tokens)
+        words = lexicon()
+        text = detokenized(english.linearize(meaning, words))
         if not plan.lengths[0] <= word_count(text) <= plan.lengths[1] or text in self.seen["en"]:
             return None
-        if plan.distances and not _has_distance(tree, tokens, plan.distances):
+        if plan.distances and not _has_distance(numbered(meaning), plan.distances):
             return None
         texts = {"en": text}
         for language in ("de", "fr"):
-            texts[language] = detokenized(LANGUAGES[language](tree, words))
-        return Entry(tree, texts)
+            texts[language] = detokenized(LANGUAGES[language](meaning, words))
+        return Entry(meaning, texts)
 
     def is_new(self, texts: dict[str, str]) -> bool:
         """Whether no language had its text before."""
@@ -267,24 +273,26 @@ def _may_have_length(meaning: Meaning, lengths: tuple[int, int]) -> bool:
     return lengths[0] - 2 <= leaves <= lengths[1]
 
 
-def _has_distance(meaning: Meaning, tokens: Iterable[Token], limits: tuple[int, int]) -> bool:
-    return any(limits[0] <= distance <= limits[1] for distance in distances_of(meaning, list(tokens)))
+def _has_distance(tree: Meaning, limits: tuple[int, int]) -> bool:
+    tokens = english.linearize(tree, lexicon())
+    return any(limits[0] <= distance <= limits[1] for distance in distances_of(tree, tokens))
 
 
 def _suits(meaning: Meaning, plan: Plan) -> bool:
     """Whether depth, word pairs and roles are those of the plan."""
-    if not plan.depths[0] <= depth_of(meaning) <= plan.depths[1]:
+    nodes = without_words(meaning)
+    if not plan.depths[0] <= depth_of(nodes) <= plan.depths[1]:
         return False
-    if held_out().isdisjoint(combinations_of(meaning)) == plan.held_out:
+    if held_out().isdisjoint(combinations_of(nodes)) == plan.held_out:
         return False
-    if plan.new_role and _has_new_form(meaning):
+    if plan.new_role and _has_new_form(nodes):
         return False
-    return keys_outside_subjects(meaning).isdisjoint(ROLE_NOUNS) != plan.new_role
+    return keys_outside_subjects(nodes).isdisjoint(ROLE_NOUNS) != plan.new_role
 
 
-def _has_new_form(meaning: Meaning) -> bool:
+def _has_new_form(nodes: Iterable[Node]) -> bool:
     """Whether a role noun stands in a form that no subject has: German genitive (Onkels) and dative plural (Vögeln)."""
-    phrases = [node for node in walk(meaning) if isinstance(node, NounPhrase)]
+    phrases = [node for node in nodes if isinstance(node, NounPhrase)]
     owners = [node.of for node in phrases if isinstance(node.of, NounPhrase)]
     plural = [node for node in phrases if node.number == "pl"]
     return any(node.noun.lemma in ROLE_NOUNS for node in (*owners, *plural))
@@ -358,7 +366,7 @@ def embedded_pairs(name: str, split: str) -> tuple[Pair, ...]:
         CourseError: for an unknown name or split, with the nearest known one.
     """
     source, target = _languages(name)
-    return tuple(Pair(entry.meaning, entry.texts[source], entry.texts[target], name) for entry in entries(split))
+    return tuple(Pair(entry, entry.texts[source], entry.texts[target], name) for entry in entries(split))
 
 
 def embedded_text(name: str, split: str) -> ParallelText:

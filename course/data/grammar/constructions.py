@@ -1,6 +1,6 @@
 """What a sentence contains, read off its tree: constructions, depth, word pairs and references."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from course.data.grammar.lexicon import Lexicon
 from course.data.grammar.meaning import (
@@ -20,7 +20,6 @@ from course.data.grammar.meaning import (
     TwoClauses,
     branches,
     walk,
-    without_words,
 )
 from course.data.grammar.tokens import Token
 
@@ -101,10 +100,18 @@ def _constructions_of_clause(clause: Clause, lexicon: Lexicon) -> Iterator[str]:
     yield from (name for name, there in found.items() if there)
 
 
-def depth_of(node: Node) -> int:
-    """How deep clauses are nested: 0 for a plain sentence, 1 where a clause contains another, and so on."""
+def depth_of(nodes: Sequence[Node]) -> int:
+    """How deep clauses are nested: 0 for a plain sentence, 1 where a clause contains another, and so on.
+
+    nodes: a sentence's, from `without_words`.
+    """
+    nesting = sum([_nests(node) for node in nodes])
+    return nesting if nesting < 2 else _depth_below(nodes[0])  # of two, one may be inside the other or beside it
+
+
+def _depth_below(node: Node) -> int:
     below = branches(node)
-    return _nests(node) + (max([depth_of(child) for child in below]) if below else 0)
+    return _nests(node) + (max([_depth_below(child) for child in below]) if below else 0)
 
 
 def _nests(node: Node) -> bool:
@@ -122,13 +129,14 @@ def key_of(nominal: Nominal | None) -> str | None:
     return nominal.antecedent if isinstance(nominal, Pronoun) else None
 
 
-def combinations_of(meaning: Meaning) -> set[Combination]:
+def combinations_of(nodes: Iterable[Node]) -> set[Combination]:
     """Which words meet: ("verb", "read", "book") for a verb and its object, ("adjective", "old", "tree").
 
-    The head of a relative clause counts as the object or subject in it, and a pronoun as its antecedent.
+    nodes: a sentence's, from `without_words`. The head of a relative clause counts as the object or subject in it, and
+    a pronoun as its antecedent.
     """
     found: set[Combination] = set()
-    for node in without_words(meaning):
+    for node in nodes:
         if isinstance(node, Clause):
             found.update(_combinations_of(node, node.subject, node.object))
         elif isinstance(node, NounPhrase):
@@ -162,26 +170,37 @@ def distances_of(meaning: Meaning, tokens: Sequence[Token]) -> list[int]:
     return [abs(places[node.id] - places[said[str(node.antecedent)]]) for node in pronouns]
 
 
-def keys_outside_subjects(meaning: Meaning) -> set[str]:
-    """The nouns and names that stand anywhere but as the subject of a clause, heads of object relatives among them."""
-    return {key for node in without_words(meaning) for key in _keys_beside_subject(node)}
+def keys_outside_subjects(nodes: Iterable[Node]) -> set[str]:
+    """The nouns and names that stand anywhere but as the subject of a clause, heads of object relatives among them.
+
+    nodes: a sentence's, from `without_words`.
+    """
+    found: set[str] = set()
+    for node in nodes:
+        for nominal in _beside_subject(node):
+            found.update(_keys(nominal))
+        if isinstance(node, NounPhrase) and node.relative and node.relative.role == "object":
+            found.add(node.noun.lemma)
+    return found
 
 
-def _keys_beside_subject(node: Node) -> list[str]:
-    """The nouns and names directly below a node that are not its subject, or the head of its own object relative."""
+def _beside_subject(node: Node) -> tuple[Nominal | None, ...]:
+    """The nominals directly below a node that are not its subject."""
     if isinstance(node, Clause):
-        return [*_keys(node.object), *_keys(node.recipient)]
+        return node.object, node.recipient
     if isinstance(node, NounPhrase):
-        head = [node.noun.lemma] if node.relative and node.relative.role == "object" else []
-        return [*head, *_keys(node.of)]
+        return (node.of,)
     if isinstance(node, PrepositionPhrase):
-        return _keys(node.nominal)
-    return _keys(node.than) if isinstance(node, Quality) else []
+        return (node.nominal,)
+    return (node.than,) if isinstance(node, Quality) else ()
 
 
-def _keys(nominal: Nominal | None) -> list[str]:
+def _keys(nominal: Nominal | None) -> tuple[str, ...]:
     """The nouns and names joined in a nominal; none for a pronoun."""
+    if isinstance(nominal, NounPhrase):
+        return (nominal.noun.lemma,)
+    if isinstance(nominal, Name):
+        return (nominal.lemma,)
     if isinstance(nominal, Together):
-        return [*_keys(nominal.first), *_keys(nominal.second)]
-    key = None if isinstance(nominal, Pronoun) else key_of(nominal)
-    return [key] if key else []
+        return *_keys(nominal.first), *_keys(nominal.second)
+    return ()

@@ -32,19 +32,17 @@ def mark(text: str) -> Token:
 
 def capitalized(tokens: Sequence[Token]) -> list[Token]:
     """The same tokens, the first letter of the first one a capital."""
-    first, *rest = tokens
-    return [first._replace(text=first.text[:1].upper() + first.text[1:]), *rest]
+    text, ids, left, right = tokens[0]
+    return [Token(text[:1].upper() + text[1:], ids, left, right), *tokens[1:]]
 
 
 def detokenized(tokens: Iterable[Token]) -> str:
     """The sentence as people write it: one space between words, none beside joining marks."""
     pieces: list[str] = []
     joined = True
-    for item in tokens:
-        if not (joined or item.left):
-            pieces.append(" ")
-        pieces.append(item.text)
-        joined = item.right
+    for text, _, left, right in tokens:
+        pieces.append(text if joined or left else f" {text}")
+        joined = right
     return "".join(pieces)
 
 
