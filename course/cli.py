@@ -1,13 +1,14 @@
 """The command line: data, train, evaluate, translate, exercises.
 
 A command is read first and its modules are imported after, so that help and `course exercises` never wait for torch.
-Whatever is wrong with the input ends as one sentence on standard error and exit code 2. Results go to standard output,
-progress to standard error.
+Whatever is wrong with the input ends as one sentence on standard error and exit code 2. Results and the lines of a
+training go to standard output, bars and warnings to standard error.
 """
 
 import argparse
 import io
 import json
+import math
 import os
 import sys
 import time
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from course.training import TrainingConfig
-    from course.translator import Translator
+    from course.translator import AlignedAttention, Translator
 
 BAD_INPUT, INTERRUPTED = 2, 130
+FILES = ("source", "target", "val_source", "val_target")
 RESUME_MAY_CHANGE = ("minutes", "max_steps", "threads")
 Texts = list[tuple[str, float]]  # one sentence's translations, best first, each with its score
 Answer = Callable[[list[str]], list[Texts]]
+UNKNOWN_WORDS_SHOWN = 5  # of those that the shipped translators do not know
 LARGEST_HELD_OUT = 1000  # validation pairs taken from the user's own training files
 
 
@@ -92,7 +95,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _how_to_go_on(options: argparse.Namespace) -> str:
     if getattr(options, "command", "") != "train" or getattr(options, "out", None) is None:
         return "interrupted."
-    if (options.out / "last.safetensors").exists():
+    state = options.out / "last.safetensors"
+    started = getattr(options, "started", math.inf)
+    if getattr(options, "overwrite", False) and state.exists() and state.stat().st_mtime < started:
+        return f"interrupted before anything was changed; {options.out} still holds the run that was there."
+    if state.exists():
         return f"interrupted; `course train --out {options.out} --resume` goes on from the last saved state."
     return f"interrupted before the first state was saved; start again with --out {options.out} --overwrite."
 
@@ -290,6 +297,7 @@ def _train(options: argparse.Namespace) -> None:
     from course.training import train
     from course.training.checkpoint import check_run_folder
 
+    options.started = time.time()
     check_run_folder(options.out, resume=options.resume, overwrite=options.overwrite)
     model_options, training, vocab_size, corpus = _plan(options)
     train_text, val_text = _training_text(corpus)
@@ -304,13 +312,14 @@ def _train(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         corpus=corpus,
     )
-    _say(f"Score it with `course evaluate {options.out}`, use it with `course translate --model {options.out}`.")
+    files = "" if "name" in corpus else " --source FILE --reference FILE"
+    _say(f"Score it with `course evaluate {options.out}{files}`, use it with `course translate --model {options.out}`.")
 
 
 def _say(line: str) -> None:
     """Print once: by the only process, or by the first of several under torchrun."""
     if os.environ.get("RANK", "0") == "0":
-        print(line)
+        print(line, flush=True)
 
 
 def _plan(options: argparse.Namespace) -> tuple[dict[str, Any], "TrainingConfig", int, dict[str, str]]:
@@ -350,15 +359,27 @@ def _plan_of_run(
     model = dict(info["model"])
     vocab_size = model.pop("src_vocab_size")
     model.pop("tgt_vocab_size")
+    if "vocab_size" in vars(options):
+        raise CourseError("--vocab-size cannot change when a run is resumed: its tokenizer is made. Leave it out.")
     end = {name: settings.pop(name) for name in RESUME_MAY_CHANGE if name in settings}
     preset = _preset_but_its_end(options.preset) if options.preset else {}
     _require_same(preset | sizes | settings, model | info["training"], options.out)
-    corpus = info.get("corpus") or {}
-    if options.corpus or options.source or not corpus.keys() & {"name", "source"}:
-        corpus = _corpus(options)
-        _require_same(corpus, info.get("corpus") or {}, options.out)
     training = replace(TrainingConfig.from_dict(info["training"]), **_one_end(end))
-    return model, training, vocab_size, corpus
+    return model, training, vocab_size, _corpus_of_run(options, info.get("corpus") or {})
+
+
+def _corpus_of_run(options: argparse.Namespace, saved: dict[str, str]) -> dict[str, str]:
+    """What the run was trained on; files that are given stand for those of the run, which may have moved."""
+    given = any(getattr(options, name) is not None for name in ("corpus", *FILES))
+    if not given and saved.keys() & {"name", "source"}:
+        return saved
+    corpus = _corpus(options)
+    if saved and ("name" in corpus) != ("name" in saved):
+        what = saved.get("name", f"the files {saved.get('source')} and {saved.get('target')}")
+        raise CourseError(f"the run in {options.out} is trained on {what}: leave --corpus and files out to resume it.")
+    if "name" in corpus:
+        _require_same(corpus, saved, options.out)
+    return corpus
 
 
 def _preset_but_its_end(name: str) -> dict[str, Any]:
@@ -378,9 +399,9 @@ def _require_same(asked: dict[str, Any], saved: dict[str, Any], run: Path) -> No
 
 
 def _corpus(options: argparse.Namespace) -> dict[str, str]:
-    """What the run is trained on, as run.json keeps it: a name, or the paths of the files as they were typed."""
-    files = {name: getattr(options, name) for name in ("source", "target", "val_source", "val_target")}
-    paths = {name: str(path) for name, path in files.items() if path is not None}
+    """What the run is trained on, as run.json keeps it: a name, or the whole paths of the files."""
+    files = {name: getattr(options, name) for name in FILES}
+    paths = {name: str(path.resolve()) for name, path in files.items() if path is not None}
     if options.corpus and paths:
         raise CourseError(f"give either --corpus or files, not both: --corpus is {options.corpus}.")
     if not paths:
@@ -405,14 +426,17 @@ def _training_text(corpus: dict[str, str]) -> tuple[ParallelText, ParallelText]:
         train, val = load_corpus(name, "train"), load_corpus(name, validation_split(name))
     else:
         train = read_parallel(Path(corpus["source"]), Path(corpus["target"]), split="train")
-        if "val_source" in corpus:
-            val = read_parallel(Path(corpus["val_source"]), Path(corpus["val_target"]), split="val")
-        else:
-            train, val = _hold_out(train.without_empty())
+        if "val_source" not in corpus:
+            return _hold_out(_complete(train))
+        val = read_parallel(Path(corpus["val_source"]), Path(corpus["val_target"]), split="val")
+    return _complete(train), val.without_empty()
+
+
+def _complete(train: ParallelText) -> ParallelText:
     kept = train.without_empty()
     if len(kept) < len(train):
         _say(f"{len(train) - len(kept)} of {len(train)} training pairs lack one side and are left out.")
-    return kept, val.without_empty()
+    return kept
 
 
 def _hold_out(text: ParallelText) -> tuple[ParallelText, ParallelText]:
@@ -439,10 +463,10 @@ def _chosen(text: ParallelText, rows: Sequence[int], split: str) -> ParallelText
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    if options.compare:
-        return _compare(options)
     if options.split == "all":
         return _evaluate_all(options)
+    if options.compare:
+        return _compare(options)
     report = _translated(options, options.run)[1]
     print(json.dumps(report, ensure_ascii=False) if options.json else _table(report))
     return None
@@ -453,19 +477,26 @@ def _evaluate_all(options: argparse.Namespace) -> None:
     from course.data.embedded import embedded_pairs
     from course.evaluation import by_construction, constructions_table, score_splits, table
 
+    for option in ("compare", "source", "reference", "lowercase"):
+        if getattr(options, option):
+            raise CourseError(f"--split all and --{option} do not go together: leave one of them out.")
     translator = _load(options.run, options.threads)
     name = (translator.info.get("corpus") or {}).get("name", "")
     if not is_embedded(name):
         raise CourseError("--split all is for runs on an embedded corpus: name one split, or give two files.")
-    scores = score_splits(translator, name, beam=options.beam, limit=options.limit)
+    scores = score_splits(
+        translator, name, limit=options.limit, beam=options.beam, length_penalty=options.length_penalty,
+        batch_size=options.batch_size,
+    )  # fmt: skip
     pairs = [pair for s in scores for pair in embedded_pairs(name, s.split)[: options.limit]]
     counts = by_construction(pairs, [line for s in scores for line in s.translations])
     if options.json:
-        report = {"run": str(options.run), "corpus": name, "beam": options.beam}
+        report = {"run": str(options.run), "corpus": name, "beam": options.beam, "signature": scores[0].signature}
         splits = {"splits": [s.to_dict() for s in scores], "constructions": counts}
         print(json.dumps(report | splits, ensure_ascii=False))
     else:
         print(f"{options.run}, {name}, beam {options.beam}\n\n{table(scores)}\n\n{constructions_table(counts)}")
+        print(f"\nBLEU signature   {scores[0].signature}")
 
 
 def _translated(options: argparse.Namespace, run: Path) -> tuple[ParallelText, dict[str, Any], list[str]]:
@@ -507,9 +538,9 @@ def _load(run: Path, threads: int | None) -> "Translator":
     from course.translator import Translator
 
     if threads:
-        import torch
+        from course.training.machine import use_threads
 
-        torch.set_num_threads(threads)
+        use_threads(threads)
     return Translator.load(run)
 
 
@@ -586,9 +617,19 @@ def _translate(options: argparse.Namespace) -> None:
         for sentence, best in zip(sentences, answer(sentences), strict=True):
             for text, score in best:
                 print(text if options.n_best == 1 else f"{score:.4f}\t{text}", flush=True)
-            if options.show_attention:  # a translation without a letter cannot be followed: the model's own ids can
-                shown = render_attention(translator.attention(sentence, best[0][0].strip() or None))
+            if options.show_attention:
+                shown = render_attention(_followed(translator, sentence, best[0][0]))
                 print(*(f"    {line}" for line in shown.splitlines()), "", sep="\n", flush=True)
+
+
+def _followed(translator: "Translator", sentence: str, translation: str) -> "AlignedAttention":
+    """Attention along the printed text; along the model's own pieces where that text is empty or grew too long.
+
+    The pieces of an untrained model may be no letters, and such text has other and more pieces when it is read again.
+    """
+    with suppress(CourseError):
+        return translator.attention(sentence, translation)
+    return translator.attention(sentence)
 
 
 def _shipped(options: argparse.Namespace) -> Path:
@@ -599,15 +640,19 @@ def _shipped(options: argparse.Namespace) -> Path:
 
 def _warn_of_unknown_words(sentences: Sequence[str]) -> None:
     """The shipped translators know few words; a guess at others is nonsense, and the reader should know why."""
-    from course.pretrained import unknown_words
+    from course.pretrained import strange_words, with_near_words
 
-    strange = {str(word): word for sentence in sentences for word in unknown_words(sentence)}
-    if strange:
-        print(
-            f"course: the translator that ships with the course does not know {', '.join(strange)}; "
-            "expect nonsense there, or train one on your own text.",
-            file=sys.stderr,
-        )
+    found = dict.fromkeys(word for sentence in sentences for word in strange_words(sentence))
+    if not found:
+        return
+    # Looking for near words takes time, and a reader has had enough of them after a few.
+    shown = ", ".join(str(with_near_words(word)) for word in [*found][:UNKNOWN_WORDS_SHOWN])
+    more = f" and {len(found) - UNKNOWN_WORDS_SHOWN:,} more words" if len(found) > UNKNOWN_WORDS_SHOWN else ""
+    print(
+        f"course: the translator that ships with the course does not know {shown}{more}; "
+        "expect nonsense there, or train one on your own text.",
+        file=sys.stderr,
+    )
 
 
 def _check_translate(options: argparse.Namespace) -> None:

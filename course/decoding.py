@@ -94,6 +94,7 @@ class LengthPenalty:
 
 
 COURSE_IDS, GNMT = SpecialIds(), LengthPenalty()
+COLDEST = 1e-30  # a temperature that float32 can divide by; below it, sampling is greedy all the same
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def sampling_probabilities(
     the smallest set that holds at least `top_p` of the probability (nucleus, Holtzman et al. 2020);
     renormalize.
     """
-    ordered, index = (log_probs / temperature).sort(stable=True, dim=-1, descending=True)
+    centered = log_probs - log_probs.amax(-1, keepdim=True)  # so that a temperature near 0 leaves 0 and -inf
+    ordered, index = (centered / max(temperature, COLDEST)).sort(stable=True, dim=-1, descending=True)
     if top_k is not None:
         ordered[:, top_k:] = -torch.inf
     probabilities = ordered.softmax(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class SplitScore:
     bleu: float
     alignment_error: tuple[float, ...]
     translations: tuple[str, ...] = field(repr=False)
+    signature: str = field(default="", repr=False)  # of BLEU
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain JSON values, without the translations."""
@@ -49,32 +50,33 @@ def score_split(
     name: str,
     split: str,
     *,
-    beam: int = 1,
     limit: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    **decoding: Any,  # noqa: ANN401
 ) -> SplitScore:
     """Translate a split of the embedded corpus `name` and score it. limit: only the first so many sentences.
 
-    Splits without meaning trees (the hand-written probes) have no gold alignment; their alignment_error is empty.
+    decoding: options of `Translator.translate`; greedy search where they say nothing of a beam. Splits without meaning
+    trees (the hand-written probes) have no gold alignment; their alignment_error is empty.
     """
     pairs = embedded_pairs(name, split)[:limit]
-    found = translator.translate([pair.source for pair in pairs], beam=beam, progress=progress)
+    found = translator.translate([pair.source for pair in pairs], **{"beam": 1, **decoding})
     lines = [translation.text for translation in found]
     hits = sum(right(line, pair) for line, pair in zip(lines, pairs, strict=True))
     scores = score(lines, [pair.target for pair in pairs])
     aligned = [pair for pair in pairs if pair.meaning is not None][:ALIGNED_SENTENCES]
     return SplitScore(
         split, len(pairs), 100 * hits / len(pairs), proportion_interval(hits, len(pairs)), scores.bleu,
-        tuple(error_rates(translator, aligned)) if aligned else (), tuple(lines),
+        tuple(error_rates(translator, aligned)) if aligned else (), tuple(lines), scores.signature,
     )  # fmt: skip
 
 
 def score_splits(
-    translator: Translator, name: str, *, splits: Iterable[str] | None = None, beam: int = 1, limit: int | None = None
-) -> list[SplitScore]:
+    translator: Translator, name: str, *, splits: Iterable[str] | None = None, limit: int | None = None,
+    **decoding: Any,  # noqa: ANN401
+) -> list[SplitScore]:  # fmt: skip
     """`score_split` for every test split, in the corpus' own order."""
     chosen = TEST_SPLITS if splits is None else splits
-    return [score_split(translator, name, split, beam=beam, limit=limit) for split in chosen]
+    return [score_split(translator, name, split, limit=limit, **decoding) for split in chosen]
 
 
 def right(translation: str, pair: Pair) -> bool:

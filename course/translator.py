@@ -121,6 +121,8 @@ class Translator:
         with torch.inference_mode():
             self.model.eval()
             _, weights = self.model(src, tgt, src_mask=padding_mask(src, pad=PAD), return_weights=True)
+        if not weights.cross:
+            raise CourseError("This model has no decoder layers, so no word of it looks at the source.")
         return AlignedAttention(
             source_tokens=self.tokenizer.tokens(source),
             target_tokens=self.tokenizer.tokens(labels),

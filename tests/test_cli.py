@@ -179,6 +179,41 @@ def test_resuming_a_run_needs_no_other_option_and_goes_on(own_run, capsys):
     assert "course evaluate" in capsys.readouterr().out
 
 
+def test_a_run_on_files_is_resumed_from_any_folder_and_after_they_have_moved(own_run, texts, monkeypatch):
+    saved = json.loads((own_run / "run.json").read_text(encoding="utf-8"))["corpus"]
+    assert [saved["source"], saved["target"]] == [str(path.resolve()) for path in texts]
+    monkeypatch.chdir(own_run.parent)
+    assert main(["train", "--out", own_run.name, "--resume", "--steps", "21"]) == 0
+    moved = [own_run.parent / f"moved{path.suffix}" for path in texts]
+    for path, place in zip(texts, moved, strict=True):
+        place.write_bytes(path.read_bytes())
+    info = {**json.loads((own_run / "run.json").read_text(encoding="utf-8")), "corpus": {"source": "x", "target": "y"}}
+    (own_run / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    files = ["--source", moved[0].name, "--target", moved[1].name]
+    assert main(["train", "--out", own_run.name, "--resume", "--steps", "22", *files]) == 0
+
+
+def test_what_a_training_says_arrives_at_once(texts, tmp_path):
+    files = ["--source", texts[0], "--target", texts[1], "--out", tmp_path / "r", "--minutes", 5]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course", "train", *map(str, files), *TINY], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env={**environment, "OMP_NUM_THREADS": "1"}, text=True, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        assert "held out" in process.stdout.readline()
+        assert "parameters" in process.stdout.readline()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_last_line_of_a_training_says_how_to_score_it(own_run, texts, capsys):
+    assert main(["train", "--out", str(own_run), "--resume", "--steps", "21"]) == 0
+    assert f"course evaluate {own_run} --source FILE --reference FILE`" in capsys.readouterr().out
+
+
 def test_overwrite_replaces_a_run(own_run, texts):
     source, target = map(str, texts)
     files = ["--source", source, "--target", target, "--out", str(own_run)]
@@ -335,6 +370,10 @@ def test_resume_refuses_what_is_not_there_and_what_would_change_the_model(refuse
     assert "32" in said
     assert "16" in said
     assert "label_smoothing" in refused("train", "--out", own_run, "--resume", "--label-smoothing", 0.3)
+    assert "--vocab-size" in refused("train", "--out", own_run, "--resume", "--vocab-size", 9999)
+    assert "--source" in refused("train", "--out", own_run, "--resume", "--val-source", "nosuch", "--val-target", "no")
+    assert "the files" in refused("train", "--out", own_run, "--resume", "--corpus", "embedded-en-de")
+    assert contents(own_run) == before
     (own_run / "last.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
     assert "last.safetensors" in refused("train", "--out", own_run, "--resume", "--steps", 30)
     after = contents(own_run)
@@ -506,7 +545,9 @@ def test_interrupting_says_how_to_go_on(refused, own_run, two, tmp_path, monkeyp
 
     monkeypatch.setattr("course.training.train", interrupted)
     files = two(["one", "two", "three"])
-    assert f"--out {own_run} --resume" in refused("train", *files, "--overwrite", "--out", own_run, code=130)
+    assert f"--out {own_run} --resume" in refused("train", "--resume", "--out", own_run, code=130)
+    said = refused("train", *files, "--overwrite", "--out", own_run, code=130)
+    assert f"interrupted before anything was changed; {own_run} still holds the run" in said
     assert "--overwrite" in refused("train", *files, "--out", tmp_path / "r", code=130)
 
 
@@ -613,6 +654,63 @@ def test_all_splits_are_for_the_embedded_corpus_alone(refused, own_run):
     assert "embedded corpus" in refused("evaluate", own_run, "--split", "all")
 
 
+@pytest.mark.parametrize("option", ["--compare", "--source", "--reference", "--lowercase"])
+def test_all_splits_take_no_option_that_would_change_nothing(refused, own_run, option):
+    given = [option] if option == "--lowercase" else [option, own_run]
+    assert option in refused("evaluate", own_run, "--split", "all", *given)
+
+
+def test_a_million_threads_are_refused_not_tried(refused, own_run, two, tmp_path):
+    assert "1000000" in refused("translate", "--threads", 1_000_000, "The cat sleeps.")
+    files = two(["one", "two", "three"])
+    assert "1000000" in refused("train", *files, "--out", tmp_path / "r", "--steps", 1, "--threads", 1_000_000)
+    assert not (tmp_path / "r").exists()
+
+
+def test_what_does_not_fit_is_said_before_the_old_run_is_touched(refused, own_run, two):
+    before = contents(own_run)
+    said = refused("train", *two(["one", "two", "three"]), "--out", own_run, "--overwrite", "--steps", 2, *TINY,
+                   "--max-len", 2)  # fmt: skip
+    assert "max_len 2" in said
+    assert contents(own_run) == before
+
+
+def test_pairs_that_lack_a_side_are_counted_before_some_are_held_out(two, tmp_path, capsys):
+    files = two(["one", "", "three", "four"], ["eins", "zwei", "drei", "vier"])
+    assert main(["train", *map(str, files), "--out", str(tmp_path / "r"), "--steps", "1", *TINY]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "1 of 4 training pairs lack one side and are left out.",
+        "1 of 3 pairs are held out for validation (no --val-source given).",
+    ]
+
+
+def test_a_run_file_without_its_parts_is_damaged(refused, own_run):
+    info = json.loads((own_run / "run.json").read_text(encoding="utf-8"))
+    for damage in ({"training": None}, {"corpus": "x"}):
+        (own_run / "run.json").write_text(json.dumps({**info, **damage}), encoding="utf-8")
+        assert "run.json is damaged" in refused("train", "--out", own_run, "--resume")
+        assert "run.json is damaged" in refused("translate", "--model", own_run, "a cat sleeps")
+
+
+def test_a_tokenizer_of_another_run_is_noticed(refused, own_run):
+    from course.pretrained import run_folder
+
+    (own_run / "tokenizer.json").write_bytes((run_folder("en-de") / "tokenizer.json").read_bytes())
+    assert "tokenizer.json has 2000 pieces" in refused("translate", "--model", own_run, "a cat sleeps")
+
+
+def test_a_model_without_decoder_layers_has_no_attention_to_show(two, tmp_path, capsys):
+    options = [*two(["one", "two", "three"]), "--out", tmp_path / "r", "--steps", 1, *TINY, "--n-decoder-layers", 0]
+    assert main(["train", *map(str, options)]) == 0
+    assert main(["translate", "--model", str(tmp_path / "r"), "one", "--show-attention", "--threads", "1"]) == 2
+    assert "no decoder layers" in capsys.readouterr().err
+
+
+def test_a_temperature_of_nearly_nothing_samples_greedily(printed, run):
+    cold = printed("translate", "--model", run, "a cat sleeps", "--sample", "--temperature", "1e-300")
+    assert cold == printed("translate", "--model", run, "a cat sleeps", "--beam", 1)
+
+
 def test_without_a_model_the_shipped_translators_answer(printed):
     assert printed("translate", "The needle has a sharp point.") == "Die Nadel hat eine scharfe Spitze.\n"
     assert printed("translate", "--to", "fr", "The needle has a sharp point.") == "L'aiguille a une pointe acérée.\n"
@@ -622,6 +720,11 @@ def test_the_shipped_translators_say_which_words_they_do_not_know():
     command = [sys.executable, "-m", "course", "translate", "The elephant sleeps."]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True, timeout=120)
     assert '"elephant"' in done.stderr
+    many = " ".join(f"xy{letter}" for letter in "abcdefgh")
+    done = subprocess.run([*command[:-1], many], capture_output=True, text=True, encoding="utf-8", timeout=120)
+    assert '"xya"' in done.stderr
+    assert "and 3 more words" in done.stderr
+    assert '"xyg"' not in done.stderr
     assert len(done.stdout.splitlines()) == 1
 
 

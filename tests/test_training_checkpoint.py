@@ -12,6 +12,8 @@ from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.training import train
 from course.training.checkpoint import load_run, put_weights, read_tensors, weights_of, write_tensors
+from course.training.distributed import Team
+from course.training.loop import _resumed
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,21 @@ def test_tensors_and_facts_come_back(tmp_path):
     assert about == {"step": 3, "word": "Grüße"}
     assert all(torch.equal(back[name], tensors[name]) for name in tensors)
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_checkpoint_may_be_read_by_whoever_may_read_the_rest(finished):
+    assert len({path.stat().st_mode for path in finished.iterdir()}) == 1
+
+
+def test_a_resumed_run_keeps_no_hold_on_the_file_that_it_will_replace(copy):
+    session = _resumed(copy, backward_corpus(), short_training(max_steps=4), Team())
+    tensors, about = read_tensors(copy / "last.safetensors")
+    session.restore(tensors, about)
+    in_file = {tensor.data_ptr() for tensor in tensors.values()}
+    state = [value for each in session.optimizer.state.values() for value in each.values()]
+    assert len(state) == 3 * len(list(session.model.parameters()))
+    assert not in_file & {value.data_ptr() for value in state}
 
 
 def test_a_loaded_model_says_what_the_trained_one_said(finished):

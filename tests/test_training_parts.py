@@ -12,6 +12,7 @@ from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.special import PAD
 from course.training import PRESETS, TrainingConfig
+from course.training.distributed import team_from_environment
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.machine import autocast, choose_precision
 from course.training.schedule import learning_rate, warmup_inverse_sqrt, warmup_linear
@@ -167,3 +168,10 @@ def test_presets_build_a_model_and_survive_json(name):
 def test_unknown_settings_are_named():
     with pytest.raises(CourseError, match="learning_rate"):
         TrainingConfig.from_dict({"learning_rate": 1})
+
+
+def test_one_process_of_several_without_its_rank_is_told_about_torchrun(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(CourseError, match=r"WORLD_SIZE is 2, but RANK is not set.*torchrun"), team_from_environment():
+        pass

@@ -181,11 +181,12 @@ def test_load(random_translator, tokenizer, tmp_path):
     from course.training.checkpoint import weights_of, write_tensors
 
     model = random_translator.model
-    (tmp_path / "run.json").write_text(json.dumps({"model": model.config.to_dict(), "corpus": "x"}), encoding="utf-8")
+    info = {"model": model.config.to_dict(), "training": {"max_steps": 1}, "corpus": {"name": "x"}}
+    (tmp_path / "run.json").write_text(json.dumps(info), encoding="utf-8")
     tokenizer.save(tmp_path / "tokenizer.json")
     write_tensors(tmp_path / "best.safetensors", weights_of(model), {"step": 1})
     loaded = Translator.load(tmp_path)
-    assert loaded.info["corpus"] == "x"
+    assert loaded.info["corpus"] == {"name": "x"}
     assert loaded.translate(LINES) == random_translator.translate(LINES)
 
 

@@ -65,11 +65,12 @@ class TransformerConfig:
 
     def _check_widths(self) -> None:
         if self.d_model % self.n_heads:
-            near = [h for h in range(1, self.d_model + 1) if self.d_model % h == 0]
-            near.sort(key=lambda h: (abs(h - self.n_heads), h))
+            wanted = min(self.n_heads, self.d_model)
+            around = (wanted + step for away in range(self.d_model) for step in (-away, away))
+            near = next(h for h in around if h > 0 and self.d_model % h == 0)
             raise CourseError(
                 f"d_model {self.d_model} cannot be split among {self.n_heads} heads: "
-                f"choose n_heads that divides it, such as {near[0]}, or another d_model."
+                f"choose n_heads that divides it, such as {near}, or another d_model."
             )
         if self.positions == "rotary" and self.d_head % 2:
             raise CourseError(

@@ -59,10 +59,16 @@ def words_of(sentence: str) -> list[str]:
 
 def unknown_words(sentence: str, *, most: int = 3) -> list[UnknownWord]:
     """The words of a sentence that the translators do not know, each once, with up to `most` that look alike."""
+    return [with_near_words(word, most=most) for word in strange_words(sentence)]
+
+
+def strange_words(sentence: str) -> list[str]:
+    """The words of a sentence that the translators do not know, each once, without a look for near ones."""
     known = known_words()
-    strange = dict.fromkeys(word for word in words_of(sentence) if word.lower() not in known)
-    return [UnknownWord(word, tuple(_near(word.lower(), known, most))) for word in strange]
+    return [*dict.fromkeys(word for word in words_of(sentence) if word.lower() not in known)]
 
 
-def _near(word: str, known: frozenset[str], most: int) -> list[str]:
-    return difflib.get_close_matches(word, sorted(known), n=most, cutoff=0.7)
+def with_near_words(word: str, *, most: int = 3) -> UnknownWord:
+    """An unknown word with up to `most` known ones that look alike."""
+    near = difflib.get_close_matches(word.lower(), sorted(known_words()), n=most, cutoff=0.7)
+    return UnknownWord(word, tuple(near))

@@ -102,7 +102,11 @@ Longer and deeper ones, which the splits `longer`, `much_longer` and `deeper` ho
 
 def main() -> None:
     """Make those that are named, or both; then the word list and the card."""
-    for pair in sys.argv[1:] or PAIRS:
+    pairs = sys.argv[1:] or PAIRS
+    for pair in pairs:
+        if pair not in PAIRS:
+            sys.exit(f"There is no translator {pair!r} to make; known are {', '.join(PAIRS)}.")
+    for pair in pairs:
         make(pair)
     write_words()
     if all((HERE / pair / TABLE_FILE).exists() for pair in PAIRS):

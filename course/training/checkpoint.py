@@ -19,12 +19,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from course.data import Tokenizer
 from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
+from course.training.config import TrainingConfig
 
 RUN_FILE, TOKENIZER_FILE, LOG_FILE = "run.json", "tokenizer.json", "log.jsonl"
 RUN_FILES = (RUN_FILE, TOKENIZER_FILE, LOG_FILE, "last.safetensors", "best.safetensors")
@@ -65,7 +66,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any])
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     part = path.with_name(path.name + ".part")
     try:
-        save_file(whole, part, metadata={"about": json.dumps(about, sort_keys=True)})
+        # `save_file` would keep the file from all other users, whatever the system's custom is.
+        part.write_bytes(save(whole, metadata={"about": json.dumps(about, sort_keys=True)}))
         _publish(part, path)
     except (OSError, SafetensorError) as error:
         raise _not_saved(part, path, error) from error
@@ -102,6 +104,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["about"])
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - not a dict
+    except PermissionError as error:
+        raise CourseError(f"you may not read the checkpoint {path}: ask its owner for the right to.") from error
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CourseError(
             f"the checkpoint {path} is damaged ({error}): copy it again, or train again with --overwrite."
@@ -117,9 +121,24 @@ def read_run_file(run: Path) -> dict[str, Any]:
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         TransformerConfig.from_dict(info["model"])
-    except (ValueError, KeyError, TypeError) as error:
+        TrainingConfig.from_dict(info["training"])
+        if not isinstance(info.get("corpus") or {}, dict):
+            raise TypeError(f"corpus is {info['corpus']!r}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CourseError(f"{path} is damaged ({error}): train again with --overwrite.") from error
     return info
+
+
+def read_tokenizer(run: Path, info: dict[str, Any]) -> Tokenizer:
+    """The tokenizer of a run folder. Raises `CourseError` where it is missing, damaged or another model's."""
+    tokenizer = Tokenizer.load(run / TOKENIZER_FILE)
+    sizes = {info["model"][name] for name in ("src_vocab_size", "tgt_vocab_size")}
+    if sizes != {tokenizer.vocab_size}:
+        raise CourseError(
+            f"{run / TOKENIZER_FILE} has {tokenizer.vocab_size} pieces, but the model in {run} knows {max(sizes)}: "
+            "copy the whole run folder again."
+        )
+    return tokenizer
 
 
 def load_run(run: Path, *, which: str = "best") -> LoadedRun:
@@ -130,7 +149,7 @@ def load_run(run: Path, *, which: str = "best") -> LoadedRun:
     """
     run = Path(run)
     info = read_run_file(run)
-    tokenizer = Tokenizer.load(run / TOKENIZER_FILE)
+    tokenizer = read_tokenizer(run, info)
     tensors, about = read_tensors(run / f"{which}.safetensors")
     if which == "last":
         kind = "average." if any(name.startswith("average.") for name in tensors) else "model."

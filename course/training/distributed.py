@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
+from course.errors import CourseError
+
 
 @dataclass(frozen=True)
 class Team:
@@ -47,6 +49,12 @@ def team_from_environment() -> Iterator[Team]:
     gloo on CPUs, nccl on GPUs (one GPU a process).
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if size > 1 and missing and not dist.is_initialized():
+        raise CourseError(
+            f"WORLD_SIZE is {size}, but {missing[0]} is not set: start several processes with torchrun, or unset "
+            "WORLD_SIZE to train with one."
+        )
     if size == 1 or dist.is_initialized():
         yield Team(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Team()
         return

@@ -84,6 +84,7 @@ class RunLog:
             self.watcher.said(line)
         elif not self.quiet:
             self.bar.write(line)
+            sys.stdout.flush()  # into a file or a pipe, Python would keep the lines back until its buffer is full
 
     def show(self, *, step: int, progress: float, loss: float, seconds: float, tokens_per_second: float) -> None:
         """Move the bar to a part (0 to 1) of the run."""

@@ -143,14 +143,15 @@ def train(
     run = Path(run)
     checkpoint.check_run_folder(run, resume=resume, overwrite=overwrite)
     if training.threads is not None:
-        torch.set_num_threads(training.threads)
+        machine.use_threads(training.threads)
     machine.keep_memory()
     with team_from_environment() as team:
         team.wait()  # nobody may start to write before all have looked
+        texts = (train_text, val_text)
         if resume:
-            session = _resumed(run, training, team)
+            session = _resumed(run, texts, training, team)
         else:
-            session = _fresh(run, train_text, model_options, training, vocab_size, corpus or {}, team)
+            session = _fresh(run, texts, model_options, training, vocab_size, corpus or {}, team)
         with RunLog(run, quiet=not team.leads, watcher=watcher) as log:
             return _Loop(session, train_text, val_text, log, started, step, stop).run()
 
@@ -201,7 +202,8 @@ class Session:
             self.average.n_averaged.fill_(about["position"]["step"])
         for name, parameter in self.model.named_parameters():
             self.optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device)
+                # A copy: the tensor lies in the file itself, which Windows does not let anybody replace then.
+                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device, copy=True)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"optimizer.{key}.{name}" in tensors
             }
@@ -226,15 +228,30 @@ def _session(
     return Session(run, model, tokenizer, training, team, device, average, make_optimizer(model, training))
 
 
+Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
+
+
+def _check_fits(texts: Texts, tokenizer: Tokenizer, config: TransformerConfig) -> None:
+    """Raise unless each text has a pair that the model has positions for: said before a run is touched."""
+    longest = config.max_len - 1
+    for text in texts:
+        pairs = (encode_pairs(replace(text, source=(s,), target=(t,)), tokenizer)[0]
+                 for s, t in zip(text.source, text.target, strict=True))  # fmt: skip
+        if not any(all(pair) and max(map(len, pair)) <= longest for pair in pairs):
+            raise CourseError(f"no sentence pair fits into max_len {config.max_len}: use a larger max_len.")
+
+
 def _fresh(
-    run: Path, text: ParallelText, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
+    run: Path, texts: Texts, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
     corpus: dict[str, Any], team: Team,
 ) -> Session:  # fmt: skip
+    text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
     TransformerConfig.from_dict(model_options | vocabularies)  # a bad size is said before any work
     tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
     config = TransformerConfig.from_dict(model_options | vocabularies)
+    _check_fits(texts, tokenizer, config)
     session = _session(run, config, tokenizer, training, team)
     if team.leads:
         checkpoint.start_run_folder(run)
@@ -257,12 +274,13 @@ def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
     checkpoint.write_text(session.run / checkpoint.RUN_FILE, json.dumps(info, indent=2, sort_keys=True) + "\n")
 
 
-def _resumed(run: Path, training: TrainingConfig, team: Team) -> Session:
+def _resumed(run: Path, texts: Texts, training: TrainingConfig, team: Team) -> Session:
     info = checkpoint.read_run_file(run)
     end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
     training = TrainingConfig.from_dict(info["training"] | end)
-    tokenizer = Tokenizer.load(run / checkpoint.TOKENIZER_FILE)
-    session = _session(run, TransformerConfig.from_dict(info["model"]), tokenizer, training, team)
+    tokenizer, config = checkpoint.read_tokenizer(run, info), TransformerConfig.from_dict(info["model"])
+    _check_fits(texts, tokenizer, config)
+    session = _session(run, config, tokenizer, training, team)
     session.restore(*checkpoint.read_tensors(run / "last.safetensors"))
     if team.leads:
         rewind_log(run, session.position.step)
@@ -292,8 +310,6 @@ class _Loop:
         longest = self.session.model.config.max_len - 1
         examples = encode_pairs(text, self.session.tokenizer)
         kept = [i for i, pair in enumerate(examples) if all(pair) and max(map(len, pair)) <= longest]
-        if not kept:
-            raise CourseError(f"no sentence pair fits into max_len {longest + 1}: use a larger max_len.")
         if len(kept) < len(text):
             n = len(text) - len(kept)
             self.log.say(f"left out {n} {text.split} pairs: empty, or longer than {longest} tokens")

@@ -1,6 +1,7 @@
 """What the machine is good at: threads, precision, memory."""
 
 import ctypes
+import os
 import statistics
 import sys
 import time
@@ -8,6 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from course.errors import CourseError
+
+THREADS_ANYWHERE = 64  # so many threads may be asked for on any computer; of a million, torch would crash
 FASTER = 1.5  # bfloat16 must win by this factor, since it also costs conversions that the probe does not see
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 
@@ -15,6 +19,14 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 def pick_device() -> torch.device:
     """The GPU of this process (cuda), else the CPU."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def use_threads(threads: int) -> None:
+    """Let torch compute with so many threads. Raises `CourseError` for far more than the computer has processors."""
+    most = max(THREADS_ANYWHERE, os.cpu_count() or 1)
+    if threads > most:
+        raise CourseError(f"threads is {threads}, but this computer has {os.cpu_count()} processors: ask for fewer.")
+    torch.set_num_threads(threads)
 
 
 def keep_memory() -> bool:
