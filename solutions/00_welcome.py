@@ -83,9 +83,9 @@ for sentence, word in ((needle, "Spitze"), (people, "zeigen")):
 #
 # It is a Transformer of the kind that this course builds, and a small one. It was trained for a few minutes on
 # 24,000 sentence pairs which no human wrote: a grammar, made for this course, produced them in English, German and
-# French. So its world is small and tidy, and it knows nothing outside it. The table says how many sentences it
-# translates exactly as the grammar does, letter for letter, out of sentences that it has never seen. The range in
-# brackets is a 95 % confidence interval.
+# French. So its world is small and tidy, and it knows nothing outside it. The table says what share of sentences that
+# it has never seen it translates exactly as the grammar does, letter for letter. The range in parentheses is a 95 %
+# confidence interval.
 
 # %% name="what-it-is"
 import json
@@ -106,9 +106,9 @@ for pair in ("en-de", "en-fr"):
             print(f"  {names[row['split']]:38} {row['exact_match']:5.1f} %  ({low:.1f} to {high:.1f})")
 
 # %% [markdown]
-# In its training no sentence had more than 14 words, and it never learned to go beyond. Below are four long
-# sentences made of words that it knows well. The cell translates all four, counts, and shows the first one that went
-# wrong, the grammar's German above the translator's.
+# In its training no sentence had more than 14 words. A little beyond that, about half come out right; from 20 words on,
+# almost none. Below are four long sentences made of words that it knows well. The cell translates all four, counts, and
+# shows the first one that went wrong, the grammar's German above the translator's.
 
 # %% name="a-failure"
 long_sentences = {
@@ -147,7 +147,7 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
 # | Ctrl+Enter | run this cell, stay |
 # | Enter, Esc | start editing a cell, stop editing |
 # | B, A | when not editing: a new cell below, above |
-# | Ctrl+S | save (nothing else saves your changes to the text) |
+# | Ctrl+S | save now (JupyterLab also saves by itself every two minutes) |
 #
 # If something has become a muddle, choose *Kernel → Restart Kernel and Run All Cells*. Nothing is lost by it but
 # what is in memory.
@@ -189,10 +189,10 @@ explore(
 # <details><summary>What you may have seen</summary>
 #
 # 1. In layer 1 they do not: a head has a sharp row here, and another spreads its weight over several words. In layer 2
-#    the heads agree on words that have a partner, and go different ways in the rest, such as *zu*. Nothing in the
-#    training told them how to share the work. Lesson 04 is about heads.
+#    the heads mostly agree on words that have a partner, and go different ways in the rest, such as *zu*. Nothing in
+#    the training told them how to share the work. Lesson 04 is about heads.
 # 2. In layer 2. The row of *Spitze* shows it: there every head has its largest share on *point*. A number for it is the
-#    *alignment error* of lesson 02, which counts how many links the grammar agrees with.
+#    *alignment error* of lesson 02. It says how far the links are from those of the grammar: 0 if they all agree.
 # 3. In layer 2 mostly at *It*, where the sentence begins. A head cannot look at nothing, since its row has to sum to 1;
 #    weight that it has no use for must lie somewhere. So a dark cell does not prove that anything of importance was
 #    fetched there.
@@ -235,8 +235,9 @@ print("embeddings", tuple(embeddings.shape), "= (B, T, d)")
 # numbers. Lesson 03 draws such vectors with four numbers, which fit on a page.
 #
 # In attention every piece asks a question of the others. Its question is a vector too, the *query*. The model does
-# this several times side by side, in H = 4 *heads*, and each head gets its own share of the 128 numbers, $d_{head}
-# = 32$ of them. (On the way the model also adds positions and a norm. The cell leaves them out; they change no
+# this several times side by side, in H = 4 *heads*. From the 128 numbers of a piece it computes 128 numbers of query,
+# and each head gets its own share of these, $d_{head} = 32$. (Before that, the model also scales and normalizes the
+# embeddings; after it, the queries are turned by their position, lesson 06. The cell leaves this out; it changes no
 # shape.)
 
 # %% name="queries-of-the-heads"

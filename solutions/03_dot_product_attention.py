@@ -112,15 +112,17 @@ for word, vector in zip(needle_words, embed(needle_words), strict=True):
 # These colors stay the same through the whole course.
 #
 # Why not one vector for all three? Try it. If "point" asks with its own vector $(1, 1, 0, 0)$, its dot product is 2
-# with itself, 1 with *needle*, 1 with *has*, and 0 with *sharp*. It would look mostly at itself, and *sharp* would
-# interest it as much as the period at the end. What a word *is* and what a word *looks for* are two different things.
+# with itself, 1 with *needle*, 1 with *has*, and 0 with *sharp*. It would look more at itself than at any other word,
+# and *sharp* would interest it as much as the period at the end. What a word *is* and what a word *looks for* are two
+# different things.
 #
 # What would settle the meaning of "point"? If it is a thing, is anything sharp nearby? If it is an action, is a
 # person nearby? So its query is
 #
 # $$q = (0, 0, 2, 2).$$
 #
-# Keys and values may stay the words' own vectors for now: a word shows what it is, and hands over what it is.
+# (Any positive number would do in place of the 2; it keeps the numbers round.) Keys and values may stay the words' own
+# vectors for now: a word shows what it is, and hands over what it is.
 
 # %% [markdown]
 # ## 2. The four steps, by hand
@@ -235,7 +237,7 @@ show(
 # ## 4. A softmax that does not break, and a mask
 #
 # Softmax is the one step that can break. In double precision $e^{710}$ is already too large to store, and the loop
-# above would stop with an overflow. There is a way round it. Take the same number $c$ off every score:
+# above would stop with an overflow. There is a way around it. Take the same number $c$ off every score:
 #
 # $$
 # \frac{e^{s_j - c}}{\sum_i e^{s_i - c}} = \frac{e^{-c}\, e^{s_j}}{e^{-c} \sum_i e^{s_i}}
@@ -448,9 +450,10 @@ show(draw_soft_dictionary, softmax=softmax, keys=hours, values=degrees, query=13
 # $$
 #
 # The middle term is the same for all keys, so softmax does not see it. If all keys have the same length, it does not
-# see the last one either. What remains is the dot product, divided by $h^2$. So scaled dot-product attention is a
-# soft dictionary in which $\sqrt{d_k}$ stands where the squared width stood. With keys of unequal length there is one
-# difference: a long key scores higher than a short one in the same direction.
+# see the last one either. What remains is the dot product, divided by $h^2$. So scaled dot-product attention is a soft
+# dictionary in which $\sqrt{d_k}$ stands where the squared width stood. With keys of unequal length there is one
+# difference: the soft dictionary takes $\lVert k_j \rVert^2 / 2h^2$ off the score of a key, most off a long one, and
+# the dot product does not.
 
 # %% name="kernel-and-dot-product"
 angles = np.deg2rad([10, 80, 150, 260])
@@ -470,8 +473,9 @@ print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_
 # the mouse, or move it with the arrow keys. It starts at $(2, 2)$, where "point" asks. (Since $d_k$ is 2 here, the
 # scores are divided by $\sqrt 2$, and the weights are not those of section 2.)
 #
-# 1. Move the query straight to the right, then back through the middle and straight to the left. *Needle* and *sharp*
-#    have keys in the same direction. Which of them gets more weight on the right, and which on the left?
+# 1. Put the query on the horizontal axis, at $(2, 0)$. Then move it along the axis, through the middle, to $(-2, 0)$.
+#    *Needle* and *sharp* have keys in the same direction. Which of them gets more weight on the right, and which on the
+#    left?
 # 2. Where must the query stand so that all four words get the same weight? What is the output there?
 # 3. Can you drive the output out of the area between the tips of the four values?
 
@@ -625,11 +629,11 @@ for name, divisor in (("raw", 1.0), ("scaled", np.sqrt(d_k))):
     print(f"    median gap between the two best scores: {gaps[0]:.2f}, in the top tenth {gaps[1]:.2f}")
 
 # %% [markdown]
-# Without step 2 the typical query gets next to nothing, and yet the *mean* is almost six times as large as with it.
-# One tenth of the queries have more than half of the whole gradient, and the last line says which: those whose two best
-# scores are nearly tied, 0.5 apart where 8 is usual, so that a small push decides between the two keys. "The gradient
-# vanishes" is half of the story. The other half is that what remains is dealt out by chance, nothing to most and a
-# blow to a few.
+# Without step 2 the typical query gets next to nothing, and yet the *mean* is almost six times as large as with it. One
+# tenth of the queries have more than half of the whole gradient, and the last line of the raw block says which: those
+# whose two best scores are nearly tied, 0.5 apart where 8 is usual, so that a small push decides between the two keys.
+# "The gradient vanishes" is half of the story. The other half is that what remains is dealt out by chance, nothing to
+# most and a blow to a few.
 #
 # And here is what the measurement does not show. Queries and keys of a trained model are neither independent nor of
 # variance 1; training makes some of them match on purpose. So this experiment speaks about the first steps, when

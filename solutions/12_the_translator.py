@@ -106,9 +106,9 @@ for text in (
 #
 # Punctuation has no line: it says nothing by itself, and German sets its commas by rules of its own.
 #
-# Besides the training text there are splits to test with. Each differs from the training text in one way that has a
-# name. Two differ in length besides: most of `deeper` and a few of `probes` have more than the 14 words that training
-# sentences have at most.
+# Besides the training text there are splits to test with. One is like the training text. Each of the other eight
+# differs from it in one way that has a name. Two of these also differ in length: most of `deeper` and a few of `probes`
+# have more than the 14 words that training sentences have at most.
 
 # %% name="splits"
 about = {
@@ -143,14 +143,16 @@ pieces = own_pieces()
 print(whose(pieces))
 
 # %% [markdown]
-# And this is the model they make: the encoder-decoder of Vaswani et al. (2017, figure 1), small enough to train while
-# you wait. Two layers on either side instead of six, width 128 instead of 512, and one small vocabulary that English
-# and German share. A *piece* of that vocabulary, also called a token, is a word here or a part of one.
+# The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Five rows of the
+# table can run in it today, and yours do if you have them: your training step trains it, and your attention and your
+# three masks run inside it at the end of section 4. For the other rows the package's own code runs. Two layers on
+# either side instead of six, width 128 instead of 512, and one small vocabulary that English and German share. A
+# *piece* of that vocabulary, also called a token, is a word here or a part of one.
 #
 # It departs from the paper in three ways. The norms stand *before* each sublayer (pre-norm), not after it. Positions
 # are not added to the embeddings: they turn the queries and keys of self-attention (*rotary* positions, lesson 06), so
-# the sinusoids of the table above are not in this model. And there are no biases and no dropout, since a run as short
-# as this one does not overfit. Section 9 measures the first two.
+# `positional_encoding` and `add_positions` of the table are not in this model. And there are no biases and no dropout,
+# since a run as short as this one does not overfit. Section 9 measures the first two.
 
 # %% name="the-model"
 torch.manual_seed(0)
@@ -187,16 +189,16 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 # | `model.train()` | switches to training mode, in which dropout works; validation had switched it off |
 # | `optimizer.step()` | moves every weight a little, in a direction that lowers the loss (AdamW, lesson 10) |
 # | `optimizer.zero_grad()` | throws the old gradients away |
-# | `torch.nn.utils.clip_grad_norm_(parameters, limit)` | shortens the whole gradient to at most `limit` |
+# | `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` | shortens the whole gradient to at most `clip` |
 #
 # ### Exercise `training_step`
 #
 # *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
 #
 # The *graph* of a tensor is the memory of how it was computed, along which `backward` goes. The table is in
-# alphabetical order. Put its rows in one that works, and return the loss as a plain number. Two questions to begin
-# with: what would happen at the second step if nobody threw the gradients of the first away? And what is the right
-# moment to shorten a gradient: before `backward`, after it, or after `step`?
+# alphabetical order. Put its rows into an order that works, and return the loss as a plain number. Two questions to
+# begin with: what would happen at the second step if nobody threw the gradients of the first away? And what is the
+# right moment to shorten a gradient: before `backward`, after it, or after `step`?
 
 
 # %% name="exercise-training-step"
@@ -229,7 +231,7 @@ training_step = check("training_step", training_step)
 #
 # 1. At which loss does the curve start? Compare with $\ln V$ above. A model that knew how frequent each piece is, and
 #    nothing else, would come down to 5.2. When is yours past that?
-# 2. What goes right first in the three sentences, and what last?
+# 2. Which of the three sentences are wrong at the first dot, and how? Which is right last?
 # 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
 
 # %% name="train-live"
@@ -261,11 +263,12 @@ dashboard(RUN)
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. Near $\ln V$: random weights know nothing. The frequencies are learned within the first sixty updates; all that
-#    comes after has to do with the words before and with the source. (Section 9 has a run that never gets past the
-#    frequencies.)
-# 2. The frequent words and the order of short clauses come early; endings, rare words and the second half of a long
-#    sentence come late.
+# 1. Near $\ln V$, since random weights know nothing: the first point that is drawn is update 10, and by then the loss
+#    is already about 1 lower. The frequencies are learned within the first sixty updates; all that comes after has to
+#    do with the words before and with the source. (Section 9 has a run that never gets past the frequencies.)
+# 2. At the first dot the words are mostly known already. What is still wrong is how a sentence goes on: the model says
+#    something twice, takes a wrong ending, or does not find the end. A verb in two parts is often the last to come
+#    right.
 # 3. It has none. Stopping keeps the weights, the optimizer's memory, the place in the training text and the state of
 #    the random numbers, so that the run goes on exactly where it was.
 #
@@ -298,8 +301,8 @@ print("the same 40 translations on numpy and on torch:", fast == slow)
 print("largest difference of a logit below 0.00001:", apart < 1e-5)
 
 # %% [markdown]
-# That is the meaning of "the same function". The translations of this model are those of your attention, to the last
-# letter.
+# So the two compute the same function: on these 40 sentences the attention of the table gives the same translations, to
+# the last letter.
 #
 # ## 5. Score it
 #
@@ -338,7 +341,7 @@ print("deeper below a third:", percent["deeper"] < 33)
 # - **test_iid** is the smoke test. It asks whether training worked, and nothing else.
 # - **combo** asks whether the model stores *a verb with its objects* or *verbs* and *objects*. A model that had a list
 #   of pairs would fail on all of them. Most are right, so most of what it learned is about words, not pairs of words.
-#   What is lost is the price of pairs all the same.
+#   If `combo` is clearly below `test_iid`, the difference is what the model still knows as pairs.
 # - **role** is harder for German than it sounds. *Der König* was only ever a subject, so the training text never showed
 #   *den König* or *dem König*. How these are made has to come from other nouns.
 # - **senses** and **anaphora** need a look at another word: *fly* beside an article is an animal, *it* takes the
@@ -351,16 +354,43 @@ print("deeper below a third:", percent["deeper"] < 33)
 #   words, so two things come together; the line below the table counts those that are deep and not long.
 # - **probes** were written by people with the grammar's words, and some say things as the grammar never would.
 #
-# So the two known limits of this translator are length and depth, and both are limits of what it was shown, not of the
-# words that it knows. Section 9 shows what the kind of positions does for length.
+# Length and depth are the sharpest limits of this translator, and both are limits of what it was shown, not of the
+# words that it knows. They are not the only ones: known words in new roles (`role`) and known words as people put them
+# together (`probes`) cost it some points too. Section 9 shows what the kind of positions does for length.
 #
 # The intervals belong to one model each. To compare *two* models, let them translate the same sentences and count those
-# that only one of them has right: that tells more than two intervals do (Koehn 2004; lesson 14).
+# that only one of them has right: that tells more than two intervals do. (For BLEU, whole sentences are drawn again and
+# again for both: the paired bootstrap of Koehn 2004; lesson 14.)
 #
 # ## 6. Which constructions go wrong?
 #
 # One number for a split hides what went wrong. The grammar knows which of its 21 constructions each sentence contains,
 # so you can ask for each of them: of the sentences that contain it, how many are right?
+#
+# <details><summary>What the 21 names mean, with an example for each</summary>
+#
+# | name | example, and what is meant |
+# |---|---|
+# | intransitive, transitive, ditransitive | *sleeps*; *reads the book*; *gives Max the key*: no object, one, two |
+# | perfect | *bought*, which German and French say with two verbs: *hat ... gekauft*, *a acheté* |
+# | modal | *can read*, *must wait*, *wants to sleep* |
+# | separable | *turns on*, where the German verb comes apart: *macht ... an* |
+# | negation | *does not read*, *never sleeps* |
+# | object pronoun | *sees it*, *calls her* |
+# | relative subject | *the man **who** works here*: the noun is the subject of the clause about it |
+# | relative object | *the book **that** Anna reads*: the noun is its object |
+# | that clause | *thinks **that** Max sleeps* |
+# | fronted adverb | ***Today** the boy sleeps*: something else than the subject comes first |
+# | because fronted | ***Because** it is old, Anna sells the car* |
+# | anaphora | *buys the book and reads **it***: a pronoun for something in the sentence |
+# | possessive | *my house*, *his car*, *the door of the house*, *Anna's book* |
+# | prepositional | *in the garden*, *with my uncle* |
+# | comparative | *is older than Max* |
+# | question, imperative | *Do you read the book?* *Open the door!* |
+# | coordination | *Anna and Max*; *sings and laughs* |
+# | impersonal | *It is not polite to point at people*: nobody in particular does it |
+#
+# </details>
 #
 # ### Exercise `accuracy_by_phenomenon`
 #
@@ -420,11 +450,12 @@ for c in np.argsort(np.where(counts >= 30, accuracy, np.inf))[:3]:
 # matched: a construction that is frequent in a hard split inherits its errors. Set `as_trained = ("test_iid",)` and run
 # the cell again, and see what is left.
 #
-# ### The ten worst
+# ### The ten least sure
 #
-# A model also says how sure it is: each translation comes with its log-probability, divided here by its length. Below
-# are the ten of which it was least sure, out of the sentences above that are like the training text. Words that are not
-# in the gold translation stand in brackets; for words that are missing, compare with gold.
+# A model also says how sure it is: each translation comes with its log-probability. Here it is divided by
+# $(5 + n)/6$ for $n$ pieces (Wu et al. 2016, equation 14), so that long sentences are not worse merely for being long.
+# Below are the ten of which the model was least sure, out of `test_iid` and `combo`. Words that are not in the gold
+# translation stand in brackets; for words that are missing, compare with gold.
 
 # %% name="ten-worst"
 # NBVAL_IGNORE_OUTPUT
@@ -441,10 +472,10 @@ wrong = [np.mean([not right(found[i].text, near[i]) for i in group]) for group i
 print(f"wrong in the least sure tenth: {100 * wrong[0]:.0f} %; in the rest: {100 * wrong[1]:.1f} %")
 
 # %% [markdown]
-# Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And look at the last
-# line. Most errors are among the sentences of which the model was least sure, so its probability is a usable warning,
-# *on sentences like those it knows*. Before you trust it elsewhere, set `near = embedded_pairs(CORPUS,
-# "much_longer")[:SENTENCES]` and run the cell again: there nearly all are wrong in the surest tenth as well.
+# Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And compare the two
+# percentages of the last line. The further they are apart, the better a warning the model's own probability is, *on
+# sentences like those it knows*. Before you trust it elsewhere, set `near = embedded_pairs(CORPUS,
+# "much_longer")[:SENTENCES]` and run the cell again: what do the two percentages say there?
 #
 # ## 7. Type your own
 #
@@ -517,7 +548,8 @@ explore(
 # 2. Single heads are mostly worse than the mean, because each makes other mistakes and the mean evens them out.
 #    Which head does what differs from training to training.
 # 3. Words that carry no meaning of their own. Punctuation has no partner in gold: it is right only if it looks most at
-#    the end of the sentence, which counts as no link. Auxiliaries have two partners, and the link goes to one of them.
+#    the mark after the last piece, *(end)*, which counts as no link. An auxiliary may have two partners and gets one
+#    link, so the other is missing: that costs alignment error without being drawn as wrong.
 #
 # </details>
 #
@@ -526,11 +558,11 @@ explore(
 #
 # ## 9. One thing at a time
 #
-# Which of the pieces does the translator need? You find out by leaving one away, changing nothing else, and training
+# Which of the pieces does the translator need? You find out by leaving one out, changing nothing else, and training
 # again. That is an **ablation**. Before you look at the figures, predict them. It is the best test of whether you
 # understand a piece, and a wrong prediction teaches more than a right one.
 #
-# Each run has as many updates as yours, 1,500, and differs from it in one thing:
+# Each run has as many updates as yours, 1,500, and differs from it in what the table says:
 #
 # | key | what is changed |
 # |---|---|
@@ -541,8 +573,10 @@ explore(
 # | `deep_post` | 6+6 layers, norm after each sublayer as in the paper, with warm-up |
 # | `deep_post_cold` | the same without warm-up |
 #
-# Six layers on either side cannot bear the learning rate of two. Their runs share one of their own: 0.002 at its peak
-# instead of 0.008, reached after 400 updates; or, where there is no warm-up, from the first update on.
+# Six layers on either side cannot bear the learning rate of two. So the deep runs share a schedule of their own: the
+# warm-up heads for 0.002 instead of 0.008, and takes 400 updates instead of 200. (The line that falls to zero meets it
+# before it is there, at about 0.0016 and 0.007.) Without warm-up, the first update has the full 0.002. To see what the
+# norm and the warm-up do, compare the deep runs with each other; the table below has all four.
 #
 # ### Exercise: predictions
 #
@@ -576,9 +610,9 @@ predictions = {
 print(ablations.judged(predictions, measured))
 
 # %% [markdown]
-# And here is the whole table. These runs take about an hour together, so the lesson reads their logs; `python -m
-# course.lab.ablations` makes them again. The gray bar marks the unchanged model. Each was trained once: the intervals
-# count the choice of sentences only, and another seed would move each figure too.
+# And here is the whole table. These runs take more than an hour of one core, so the lesson reads their logs. The
+# command `python -m course.lab.ablations` makes them again. The gray bar marks the unchanged model. Each was trained once: the
+# intervals count the choice of sentences only, and another seed would move each figure too.
 
 # %% name="ablations"
 shown = {name: score for name, score in measured.items() if name != "leak"}
@@ -598,7 +632,8 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 #   is the same at the end of a sentence as at its beginning. Cross-attention is not turned. Sinusoids, as in the paper,
 #   are added to the embeddings once, at the bottom. Compare the two in the columns `test_iid` and `longer`, and then in
 #   `deeper`: what is better for one thing need not be better for all.
-# - **One head.** Such a difference from four heads is no finding: another seed might turn it round. At a larger scale
+# - **One head.** On `test_iid` the difference from four heads is no finding: another seed might reverse it. Look at the
+#   other columns before you say more, and at their intervals. At a larger scale
 #   one head costs 0.9 BLEU. These are the figures of Vaswani et al. (2017, table 3, rows A; English-German,
 #   newstest2013), for models that trained on 4.5 million pairs:
 #
@@ -612,8 +647,9 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 #   where both runs have the same targets; here they have not, so compare scores.
 # - **6+6 layers.** With the norm *after* each sublayer, as in the paper, a deep model needs its warm-up. With the norm
 #   *before*, it does without. Xiong et al. (2020) give the reason: in post-norm the gradients near the output are large
-#   at the start, whatever the depth, and a full-size step along them throws the model off. Eight more layers bring
-#   nothing on sentences as short as these.
+#   at the start, whatever the depth, and a full-size step along them throws the model off. On sentences as short as
+#   those of `test_iid`, eight more layers bring nothing. In `deeper` the two with the norm before are ahead of the
+#   model of two layers, and still wrong most of the time.
 #
 # ### One that runs while you wait
 #
@@ -670,22 +706,23 @@ explore(
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. Losses in the first fifth say little about the end: most runs lie close together there, and the learning rate has
-#    hardly begun to come down.
+# 1. Two runs stand apart: one that stays above 4 and one near 0. Both end at 0 percent, the second against all
+#    appearance. Of the others the first fifth says little. The one that lags most behind, 6+6 post-norm with warm-up,
+#    ends above 80 percent.
 # 2. The colleague's. Its loss is the lowest of all, and not one of its translations is right. How can that be? The next
 #    section is about it.
-# 3. The pre-norm one falls like the others, a little late. The post-norm one comes down to where a model knows the
-#    frequent pieces, and stays there.
+# 3. By about 10 percent: there the pre-norm one has come below 3, and the post-norm one is still above 5. That is where
+#    a model knows the frequent pieces, and there it stays nearly to the end.
 #
 # </details>
 #
 # ## 10. Find the bug
 #
 # A colleague has built the decoder with a causal mask of her own. Her training went better than anybody's. The loss on
-# the validation sentences, none of which she had trained on, was the lowest that the group had seen. She even checked
-# the mask: it is square, it is boolean, the future is False. Here is the mask, and her log beside that of the run
-# without label smoothing of section 9, which has the same settings but for one: she keeps the weights of the last
-# update instead of a moving average.
+# the validation sentences, none of which she had trained on, was the lowest that the group had seen. She even looked at
+# the mask: it is square, it is boolean, and False in its upper right. Here is the mask, and her log beside that of the
+# run without label smoothing of section 9. The settings are the same, except for her mask and for what is kept at the
+# end: she keeps the weights of the last update instead of a moving average.
 
 
 # %% name="a-superb-loss"
@@ -772,7 +809,7 @@ quiz(
         },
     ),
     Question(
-        "Of the same 300 sentences, model A has 291 right (95 % interval 94.4 to 98.5) and model B 286 (92.4 to 97.2). "
+        "Of the same 300 sentences, model A has 291 right (95 % interval 94.4 to 98.4) and model B 286 (92.3 to 97.2). "
         "What do you know?",
         choices=[
             "A is better, by 1.7 points",
@@ -839,8 +876,8 @@ show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, 
 # - A training step is seven lines: training mode, old gradients away, loss, backward, clip, step, and the loss as a
 #   number.
 # - The same weights on your numpy attention give the same translations. Training needs gradients, so it runs on torch.
-# - Score on splits that differ in one way each, and give every figure its interval. This translator knows its words and
-#   rules; length and depth beyond what it saw are its limits.
+# - Score on splits that differ in one way each, and give every figure its interval. The limits of this translator are
+#   length, depth, and known words in roles that it has not seen.
 # - Before you blame a construction, compare with sentences of the same length.
 # - Change one thing at a time, and predict first.
 # - A superb loss proves nothing. Let the model generate, and perturb.
@@ -863,5 +900,7 @@ show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, 
 #   Statistical Association* 22(158). The interval of section 5.
 # - P. Koehn (2004), [Statistical Significance Tests for Machine Translation
 #   Evaluation](https://aclanthology.org/W04-3250/). What to do when two systems are close.
+# - Y. Wu et al. (2016), [Google's Neural Machine Translation System](https://arxiv.org/abs/1609.08144). Section 7 has
+#   the length penalty of section 6.
 # - M.-T. Luong, H. Pham, C. D. Manning (2015), [Effective Approaches to Attention-based Neural Machine
 #   Translation](https://arxiv.org/abs/1508.04025). Alignment error of attention, in their table 6.

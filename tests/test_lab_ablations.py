@@ -176,9 +176,32 @@ def test_predictions_are_judged_and_results_stay_hidden_without_one():
     assert said[2].endswith("predict it first")
     assert said[3].endswith("you saw it coming")
     assert said[4].endswith("close")
-    for nonsense in (101, -1, "high"):
-        with pytest.raises(CourseError):
-            judged({"rotary": nonsense}, scores)
+
+
+@pytest.mark.parametrize("nonsense", [101, -1, "high", True, False, np.nan, np.array([90]), 90j])
+def test_a_prediction_that_is_no_percentage_is_refused(nonsense):
+    with pytest.raises(CourseError, match="a number from 0 to 100"):
+        judged({"rotary": nonsense}, {"rotary": score(97.0)})
+
+
+@pytest.mark.parametrize("number", [95, 95.0, np.int64(95), np.float32(95), np.float64(95)])
+def test_any_kind_of_number_is_a_prediction(number):
+    assert judged({"rotary": number}, {"rotary": score(97.0)}).endswith("you saw it coming")
+
+
+def test_a_share_is_asked_whether_it_is_in_percent():
+    with pytest.raises(CourseError, match=r"is 0\.95\. Is that in percent\? Then 95 is meant"):
+        judged({"rotary": 0.95}, {"rotary": score(97.0)})
+    for number in (0, 1, 1.0):
+        assert "lower" in judged({"rotary": number}, {"rotary": score(97.0)}) or "higher" in judged(
+            {"rotary": number}, {"rotary": score(97.0)}
+        )
+
+
+def test_a_prediction_for_an_ablation_without_scores_gets_a_sentence():
+    for predicted in (90, None):
+        with pytest.raises(CourseError, match="no scores of rotary .* there are those of one_head"):
+            judged({"rotary": predicted}, {"one_head": score(96.0)})
 
 
 def test_the_command_keeps_what_it_trains(toy, tmp_path, monkeypatch, capsys):
@@ -207,7 +230,19 @@ def test_the_kept_runs_are_complete_and_say_what_the_lesson_says():
     assert abs(right["one_head"] - right["baseline"]) < 5
     longer = {name: ablations.exact(found, "longer") for name, found in scores.items()}
     assert longer["no_positions"] < 15 < longer["sinusoidal"] < longer["baseline"] - 10
-    assert right["deep_post_cold"] < 10 < 60 < right["deep_post"]
+    deeper = {name: ablations.exact(found, "deeper") for name, found in scores.items()}
+    assert deeper["baseline"] + 3 < min(deeper["sinusoidal"], deeper["deep_pre"], deeper["deep_pre_cold"])
+    assert max(deeper.values()) < 50
+    assert right["deep_pre"] < right["baseline"] + 2
+    assert right["deep_post_cold"] < 10 < 80 < right["deep_post"]
     assert right["deep_pre_cold"] > 60
+    race = {name: [(r["step"], r["loss"]) for r in read_records(name) if "loss" in r] for name in scores}
+    at = {name: [loss for step, loss in row if 250 <= step <= 300] for name, row in race.items()}  # about a fifth
+    assert min(at["deep_post_cold"]) > 4 > max(max(row) for name, row in at.items() if name != "deep_post_cold")
+    assert max(at["leak"]) < 0.01 < min(min(row) for name, row in at.items() if name != "leak")
+    at = {name: [loss for step, loss in row if 140 <= step <= 160] for name, row in race.items()}  # about a tenth
+    assert max(at["deep_pre_cold"]) < 3 < 5 < min(at["deep_post_cold"])
+    rates = {name: max(r["lr"] for r in read_records(name) if "lr" in r) for name in scores}
+    assert [round(rates[name], 4) for name in ("baseline", "deep_pre", "deep_post")] == [0.007, 0.0016, 0.0016]
     assert right["leak"] < 2
     assert scores["leak"]["val_loss"] < 0.5 * min(found["val_loss"] for name, found in scores.items() if name != "leak")

@@ -248,10 +248,15 @@ def _draw_losses(axes: Axes, records: Records) -> None:
 
 
 def _scale(axes: Axes, values: NDArray[np.float64]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     lo, hi = float(values.min()), float(values.max())
     if lo > 0 and hi / lo > STEEP:
         axes.set_yscale("log")
         axes.set_ylim(lo / 1.3, hi * 1.3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # powers of ten alone: too few to read a loss off
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(min(0.0, lo * 1.1), max(hi, 1e-9) * 1.35)  # room for the legend above a curve that is still flat
 

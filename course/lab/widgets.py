@@ -288,6 +288,9 @@ def _fixed(number: float) -> str:
     return f"{number if abs(number) >= 0.005 else 0.0:.2f}"
 
 
+MARGIN = 1.25  # of the still planes, around what can be reached: room for the labels of the outermost arrows
+
+
 def draw_dragged_query(
     fig: Figure,
     *,
@@ -309,10 +312,10 @@ def draw_dragged_query(
     point = np.asarray(query, dtype=np.float64)
     for axes, title in ((left, "query and keys"), (middle, "values and output")):
         _plane(axes, reach, title)
-    for key, label, weight in zip(np.asarray(keys), labels, state.weights, strict=True):
+    for number, (key, label, weight) in enumerate(zip(np.asarray(keys), labels, state.weights, strict=True)):
         line = ([point[0], key[0]], [point[1], key[1]])
         left.plot(*line, color=WEIGHT, linewidth=1 + 8 * weight, alpha=0.15 + 0.85 * weight)
-        _arrow(left, key, KEY, label, KEY_TEXT)
+        _arrow(left, key, KEY, label, KEY_TEXT, below=number % 2 == 1)
     _arrow(left, point, QUERY, "query", QUERY)
     left.plot(*point, "o", color=QUERY, markersize=11)
     _draw_mix(middle, np.asarray(values), labels, state)
@@ -320,23 +323,29 @@ def draw_dragged_query(
 
 
 def _plane(axes: Axes, reach: float, title: str) -> None:
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
+    side = MARGIN * reach
+    axes.set(xlim=(-side, side), ylim=(-side, side), aspect="equal", title=title)
     axes.axhline(0, color="0.8", linewidth=1)
     axes.axvline(0, color="0.8", linewidth=1)
     axes.tick_params(labelsize=8)
 
 
-def _arrow(axes: Axes, tip: NDArray[np.float64], color: str, label: str, text_color: str) -> None:
+def _arrow(
+    axes: Axes, tip: NDArray[np.float64], color: str, label: str, text_color: str, *, below: bool = False
+) -> None:
+    """An arrow from the origin with its label. below: every other label, so that two in one direction stay apart."""
     axes.annotate("", (tip[0], tip[1]), (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2})
-    side = "left" if tip[0] >= 0 else "right"
-    shift = (4 if tip[0] >= 0 else -4, 4 if tip[1] >= 0 else -10)
+    edge = 0.7 * axes.get_xlim()[1]
+    outward = "left" if tip[0] >= 0 else "right"
+    side = outward if abs(tip[0]) < edge else "right" if tip[0] >= 0 else "left"  # near the frame, toward the middle
+    shift = (4 if side == "left" else -4, -12 if below or tip[1] < 0 else 4)
     axes.annotate(label, (tip[0], tip[1]), shift, textcoords="offset points", ha=side, color=text_color, weight="bold")
 
 
 def _draw_mix(axes: Axes, values: NDArray[np.float64], labels: Sequence[str], state: DraggedQueryState) -> None:
     """Draw each value, and the weighted values one after another: they end where the output ends."""
-    for value, label in zip(values, labels, strict=True):
-        _arrow(axes, value, VALUE, label, "#006B4F")
+    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
+        _arrow(axes, value, VALUE, label, "#006B4F", below=number % 2 == 1)
     path = np.vstack([np.zeros(2), np.cumsum(state.weights[:, None] * values, axis=0)])
     axes.plot(*path.T, color=WEIGHT, linewidth=3, solid_joinstyle="round")
     _arrow(axes, state.output, "black", "output", "black")
