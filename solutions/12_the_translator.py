@@ -611,8 +611,8 @@ print(ablations.judged(predictions, measured))
 
 # %% [markdown]
 # And here is the whole table. These runs take more than an hour of one core, so the lesson reads their logs. The
-# command `python -m course.lab.ablations` makes them again. The gray bar marks the unchanged model. Each was trained once: the
-# intervals count the choice of sentences only, and another seed would move each figure too.
+# command `python -m course.lab.ablations` makes them again. The gray bar marks the unchanged model. Each was
+# trained once: the intervals count the choice of sentences only, and another seed would move each figure too.
 
 # %% name="ablations"
 shown = {name: score for name, score in measured.items() if name != "leak"}

@@ -1,5 +1,7 @@
 """check, hint, solution and diagnose: the ladder, what they print, and what they leave as it was."""
 
+import functools
+import linecache
 import random
 import statistics
 import subprocess
@@ -32,6 +34,19 @@ def unscaled(q, k, v, mask=None):
     return w @ v, w
 
 
+STUB = 'raise NotImplementedError("your code here")'
+
+
+def written(body):
+    """Return a function of weights with this body, as a notebook's cell defines it."""
+    source = f"def mean_over_heads(weights):\n    {body}\n"
+    name = f"<cell {abs(hash(source))}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    space = {"__name__": "__main__"}
+    exec(compile(source, name, "exec"), space)
+    return space["mean_over_heads"]
+
+
 def not_implemented(*_, **__):
     raise NotImplementedError
 
@@ -47,6 +62,58 @@ def test_not_attempted(empty, capsys):
 
 def test_a_pair_of_nothing_is_not_attempted():
     assert diagnose("attention", lambda q, k, v, mask=None: (None, None)).status == "not attempted"
+
+
+EMPTY = ["pass", "...", '"""Text."""', "return", "return None", "return ..., ...", "raise NotImplementedError", STUB]
+
+
+@pytest.mark.parametrize("body", EMPTY)
+def test_a_body_that_does_nothing_is_not_attempted(body):
+    found = diagnose("mean_over_heads", written(body))
+    assert (found.status, found.message) == ("not attempted", "The function is still empty.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m = weights.mean(axis=1)",
+        "print(weights.mean(axis=1))",
+        "m = weights",
+        "for w in weights:\n        pass",
+        "weights.mean(axis=1)\n    return None",
+        "weights.mean(axis=1)\n    return ...",
+    ],
+)
+def test_a_forgotten_return_is_no_empty_function(body, capsys):
+    mine = written(body)
+    assert "hands nothing back" in diagnose("mean_over_heads", mine).message
+    for _ in range(2):
+        course.lab.check("mean_over_heads", mine)
+    assert 'solution("mean_over_heads") shows' in capsys.readouterr().out  # such a try counts
+
+
+@pytest.mark.parametrize("body", [f"{STUB}\n    return weights.mean(axis=1)", f"m = weights.mean(axis=1)\n    {STUB}"])
+def test_a_stub_that_was_left_in_is_told(body):
+    found = diagnose("mean_over_heads", written(body))
+    assert found.status == "failed"
+    assert "`raise NotImplementedError` still stands" in found.message
+
+
+def test_a_stub_that_the_function_calls_is_shown_where_it_is():
+    def helper(q):
+        raise NotImplementedError("your code here")
+
+    def calls(q, k, v, mask=None):
+        return helper(q)
+
+    message = diagnose("attention", calls).message
+    assert "still stands in your function" not in message
+    assert "in helper:  raise NotImplementedError" in message
+
+
+@pytest.mark.parametrize("empty", [lambda weights: print(weights), print, functools.partial(print, 1)])
+def test_what_has_no_body_to_read_is_called_empty_only_if_it_uses_no_names(empty):
+    assert diagnose("mean_over_heads", empty).status == "failed"
 
 
 def test_something_that_is_no_function():
@@ -75,6 +142,78 @@ def test_an_exception_is_shown_with_the_learner_s_lines_and_the_arguments():
     assert "q (1, 2) = (Tq, d_k) float64" in message
     assert "site-packages" not in message
     assert "run.py" not in message
+
+
+def keyword_only(q, k, v, *, mask=None) -> tuple:
+    return reference.attention(q, k, v, mask)
+
+
+def position_only(q, k, v, mask=None, /):
+    return reference.attention(q, k, v, mask)
+
+
+def test_a_signature_is_shown_with_its_signs():
+    message = diagnose("attention", keyword_only).message
+    assert "yours takes (q, k, v, *, mask=None):" in message
+    assert message.endswith("May an argument after * be handed over without its name?")
+    message = diagnose("attention", position_only).message
+    assert "yours takes (q, k, v, mask=None, /):" in message
+    assert message.endswith("May an argument before / be handed over by its name?")
+
+
+def attends(line):
+    """Return an attention with one line of its own before the mask is used."""
+    source = (
+        f"def attention(q, k, v, mask=None):\n    s = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])\n    {line}\n"
+        "    return rest(s, v, mask)\n"
+    )
+
+    def rest(s, v, mask):
+        return (w := reference.softmax(s, mask)) @ v, w
+
+    space = {"np": np, "rest": rest}
+    exec(source, space)
+    return space["attention"]
+
+
+YES_OR_NO = "whether it is None, or something about its entries?"
+BROKEN = [
+    ("s = score / 2", "Under which name did you make it, or is it an argument?"),
+    ("mask = mask.astype(bool) if mask else None", YES_OR_NO),
+    ("mask = mask if mask != None else None", YES_OR_NO),
+    ("s = np.wher(mask, s, 0)", "What stands before the dot there, and which names does it offer?"),
+    ("s = q @ k", "Write the shapes beside what stands in that line. Which axes should meet there?"),
+    ("return attention(q, k, v, mask)", "When would it stop?"),
+    ("s = s + None", "What does that line need, and what does it get?"),
+    ("B, Tq, Tk = s.shape if s.ndim > 2 else (1, 1, 1)", "Which of your steps counts axes from the front?"),
+    ("return 1.0, s", "What exactly stands behind your return?"),
+    ("return s", "What exactly stands behind your return?"),
+    ("return s[None] @ v, s", "Which of your steps makes its axes, and what does that step start from?"),
+    ("old = v.copy(); v += 1; v = old", "Which of your lines writes into the array that was handed in?"),
+    ("s = s.astype('f4') + 0.0 * v.sum()", "Which of your lines rounds, asks for float32 or adds something small?"),
+    ("s = s + 1e-7 * np.arange(s.shape[-1])", "Which of your lines rounds, asks for float32 or adds something small?"),
+    ("w = reference_of(s, mask)", "Under which name did you make it, or is it an argument?"),
+]
+
+
+@pytest.mark.parametrize(("line", "question"), BROKEN)
+def test_what_broke_decides_what_is_asked(line, question):
+    found = diagnose("attention", attends(line))
+    assert (found.status, found.mistake) == ("failed", None)
+    assert found.message.endswith(question)
+
+
+def test_a_changed_argument_is_not_told_with_the_numbers():
+    message = diagnose("attention", attends("old = v.copy(); v += 1; v = old")).message
+    assert "changed its own argument v" in message
+    assert "must give" not in message
+
+
+def test_results_that_are_no_arrays_and_booleans_are_told_as_what_they_are():
+    message = diagnose("causal_mask", lambda T: np.tri(T, dtype=bool).tolist()).message
+    assert "mask should be one array, and yours is a list of 1." in message
+    message = diagnose("causal_mask", lambda T: np.tri(T, dtype=bool) | (np.arange(T) == 1)).message
+    assert "mask[0, 1] should be False, and yours is True." in message
 
 
 def test_addresses_do_not_show():
@@ -175,8 +314,9 @@ def test_hints_come_one_after_the_other(capsys):
         )
     course.lab.hint("attention", 1)
     assert "hint 1 of 3" in capsys.readouterr().out
-    with pytest.raises(CourseError, match="level"):
-        course.lab.hint("attention", 4)
+    for level in (4, 1.0, True, "1"):
+        with pytest.raises(CourseError, match="level"):
+            course.lab.hint("attention", level)
 
 
 def test_the_solution_waits_for_two_tries(capsys):
@@ -193,6 +333,16 @@ def test_the_solution_waits_for_two_tries(capsys):
     assert "def causal_mask" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("id", [exercise.id for exercise in all_exercises()])
+def test_the_solution_passes_where_it_is_pasted(id, capsys):
+    """In the exercise's cell of its lesson, which has numpy and torch and none of the course's own names."""
+    course.lab.solution(id, now=True)
+    space = {"np": np, "torch": pytest.importorskip("torch")} if get(id).lesson == 12 else {"np": np}
+    exec(capsys.readouterr().out, space)
+    assert space[id] is not get(id).reference
+    assert diagnose(id, space[id]).status == "passed"
+
+
 @pytest.mark.parametrize("answer", [None, unscaled])
 def test_grading_raises_on_a_miss(answer, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
@@ -205,6 +355,20 @@ def test_grading_raises_on_a_miss(answer, monkeypatch):
 def test_unknown_ids_are_refused_with_the_nearest_name():
     with pytest.raises(CourseError, match="'attention'"):
         course.lab.check("atention", right)
+
+
+@pytest.mark.parametrize("id", [right, ["attention"], None])
+def test_an_id_that_is_no_name_is_refused_with_the_right_order(id):
+    with pytest.raises(CourseError, match=r'the name comes first, in quotes: check\("attention", attention\)'):
+        course.lab.check(id, "attention")
+    with pytest.raises(CourseError, match="in quotes"):
+        course.lab.hint(id)
+
+
+def test_the_praise_counts():
+    assert diagnose("attention", right).message.endswith("on 21 sets of data and has all 7 properties.")
+    found = diagnose("causal_mask", reference.causal_mask)
+    assert found.message == "It agrees with the reference on 5 sets of data and has the one property tested."
 
 
 def test_exercises_are_declared_completely():

@@ -440,17 +440,56 @@ def test_an_unknown_mistake_is_told_in_words():
     assert "the type of what comes back should be float, and with yours it is str." in odd.message
 
 
-def test_an_unknown_seed_is_found_by_the_property():
-    found = diagnose("training_step", edited({TRAIN: "torch.manual_seed(100 + (clip < 1)); model.train()"}))
-    assert (found.status, found.mistake) == ("failed", None)
+SEEDS = [
+    {TRAIN: "torch.manual_seed(7); model.train()"},
+    {LOSS: "torch.manual_seed(2026); loss = mean_loss(model, batch)"},
+    {LOSS: "torch.manual_seed(100 + (clip < 1)); loss = mean_loss(model, batch)"},  # what the last case draws itself
+    {LOSS: "with torch.random.fork_rng(): torch.manual_seed(7); loss = mean_loss(model, batch)"},
+]
+
+
+@pytest.mark.parametrize("edits", SEEDS)
+def test_any_seed_is_recognized(edits):
+    assert_named("training_step", edited(edits), "seeded")
+
+
+def test_the_property_finds_a_seed_as_well():
     steady = edited({TRAIN: "torch.manual_seed(987); model.train()"})
     assert "sets a seed" in get("training_step").properties[0].violated(steady)
 
 
-@pytest.mark.parametrize("body", ["pass", "...", "raise NotImplementedError", "model.train()", "return ..."])
+@pytest.mark.parametrize("other", ["no_clip", "H15", "tensor_with_graph", "rounded", "evaluation_mode", "H09"])
+def test_with_a_seed_and_a_simpler_mistake_the_simpler_one_is_asked_about(other):
+    assert_named("training_step", edited({LOSS: f"torch.manual_seed(7); {LOSS}"} | EDITS[other]), other)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [{TRAIN: "model.eval()"}, {RETURN: "return 1.0"}, {RETURN: "return loss"}, {RETURN: "return None"}, {LOSS: "pass"}],
+)
+def test_no_seed_is_seen_where_there_is_none(edits):
+    seeded = next(m for m in get("training_step").mistakes if m.id == "seeded")
+    assert not seeded.recognize(edited(edits))
+    assert seeded.recognize(edited(SEEDS[0]))
+
+
+def test_a_limit_of_one_s_own_is_not_told_that_there_is_none():
+    mine = edited({CLIP: "clip_grad_norm_(model.parameters(), 5.0)"})
+    assert_named("training_step", mine, "no_clip")
+    assert diagnose("training_step", mine).message.endswith("is clip the limit that it is given?")
+
+
+@pytest.mark.parametrize("body", ["pass", "...", "raise NotImplementedError", "return ..."])
 def test_an_empty_step_is_not_attempted(body):
     empty = defined(f"def step(model, batch, optimizer, mean_loss, clip):\n    {body}\n", "step")
     assert diagnose("training_step", empty).status == "not attempted"
+
+
+def test_a_step_that_only_begins_is_no_empty_one():
+    begun = defined("def step(model, batch, optimizer, mean_loss, clip):\n    model.train()\n", "step")
+    found = diagnose("training_step", begun)
+    assert found.status == "failed"
+    assert "hands nothing back" in found.message
 
 
 def test_random_numbers_and_gradients_of_torch_are_left_as_they_were():

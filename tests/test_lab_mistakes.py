@@ -5,6 +5,7 @@ nothing with the bank inside the package.
 """
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -300,6 +301,103 @@ def test_other_attention_mistakes_are_named(wrong):
     assert (found.status, found.mistake) == ("failed", wrong.__name__)
 
 
+def with_scale(scale):
+    def attention(q, k, v, mask=None):
+        w = softmax(blocked(q @ np.swapaxes(k, -1, -2) / scale(q, k), mask))
+        return w @ v, w
+
+    return attention
+
+
+SCALES = [
+    ("scale_whole_number", lambda q, k: int(q.shape[-1] ** 0.5)),
+    ("scale_whole_number", lambda q, k: math.isqrt(q.shape[-1])),
+    ("scale_whole_number", lambda q, k: np.sqrt(q.shape[-1]) // 1),
+    ("scale_whole_number", lambda q, k: round(np.sqrt(k.shape[-1]))),
+    ("scale_fixed", lambda q, k: 2),
+    ("scale_axis_from_front", lambda q, k: np.sqrt(len(q))),
+    ("scale_axis_from_front", lambda q, k: np.sqrt(len(k))),
+    ("scale_axis_from_front", lambda q, k: np.sqrt(q.shape[1])),
+    ("scale_axis_from_front", lambda q, k: np.sqrt(k.shape[1])),
+    ("scale_by_root_of_keys", lambda q, k: np.sqrt(k.shape[-2])),
+    ("scale_half_of_d_k", lambda q, k: q.shape[-1] ** 1 / 2),
+]
+
+
+@pytest.mark.parametrize(("mistake", "scale"), SCALES)
+def test_wrong_scales_are_named(mistake, scale):
+    found = diagnose("attention", with_scale(scale))
+    assert (found.status, found.mistake) == ("failed", mistake)
+
+
+def by_product(s, mask):
+    return s if mask is None else s + (~mask) * -INF
+
+
+def by_product_of_numbers(s, mask):
+    return s if mask is None else s + (1 - mask) * -INF
+
+
+@pytest.mark.parametrize("block", [by_product, by_product_of_numbers])
+@pytest.mark.parametrize("normalize", [softmax, reference.softmax])
+def test_infinity_times_a_mask_is_named(block, normalize):
+    def attention(q, k, v, mask=None):
+        w = normalize(block(scaled(q, k), mask))
+        return w @ v, w
+
+    assert diagnose("attention", attention).mistake == "zero_times_infinity"
+    assert diagnose("softmax", lambda x, mask=None: normalize(block(x, mask))).mistake == "softmax_zero_times_infinity"
+
+
+def test_a_fill_of_nan_is_not_called_an_infinity():
+    def attention(q, k, v, mask=None):
+        w = softmax(blocked(scaled(q, k), mask, np.nan))
+        return w @ v, w
+
+    found = diagnose("attention", attention)
+    assert found.mistake == "A23"
+    assert found.message.endswith("Is your fill a number whose exp() is 0, or is it +inf or nan?")
+
+
+def softmax_writes_by_index(x, mask=None):
+    if mask is not None:
+        x[~mask] = -INF
+    return softmax(x)
+
+
+def softmax_writes_by_copyto(x, mask=None):
+    if mask is not None:
+        np.copyto(x, -INF, where=~mask)
+    return np.nan_to_num(softmax(x))
+
+
+@pytest.mark.parametrize("wrong", [softmax_writes_by_index, softmax_writes_by_copyto], ids=lambda f: f.__name__)
+def test_a_softmax_that_writes_into_x_is_named(wrong):
+    assert diagnose("softmax", wrong).mistake == "softmax_changes_arguments"
+
+
+def single_inside(q, k, v, mask=None):
+    q, k, v = q.astype("float32"), k.astype("float32"), v.astype("float32")
+    w = softmax(blocked(q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]), mask))
+    return w @ v, w
+
+
+def single_scores(q, k, v, mask=None):
+    q, k = np.float32(q), np.float32(k)
+    w = softmax(blocked(scaled(q, k), mask))
+    return w @ v, w
+
+
+def single_weights(q, k, v, mask=None):
+    w = reference.softmax(scaled(q, k), mask).astype("f4")
+    return w @ v, w
+
+
+@pytest.mark.parametrize("wrong", [single_inside, single_scores, single_weights], ids=lambda f: f.__name__)
+def test_float32_is_named_wherever_it_stands(wrong):
+    assert diagnose("attention", wrong).mistake == "single_precision"
+
+
 # --- attention: right answers -----------------------------------------------------------------------------------
 
 
@@ -531,6 +629,137 @@ def test_statistics_of_other_pairs():
         return reference.score_statistics(d_k, n, rng)[0], reference.score_statistics(d_k, n, rng)[1]
 
     assert "same pairs" in diagnose("score_statistics", twice).message
+
+
+def softmax_by_item(x, mask=None):
+    if mask is not None:
+        x = np.where(mask, x, -INF)
+    top = x.max(axis=-1)
+    top[np.isneginf(top)] = 0
+    e = np.exp(x - top[..., None])
+    total = e.sum(axis=-1)
+    total[total == 0] = 1
+    return e / total[..., None]
+
+
+def softmax_of_wide_masks(x, mask=None):
+    return reference.softmax(x, None if mask is None else np.atleast_2d(mask))
+
+
+def test_a_softmax_must_take_the_plain_rows_of_the_notebook():
+    """The cells below the exercise hand it arrays of a single axis, with and without a mask."""
+    found = diagnose("softmax", softmax_by_item)
+    assert (found.status, found.mistake) == ("failed", None)
+    assert "in softmax_by_item:  top[np.isneginf(top)] = 0" in found.message
+    assert found.message.endswith("Which of your steps needs two?")
+    found = diagnose("softmax", softmax_of_wide_masks)
+    assert found.status == "failed"
+    assert "On a plain row of numbers with its last entry blocked" in found.message
+
+
+def softmax_by_rows(x, mask=None):
+    allowed = np.broadcast_to(True if mask is None else mask, x.shape)
+    if x.ndim > 1:
+        return np.array([softmax_by_rows(*each) for each in zip(x, allowed, strict=True)])
+    shares = np.zeros_like(x)
+    if allowed.any():
+        e = np.exp(x[allowed] - x[allowed].max())
+        shares[allowed] = e / e.sum()
+    return shares
+
+
+def softmax_of_lowest(x, mask=None):
+    x = np.where(True if mask is None else mask, x, -INF)
+    e = np.exp(x - np.maximum(x.max(-1, keepdims=True), np.finfo(x.dtype).min))
+    return e / np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny)
+
+
+@pytest.mark.parametrize("right", [softmax_by_rows, softmax_of_lowest], ids=lambda f: f.__name__)
+def test_right_softmaxes_pass(right):
+    found = diagnose("softmax", right)
+    assert found.status == "passed", found.message
+
+
+def pairs(d_k, n, rng):
+    return (rng.standard_normal((n, d_k)) * rng.standard_normal((n, d_k))).sum(-1)
+
+
+def every_query_with_every_key(d_k, n, rng):
+    q, k = rng.standard_normal((n, d_k)), rng.standard_normal((n, d_k))
+    s = q @ k.T
+    return s.var(), (s / np.sqrt(d_k)).var()
+
+
+def always_a_thousand(d_k, n, rng):
+    s = pairs(d_k, 1000, rng)
+    return s.var(), (s / np.sqrt(d_k)).var()
+
+
+def without_keys(d_k, n, rng):
+    s = rng.standard_normal((n, d_k)).sum(-1)
+    return s.var(), (s / np.sqrt(d_k)).var()
+
+
+def means_of_squares(d_k, n, rng):
+    s = pairs(d_k, n, rng)
+    return (s**2).mean(), (s**2).mean() / d_k
+
+
+def second_one_is_no_variance(d_k, n, rng):
+    s = pairs(d_k, n, rng)
+    return s.var(), (s / np.sqrt(d_k)).std()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (every_query_with_every_key, "How many dot products do you take when n is 2?"),
+        (always_a_thousand, "Where do you use n?"),
+        (without_keys, "Where does a query meet its key?"),
+        (means_of_squares, "How far does one score lie from the mean of all scores, if it is the only one?"),
+        (second_one_is_no_variance, "Are both of them variances, of the same vectors, and not rounded?"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_statistics_that_are_nearly_right_are_found(wrong, said):
+    found = diagnose("score_statistics", wrong)
+    assert found.status == "failed"
+    assert found.message.endswith(said)
+
+
+def as_sample_variance(d_k, n, rng):
+    s = pairs(d_k, n, rng)
+    return s.var(ddof=1), (s / math.sqrt(d_k)).var(ddof=1)
+
+
+def by_module_statistics(d_k, n, rng):
+    s = pairs(d_k, n, rng).tolist()  # refuses a single number
+    return statistics.variance(s), statistics.variance(x / d_k**0.5 for x in s)
+
+
+def by_two_means(d_k, n, rng):
+    s = pairs(d_k, n, rng)
+    raw = (s**2).mean() - s.mean() ** 2
+    return raw, raw / d_k
+
+
+def pair_by_pair(d_k, n, rng):
+    s = np.array([rng.normal(size=d_k) @ rng.normal(size=d_k) for _ in range(n)])
+    return np.var(s), np.var(s / np.sqrt(d_k))
+
+
+def by_diagonal(d_k, n, rng):
+    s = np.einsum("id,id->i", rng.standard_normal((n, d_k)), rng.standard_normal((n, d_k)))
+    return np.std(s) ** 2, np.std(s / np.sqrt(d_k)) ** 2
+
+
+RIGHT_STATISTICS = [as_sample_variance, by_module_statistics, by_two_means, pair_by_pair, by_diagonal]
+
+
+@pytest.mark.parametrize("right", RIGHT_STATISTICS, ids=lambda f: f.__name__)
+def test_right_statistics_pass(right):
+    found = diagnose("score_statistics", right)
+    assert found.status == "passed", found.message
 
 
 def test_the_version_to_repair_counts_as_not_attempted_and_is_wrong():

@@ -108,15 +108,79 @@ def test_a_function_that_uses_the_notebook_s_data_is_not_kept():
     assert not workbook.keep("causal_mask", space["f"])
 
 
-def test_an_unwritable_folder_changes_nothing_in_the_check(tmp_path, monkeypatch, capsys):
+def test_an_unwritable_folder_is_told_and_changes_nothing_else(tmp_path, monkeypatch, capsys):
     mine = notebook(WITH_HELPER)["my_attention"]
     check("attention", mine)
     usual = capsys.readouterr()
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "file" / "below"))
     assert check("attention", mine) is mine
-    assert capsys.readouterr() == usual
+    told = "  It was not saved for later lessons: the folder of the workbook cannot be written.\n"
+    assert capsys.readouterr() == (usual.out + told, usual.err)
     assert workbook.solved_ids() == ()
+
+
+PLAIN = """
+def attention(q, k, v, mask=None):
+    s = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    if mask is not None:
+        s = np.where(mask, s, {fill})
+    e = np.exp(s - np.maximum(s.max(-1, keepdims=True), np.finfo(s.dtype).min))
+    w = e / np.maximum(e.sum(-1, keepdims=True), np.finfo(e.dtype).tiny)
+    return w @ v, w
+"""
+GOOD = PLAIN.format(fill="-np.inf")
+NESTED = f"""
+def made(limit):
+    def attention(q, k, v, mask=None):
+        return given(limit)(q, k, v, mask)
+    return attention
+{GOOD.replace("def attention", "def plain")}
+def given(limit):
+    return plain
+attention = made(1)
+"""
+UNKEPT = [
+    ("NEG = [-np.inf]" + PLAIN.format(fill="NEG[0]"), "it uses NEG, of type list, from outside"),
+    (GOOD.replace("def attention", "def f") + "attention = lambda q, k, v, mask=None: f(q, k, v, mask)", "a lambda"),
+    (
+        "class A:"
+        + GOOD.replace("\n", "\n    ").replace("def attention(", "def __call__(self, ")
+        + "\nattention = A()",
+        "only a function made with def can be, and this is of type A",
+    ),
+    (NESTED, "attention uses limit of the function around it"),
+    (
+        # Two functions of one name: in a file the second one would take the place of the first.
+        GOOD.replace("def attention", "def f")
+        + "zero = f\ndef f(*a): return None\nz, f = f, zero\n"
+        + "def attention(q, k, v, mask=None):\n    z()\n    return f(q, k, v, mask)",
+        "gives something else by itself",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "why"), UNKEPT, ids=[why for _, why in UNKEPT])
+def test_a_passed_piece_that_cannot_be_kept_says_why_and_leaves_the_one_before(source, why, capsys):
+    check("attention", notebook(GOOD)["attention"])
+    before = (workbook.folder() / "attention.py").read_text(encoding="utf-8")
+    assert "not saved" not in capsys.readouterr().out
+    mine = notebook(source)["attention"]
+    assert check("attention", mine) is mine
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("attention: passed.")
+    assert second.startswith("  It was not saved for later lessons: ")
+    assert why in second
+    assert (workbook.folder() / "attention.py").read_text(encoding="utf-8") == before
+
+
+def test_a_helper_may_be_called_piece(capsys):
+    helped = "def piece(x): return x\n" + GOOD.replace("= q @", "= piece(q) @")
+    mine = notebook(helped)["attention"]
+    assert check("attention", mine) is mine
+    assert "not saved" not in capsys.readouterr().out
+    assert workbook.load("attention") is not reference.attention
+    assert capsys.readouterr().out == "attention: yours\n"
 
 
 def test_no_part_of_a_file_is_left_when_writing_fails(monkeypatch):

@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -310,11 +311,11 @@ def judged(predictions: Mapping[str, float | None], scores: Mapping[str, Score],
     predictions: by ablation a number from 0 to 100, or None where nobody has made one; its result stays hidden then.
 
     Raises:
-        CourseError: for an unknown ablation, or a prediction that is no percentage.
+        CourseError: for an unknown ablation or one without scores, or a prediction that is no percentage.
     """
     lines = [f"{'':<28}{'predicted':>10}{'measured':>10}   95 % interval"]
     for name, predicted in predictions.items():
-        _check_prediction(name, predicted)
+        _check_prediction(name, predicted, scores)
         if predicted is None:
             lines.append(f"{ABLATIONS[name].label:<28}{'-':>10}{'?':>10}   predict it first")
             continue
@@ -326,10 +327,19 @@ def judged(predictions: Mapping[str, float | None], scores: Mapping[str, Score],
     return "\n".join(lines)
 
 
-def _check_prediction(name: str, predicted: float | None) -> None:
+def _check_prediction(name: str, predicted: float | None, scores: Mapping[str, Score]) -> None:
     _named(name)
-    if predicted is not None and not (isinstance(predicted, int | float) and 0 <= predicted <= 100):
-        raise CourseError(f"The prediction for {name} is {predicted!r}; make it a percentage, a number from 0 to 100.")
+    if name not in scores:
+        raise CourseError(f"There are no scores of {name} to compare with; there are those of {', '.join(scores)}.")
+    if predicted is None:
+        return
+    said = f"The prediction for {name} is {predicted!r}"
+    if not isinstance(predicted, Real) or isinstance(predicted, bool) or not 0 <= predicted <= 100:
+        raise CourseError(f"{said}; make it a percentage, a number from 0 to 100.")
+    if 0 < predicted < 1:
+        raise CourseError(
+            f"{said}. Is that in percent? As a share it would be {100 * predicted:g}: write that, 0 or 1."
+        )
 
 
 def _verdict(predicted: float, percent: float, low: float, high: float) -> str:

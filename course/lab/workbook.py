@@ -18,9 +18,11 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from course.errors import CourseError
-from course.lab.exercises import all_exercises, diagnose, get
+from course.lab.exercises import Exercise, all_exercises, diagnose, get
+from course.lab.exercises.ladder import agrees
 
-_PIECE = "piece"  # the name under which a file offers its function
+_PIECE = "_kept_piece_"  # the name under which a file offers its function: learners may call a helper anything else
+_OLDER_PIECE = "piece"  # in files that were written when it was called so
 
 
 def folder() -> Path:
@@ -39,26 +41,26 @@ def folder() -> Path:
     return base / "attention-course" / "workbook"
 
 
-def keep(id: str, function: object) -> bool:
+def keep(id: str, function: object, report: Callable[[str], object] = lambda reason: None) -> bool:
     """Keep the source of a passed piece, with the imports and helpers that it uses. Never raises for want of luck.
 
     Args:
         id: the exercise.
         function: the learner's.
+        report: takes the sentence that says why it was not kept.
 
     Returns:
-        Whether it was kept. It was not if its source cannot be found or does not stand alone, or the folder cannot be
-        written.
+        Whether it was kept. It was not if its source cannot be found, does not stand alone or does something else when
+        it does, or if the folder cannot be written. Then what was kept before stays as it is.
 
     Raises:
         CourseError: if there is no such exercise.
     """
-    get(id)
+    exercise = get(id)
     try:
-        text = _standalone(id, function)
-        _execute(text, f"<{id}>")
-        _write(folder() / f"{id}.py", text)
-    except Exception:  # keeping is a courtesy: no failure of it may spoil a check
+        _write(folder() / f"{id}.py", _checked(exercise, function))
+    except Exception as error:  # keeping is a courtesy: no failure of it may spoil a check
+        report(str(error) if isinstance(error, CourseError) else "the folder of the workbook cannot be written.")
         return False
     return True
 
@@ -122,7 +124,7 @@ def _execute(text: str, filename: str) -> Any:  # noqa: ANN401
     exec(compile(text, filename, "exec"), namespace)
     # So that tracebacks and inspect show the lines, although the piece is no module.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    return namespace[_PIECE]
+    return namespace[_PIECE] if _PIECE in namespace else namespace[_OLDER_PIECE]
 
 
 def _write(path: Path, text: str) -> None:
@@ -138,10 +140,22 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
+def _checked(exercise: Exercise, function: object) -> str:
+    """Return the standalone source of a piece, after a look at what it does when it stands alone."""
+    text = _standalone(exercise.id, function)
+    try:
+        alone = _execute(text, f"<{exercise.id}>")
+    except Exception as error:  # whatever the learner's source may raise
+        raise CourseError(f"its source does not run by itself; it raised {type(error).__name__}.") from error
+    if not agrees(exercise, alone):
+        raise CourseError("its source gives something else by itself. Does a helper share its name with another?")
+    return text
+
+
 def _standalone(id: str, function: object) -> str:
     """Return source that defines ``function`` without the notebook around it."""
-    if not isinstance(function, FunctionType) or function.__closure__:
-        raise CourseError(f"{id}: only plain functions can be kept, and this is {type(function).__name__}.")
+    if not isinstance(function, FunctionType):
+        raise CourseError(f"only a function made with def can be, and this is of type {type(function).__name__}.")
     imports: set[str] = {"import numpy as np"}
     definitions: list[str] = []
     _collect(function, imports, definitions, {function.__name__})
@@ -152,14 +166,24 @@ def _standalone(id: str, function: object) -> str:
 
 def _collect(function: FunctionType, imports: set[str], definitions: list[str], seen: set[str]) -> None:
     """Add the source of ``function`` to ``definitions``, what it needs before it."""
-    source = textwrap.dedent(inspect.getsource(function))
-    if function.__name__ == "<lambda>":
-        raise CourseError("a lambda cannot be kept: write it with def.")
+    source = _source(function)
     for name in sorted(_names(function.__code__) | _header_names(source)):
         if name in function.__globals__ and name not in seen:
             seen.add(name)
             _need(name, function.__globals__[name], imports, definitions, seen)
     definitions.append(source)
+
+
+def _source(function: FunctionType) -> str:
+    if function.__name__ == "<lambda>":
+        raise CourseError("it is or uses a lambda. Could that be written with def?")
+    if function.__closure__:
+        names = ", ".join(function.__code__.co_freevars)
+        raise CourseError(f"{function.__name__} uses {names} of the function around it. Could that be an argument?")
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise CourseError(f"the source of {function.__name__} cannot be found.") from error
 
 
 def _need(name: str, value: object, imports: set[str], definitions: list[str], seen: set[str]) -> None:
@@ -175,9 +199,8 @@ def _need(name: str, value: object, imports: set[str], definitions: list[str], s
     elif _is_importable(value):
         imports.add(f"from {value.__module__} import {value.__name__} as {name}")  # type: ignore[attr-defined]
     else:
-        raise CourseError(
-            f"the function uses {name}, a {type(value).__name__} of the notebook, and cannot stand alone."
-        )
+        kind = type(value).__name__
+        raise CourseError(f"it uses {name}, of type {kind}, from outside. Could {name} be made inside the function?")
 
 
 def _is_importable(value: object) -> bool:

@@ -43,7 +43,7 @@ def name_mistake(
     A mistake explains a function if one of its versions does exactly the same (numbers, NaN, exceptions, changed
     arguments) on every case of every tier up to and including the one where the function is first wrong. Among
     several, the one that agrees for longest is meant; if that is still not one, none is named. So a function with
-    two mistakes gets the question for the simpler one first.
+    two mistakes gets the question for the simpler one first. Mistakes of random outcomes are recognized after that.
 
     Args:
         exercise: whose bank to search.
@@ -51,9 +51,10 @@ def name_mistake(
         outcomes: what it did, case by case.
         pivot: the index of the first case that it got wrong; None if only a property failed.
     """
-    for mistake in exercise.mistakes:
-        if mistake.recognize is not None and mistake.recognize(function):
-            return mistake
+    return _exact(exercise, outcomes, pivot) or _recognized(exercise, function)
+
+
+def _exact(exercise: Exercise, outcomes: Sequence[Outcome], pivot: int | None) -> Mistake | None:
     if pivot is None:
         return None
     reach = {
@@ -64,3 +65,8 @@ def name_mistake(
     longest = max(reach.values(), default=0)
     best = [mistake for mistake in exercise.mistakes if reach.get(mistake.id) == longest]
     return best[0] if longest >= exercise.cases[pivot].tier and len(best) == 1 else None
+
+
+def _recognized(exercise: Exercise, function: Function) -> Mistake | None:
+    found = (m for m in exercise.mistakes if m.recognize is not None and m.recognize(function))
+    return next(found, None)

@@ -1,9 +1,9 @@
 """Where learners come: check, hint and solution. Keeps count of tries, prints, and raises when graded."""
 
-import inspect
 import os
 
 from course.errors import CourseError
+from course.lab.exercises.answer import answer
 from course.lab.exercises.exercise import Diagnosis, Exercise
 from course.lab.exercises.ladder import climb
 from course.lab.exercises.registry import get
@@ -48,7 +48,7 @@ class Desk:
 
     def hint(self, exercise: Exercise, level: int | None) -> None:
         """Print a hint: the next one, or that of the level."""
-        if level is not None and level not in (1, 2, 3):
+        if level is not None and (type(level) is not int or level not in (1, 2, 3)):  # True == 1 == 1.0
             raise CourseError(
                 f"There are hints of level 1, 2 and 3, and not {level!r}: leave the level out for the next one."
             )
@@ -68,7 +68,7 @@ class Desk:
                 f'enough; solution("{exercise.id}", now=True) shows it at once.'
             )
             return
-        print("\n\n".join(inspect.getsource(shown).rstrip() for shown in exercise.shown or (exercise.reference,)))
+        print(answer(exercise))
 
 
 def is_graded() -> bool:
@@ -77,9 +77,10 @@ def is_graded() -> bool:
 
 
 def _keep(id: str, candidate: object) -> None:
+    """Keep a passed piece. Where that cannot be, say why: later lessons will not find it."""
     from course.lab import workbook  # here, because the workbook checks what it loads
 
-    workbook.keep(id, candidate)
+    workbook.keep(id, candidate, report=lambda why: print(f"  It was not saved for later lessons: {why}"))
 
 
 _DESK = Desk()  # one per kernel: learners call functions, not methods

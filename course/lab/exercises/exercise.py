@@ -16,12 +16,14 @@ class Case:
     Attributes:
         name: what the data are, as a phrase that can follow "on" ("on one query and one key").
         make: returns fresh arguments, the same numbers at every call.
-        question: asked when this case is the first to fail and no known mistake matches. Ends in a question mark.
+        question: asked when this case is the first to fail, with wrong numbers, and no known mistake matches. Ends in a
+            question mark.
         tier: 1, 2, ...: mechanisms from simple to hard. A known mistake is named only if it explains everything up to
             and including the first tier that fails.
         tolerance: relative and absolute (the latter at most 0.01).
         by_hand: small enough to print the arguments and both answers.
         compare: in an exercise with ``observe``, the observations that this case compares; empty for all of them.
+        about_axes: whether the question helps with a wrong shape or an exception too, since it asks about the axes.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Case:
     tolerance: float = 1e-8
     by_hand: bool = False
     compare: tuple[str, ...] = ()
+    about_axes: bool = False
 
 
 @dataclass(frozen=True)

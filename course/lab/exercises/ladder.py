@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Sequence
 
 from course.lab.exercises.bank import known, name_mistake
+from course.lab.exercises.empty import is_empty, raised_by_stub
 from course.lab.exercises.exercise import Diagnosis, Exercise, Function
 from course.lab.exercises.run import Outcome, alike, parts, run, undisturbed
 from course.lab.exercises.words import plain, say_error, say_problem
@@ -22,6 +23,21 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
             or _not_callable(exercise, candidate)
             or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
             or _examine(exercise, candidate)  # type: ignore[arg-type]
+        )
+
+
+def agrees(exercise: Exercise, function: Function) -> bool:
+    """Whether a function is right on every case. No properties are tried: it is a copy of one that passed."""
+    with undisturbed():
+        return all(
+            say_problem(
+                exercise,
+                case,
+                known(exercise.reference, case, exercise.observe),
+                run(function, case, exercise.observe),
+            )
+            is None
+            for case in exercise.cases
         )
 
 
@@ -59,11 +75,11 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
             at = exercise.argument_names.index(exercise.keyword)
             signature.bind(*range(at), **{exercise.keyword: None})
     except TypeError as error:
-        names = ", ".join(map(str, signature.parameters.values()))
+        taken = signature.replace(return_annotation=inspect.Signature.empty)
         text = (
-            f"The signature should be {exercise.signature}, and yours takes ({plain(names)}): "
+            f"The signature should be {exercise.signature}, and yours takes {plain(taken)}: "
             f"{plain(error)}.\n"
-            f"  Which arguments does the text above ask for?"
+            f"  {_ask_about(signature)}"
         )
         return Diagnosis("failed", None, text)
     return None
@@ -71,8 +87,8 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
 
 def _examine(exercise: Exercise, function: Function) -> Diagnosis:
     first = run(function, exercise.cases[0], exercise.observe)
-    if isinstance(first.error, NotImplementedError) or (first.error is None and _nothing(first.value)):
-        return Diagnosis("not attempted", None, "The function is still empty.")
+    if (found := _hands_nothing_back(function, first)) is not None:
+        return found
     outcomes = [run(function, case, exercise.observe) for case in exercise.cases]
     expected = [known(exercise.reference, case, exercise.observe) for case in exercise.cases]
     failed = _first_failed(exercise, expected, outcomes)
@@ -86,6 +102,28 @@ def _examine(exercise: Exercise, function: Function) -> Diagnosis:
         return Diagnosis("failed", None, said)
     error = _first_error(exercise, outcomes)
     return Diagnosis("failed", mistake.id, mistake.hint if error is None else f"{error}\n  {mistake.hint}")
+
+
+def _ask_about(signature: inspect.Signature) -> str:
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if inspect.Parameter.POSITIONAL_ONLY in kinds:
+        return "May an argument before / be handed over by its name?"
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        return "May an argument after * be handed over without its name?"
+    return "Which arguments does the text above ask for?"
+
+
+def _hands_nothing_back(function: Function, first: Outcome) -> Diagnosis | None:
+    stub = first.error is not None and raised_by_stub(function, first.error)
+    if not stub and (first.error is not None or not _nothing(first.value)):
+        return None
+    if is_empty(function):
+        return Diagnosis("not attempted", None, "The function is still empty.")
+    if stub:
+        said = "The line `raise NotImplementedError` still stands in your function. Does anything below it ever run?"
+    else:
+        said = "Your function does something and hands nothing back. Which of its lines should begin with return?"
+    return Diagnosis("failed", None, said)
 
 
 def _first_failed(
@@ -128,4 +166,5 @@ def _violated(exercise: Exercise, function: Function) -> str | None:
 
 def _praise(exercise: Exercise) -> str:
     n, m = len(exercise.cases), len(exercise.properties)
-    return f"It agrees with the reference on {n} sets of data" + (f" and has all {m} properties." if m else ".")
+    had = ("", " and has the one property tested")[m] if m < 2 else f" and has all {m} properties"
+    return f"It agrees with the reference on {n} sets of data{had}."

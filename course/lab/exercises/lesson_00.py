@@ -55,6 +55,7 @@ _CASES = (
         "two sentences, three heads, four queries, five keys",
         lambda: (_weights(2, 3, 4, 5),),
         "(B, H, Tq, Tk) becomes (B, Tq, Tk): which axis has to go, counted from 0?",
+        about_axes=True,
     ),
     Case(
         "one sentence with one query, two keys and four heads",
@@ -66,12 +67,14 @@ _CASES = (
         "arrays in which B, H, Tq and Tk are all 3",
         lambda: (_weights(3, 3, 3, 3, seed=2),),
         "All sizes are equal, so that a wrong axis raises no error. Which axis counts the heads?",
+        about_axes=True,
         tier=2,
     ),
     Case(
         "a layer with a single head",
         lambda: (_weights(2, 1, 4, 3, seed=3),),
         "With one head there is nothing to average. What should come out, and in which shape?",
+        about_axes=True,
         tier=2,
     ),
     Case(

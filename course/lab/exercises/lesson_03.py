@@ -101,16 +101,19 @@ _ATTENTION_CASES = (
         "four queries and five keys of width 6, values of width 7",
         lambda: _qkv((), 4, 5, 6, 7),
         "All lengths and widths differ here. Which of your steps mixes two of them up?",
+        about_axes=True,
     ),
     Case(
         "a batch of sentences, (B, T, d)",
         lambda: _qkv((2,), 4, 5, 6, 7, seed=4),
         "Which of your steps counts axes from the front?",
+        about_axes=True,
     ),
     Case(
         "a batch with heads, (B, H, T, d)",
         lambda: _qkv((2, 3), 4, 5, 6, 7, seed=5),
         "Which of your steps counts axes from the front?",
+        about_axes=True,
     ),
     Case(
         "arrays in which B, H, Tq, Tk and d are all 4",
@@ -140,18 +143,21 @@ _ATTENTION_CASES = (
         "a padding mask (B, 1, 1, Tk)",
         lambda: (*_qkv((2, 3), 4, 5, 6, 7, seed=5), _KEYS.copy()),
         "The mask is smaller than the scores. Does every head and every query of a sentence use it?",
+        about_axes=True,
         tier=2,
     ),
     Case(
         "one mask (Tq, Tk) for all sentences and heads",
         lambda: (*_qkv((2, 3), 4, 5, 6, 7, seed=5), _mask_of(1, 4, 5)),
         "The mask has fewer axes than the scores. Does it broadcast?",
+        about_axes=True,
         tier=2,
     ),
     Case(
         "a mask of its own for each sentence and head",
         lambda: (*_qkv((2, 3), 4, 5, 6, 7, seed=5), _mask_of(2, 2, 3, 4, 5)),
         "Does each sentence and each head use its own part of the mask?",
+        about_axes=True,
         tier=2,
     ),
     Case(
@@ -430,9 +436,24 @@ SOFTMAX = Exercise(
             "Along which axis do your numbers sum to 1?",
         ),
         Case(
+            "a plain row of numbers, x (3,)",
+            lambda: (_logs((1.0, 2.0, 4.0))[0],),
+            "x has a single axis here. Which of your steps needs two?",
+            about_axes=True,
+            by_hand=True,
+        ),
+        Case(
             "the first row with its last entry blocked",
             lambda: (_logs((1.0, 2.0, 4.0)), np.array([[True, True, False]])),
             "The exponentials that take part are 1 and 2: which shares do they make?",
+            tier=2,
+            by_hand=True,
+        ),
+        Case(
+            "a plain row of numbers with its last entry blocked",
+            lambda: (_logs((1.0, 2.0, 4.0))[0], np.array([True, True, False])),
+            "x and the mask have a single axis here. Which of your steps needs two?",
+            about_axes=True,
             tier=2,
             by_hand=True,
         ),
@@ -452,6 +473,7 @@ SOFTMAX = Exercise(
             "a mask (2, 1, 1, 5) for x (2, 3, 4, 5)",
             lambda: (*_normal((2, 3, 4, 5), seed=23), _KEYS.copy()),
             "The mask is smaller than x. Does it broadcast?",
+            about_axes=True,
             tier=2,
         ),
         Case(
@@ -530,9 +552,8 @@ def _unscaled_pairs(function: Function) -> str | None:
     if math.isclose(raw, 16 * scaled, rel_tol=1e-6):
         return None
     return (
-        f"Your two variances are {float(raw):.4g} and {float(scaled):.4g}; for the same pairs the first "
-        f"is exactly d_k = 16 "
-        "times the second. Did you draw new vectors in between?"
+        f"Your two numbers are {float(raw):.4g} and {float(scaled):.4g}; for the same pairs the first variance is "
+        "exactly d_k = 16 times the second. Are both of them variances, of the same vectors, and not rounded?"
     )
 
 
@@ -541,6 +562,55 @@ def _generator_ignored(function: Function) -> str | None:
     if tuple(first) == tuple(again) and tuple(first) != tuple(other):
         return None
     return "The answer should depend on the generator rng and on nothing else. Where do your random numbers come from?"
+
+
+def _n_ignored(function: Function) -> str | None:
+    few, many = (function(8, n, np.random.default_rng(3)) for n in (200, 300))
+    if tuple(few) != tuple(many):
+        return None
+    return "200 pairs and 300 pairs give the very same answer. Where do you use n?"
+
+
+def _not_around_the_mean(function: Function) -> str | None:
+    try:
+        raw = float(function(4, 1, np.random.default_rng(4))[0])
+    except Exception:  # some ways to take a variance refuse a single number, and rightly so
+        return None
+    if not raw > 1e-9:  # nan, where the sum is divided by n - 1
+        return None
+    return (
+        f"With a single pair your first number is {raw:.4g}. How far does one score lie from the mean of all scores, "
+        "if it is the only one?"
+    )
+
+
+def _share_of_mean(function: Function, d_k: int, times: int) -> float:
+    """Return E[sd]^2 / E[variance] of 2 pairs: it depends on how the scores were made and not on their size."""
+    rng = np.random.default_rng(5)
+    raw = np.array([function(d_k, 2, rng)[0] for _ in range(times)], dtype=float)
+    return float(np.sqrt(raw).mean() ** 2 / raw.mean())
+
+
+def _every_key_met(function: Function) -> str | None:
+    # Wide vectors have nearly normal scores. For two of them the share is 2/pi = 0.64; for the four of every query
+    # with every key 0.85. The limit lies five standard errors from both.
+    if not _share_of_mean(function, 64, 300) > 0.74:
+        return None
+    return (
+        "With 2 pairs your variances spread as those of more than 2 scores do. How many dot products do you take "
+        "when n is 2?"
+    )
+
+
+def _no_key_met(function: Function) -> str | None:
+    # The difference of two products of normal numbers has a Laplace distribution, with a share of 1/2; that of two
+    # normal numbers has 2/pi = 0.64. The limit lies five standard errors from both.
+    if not _share_of_mean(function, 1, 1000) > 0.58:
+        return None
+    return (
+        "With d_k = 1 your scores spread as single normal numbers do, and not as products of two. Where does a query "
+        "meet its key?"
+    )
 
 
 SCORE_STATISTICS = Exercise(
@@ -565,6 +635,10 @@ SCORE_STATISTICS = Exercise(
     properties=(
         Property("both numbers come from the same pairs", _unscaled_pairs),
         Property("the numbers come from rng", _generator_ignored),
+        Property("n is the number of pairs", _n_ignored),
+        Property("a variance is taken around the mean", _not_around_the_mean),
+        Property("each query meets one key", _every_key_met),
+        Property("each query meets a key", _no_key_met),
     ),
     mistakes=bank.SCORE_STATISTICS,
     hints=(

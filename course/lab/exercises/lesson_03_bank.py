@@ -180,6 +180,15 @@ def _fill_in_same_type(value: float) -> Callable[[Array, Array], Array]:
     return lambda scores, mask: np.where(mask, scores, scores.dtype.type(value))
 
 
+def _infinity_times_mask(scores: Array, mask: Array) -> Array:
+    return scores + (~mask) * -np.inf
+
+
+def _reference_softmax(scores: Array) -> Array:
+    """The softmax of the exercise before, which the lesson says to call: it takes a row of nan for an empty one."""
+    return reference.softmax(scores)
+
+
 def _lowest(scores: Array, mask: Array) -> Array:
     return np.where(mask, scores, np.finfo(scores.dtype).min)
 
@@ -376,6 +385,28 @@ def _single(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Ar
     return output.astype(np.float32), weights.astype(np.float32)
 
 
+def _single_inside(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    q, k, v = (a.astype(np.float32) for a in (q, k, v))
+    # numpy's root is a float64 and makes the scores so again; the digits have gone already
+    weights = reference.softmax(_match(q, k) / np.sqrt(q.shape[-1]), mask)
+    return weights @ v, weights
+
+
+def _single_scores(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    weights = _single_inside(q, k, v, mask)[1]
+    return weights @ v, weights
+
+
+def _single_weights(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    weights = reference.attention(q, k, v, mask)[1].astype(np.float32)
+    return weights @ v, weights
+
+
+def _single_and_back(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    output, weights = _single(q, k, v, mask)
+    return output.astype(float), weights.astype(float)
+
+
 def _matrix(q: Array, k: Array, v: Array, mask: Array | None = None) -> Any:  # noqa: ANN401
     output, weights = reference.attention(q, k, v, mask)
     return np.matrix(output), np.matrix(weights)
@@ -496,6 +527,35 @@ ATTENTION = (
             for d in (2, 4, 8, 16, 32, 64, 512)
             for version in _all_rows(scale=lambda q, k, v, d=d: math.sqrt(d))
         ),
+    ),
+    Mistake(
+        "scale_whole_number",
+        "the root is rounded to a whole number",
+        "With d_k = 4 you divide by a whole number, which is right, and with d_k = 6 too. What became of the decimals "
+        "of the root?",
+        tuple(
+            version
+            for whole in (int, round, math.ceil)
+            for version in _all_rows(scale=lambda q, k, v, whole=whole: whole(math.sqrt(q.shape[-1])))
+        ),
+    ),
+    Mistake(
+        "scale_axis_from_front",
+        "width read from an axis counted from the front",
+        "Print the number that you divide by for q of shape (4, 6), and then for (2, 3, 4, 6). Which index is the last "
+        "axis in both?",
+        tuple(
+            version
+            for axis in (0, 1)
+            for which in (0, 1)
+            for version in _all_rows(scale=lambda q, k, v, axis=axis, which=which: math.sqrt((q, k)[which].shape[axis]))
+        ),
+    ),
+    Mistake(
+        "scale_half_of_d_k",
+        "d_k ** 1/2 is half of d_k",
+        "Print 16 ** 1/2. Which of ** and / does Python do first?",
+        _all_rows(scale=lambda q, k, v: q.shape[-1] / 2),
     ),
     Mistake(
         "A05",
@@ -693,9 +753,19 @@ ATTENTION = (
     ),
     Mistake(
         "A23",
-        "blocked scores set to plus infinity",
-        "Your weights are nan where something is blocked. Which sign of infinity has an exp() of 0?",
+        "blocked scores set to plus infinity or nan",
+        "Your weights are nan where something is blocked. Is your fill a number whose exp() is 0, or is it +inf or "
+        "nan?",
         _all_rows(block=_fill(np.inf)),
+    ),
+    Mistake(
+        "zero_times_infinity",
+        "the mask is multiplied by infinity",
+        "Print 0 * -np.inf. Which scores did you add that to: only the blocked ones?",
+        (
+            *_all_rows(block=_infinity_times_mask),
+            *_all_rows(block=_infinity_times_mask, normalize=_reference_softmax),
+        ),
     ),
     Mistake(
         "A25",
@@ -931,8 +1001,8 @@ ATTENTION = (
     Mistake(
         "single_precision",
         "computes in float32",
-        "The arguments are float64 and your result is float32. Where do the digits get lost?",
-        (_single,),
+        "The arguments are float64, and your numbers have the digits of float32. Where do the others get lost?",
+        (_single, _single_inside, _single_scores, _single_weights, _single_and_back),
     ),
     Mistake(
         "matrix",
@@ -985,6 +1055,25 @@ def _softmax_in_place(x: Array, mask: Array | None = None) -> Array:
     result = reference.softmax(x, mask)
     x -= x.max(axis=-1, keepdims=True)
     return result
+
+
+def _softmax_fills_in_place(
+    fill: Callable[[Array, Array], None], empty: Callable[[Array, Array | None], Array]
+) -> Function:
+    def softmax(x: Array, mask: Array | None = None) -> Array:
+        if mask is not None:
+            fill(x, mask)
+        return empty(_stable(x), mask)
+
+    return softmax
+
+
+def _fill_by_index(x: Array, mask: Array) -> None:
+    x[~mask] = -np.inf
+
+
+def _fill_by_slice(x: Array, mask: Array) -> None:
+    x[...] = np.where(mask, x, -np.inf)
 
 
 SOFTMAX = (
@@ -1083,6 +1172,12 @@ SOFTMAX = (
         ),
     ),
     Mistake(
+        "softmax_zero_times_infinity",
+        "the mask is multiplied by infinity",
+        "Print 0 * -np.inf. Which entries did you add that to: only the blocked ones?",
+        (*_rows(block=_infinity_times_mask), *_rows(block=_infinity_times_mask, normalize=_reference_softmax)),
+    ),
+    Mistake(
         "softmax_mask_after",
         "blocks after dividing",
         "Sum a masked row: it is less than 1. Had the blocked entries already got a share when you removed them?",
@@ -1128,7 +1223,14 @@ SOFTMAX = (
         "softmax_changes_arguments",
         "changes x",
         "Print x before and after the call. Which line writes into the caller's array?",
-        (_softmax_in_place,),
+        (
+            _softmax_in_place,
+            *(
+                _softmax_fills_in_place(fill, empty)
+                for fill in (_fill_by_index, _fill_by_slice)
+                for empty in (_zero_rows, _leave_rows, _nan_to_zero)
+            ),
+        ),
     ),
     Mistake(
         "softmax_single_precision",

@@ -174,8 +174,8 @@ CAUSAL_MASK = Exercise(
         Case("T = 1", lambda: (1,), "May a single token look at itself?", by_hand=True),
         Case("T = 2", lambda: (2,), "Who may see whom: does token 0 see token 1?", by_hand=True),
         Case("T = 4", lambda: (4,), "How many columns may row i see?", by_hand=True),
-        Case("T = 7", lambda: (7,), "Does your mask hold for any length?", tier=2),
-        Case("T = 40", lambda: (40,), "Does your mask hold for any length?", tier=2),
+        Case("T = 7", lambda: (7,), "Does your mask hold for any length?", tier=2, about_axes=True),
+        Case("T = 40", lambda: (40,), "Does your mask hold for any length?", tier=2, about_axes=True),
     ),
     properties=(Property("changing the future changes nothing before it", _future_seen),),
     mistakes=(

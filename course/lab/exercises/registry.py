@@ -35,11 +35,16 @@ def get(id: str) -> Exercise:
     """Return the exercise called ``id``.
 
     Raises:
-        CourseError: if there is none; the message names the nearest one.
+        CourseError: if there is none, with the nearest one; if ``id`` is no name at all, with the order of arguments.
     """
+    if not isinstance(id, str):
+        raise CourseError(
+            f"An exercise is called by its name, and this is of type {type(id).__name__}; the name comes first, in "
+            'quotes: check("attention", attention).'
+        )
     found = _by_id()
     if id in found:
         return found[id]
-    near = difflib.get_close_matches(str(id), found, n=1)
+    near = difflib.get_close_matches(id, found, n=1)
     advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(found)}."
     raise CourseError(f"There is no exercise called {id!r}: {advice}")

@@ -1,8 +1,10 @@
 """Turns what went wrong into a few plain sentences: the same words for the same mistake, no addresses or paths."""
 
+import dis
 import re
 import traceback
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -100,8 +102,10 @@ def _wrong_numbers(name: str, expected: object, part: object, tolerance: float) 
         return f"{name} is nan in {int(bad.sum())} of {bad.size} places."
     bad = ~np.isclose(yours, right, rtol=tolerance, atol=min(tolerance, 0.01))
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
-    digits = 4 if abs(float(right[where]) - float(yours[where])) > 1e-3 else 12
     place = f"{name}[{', '.join(map(str, where))}]" if where else name
+    if np.asarray(expected).dtype == bool:
+        return f"{place} should be {bool(right[where])}, and yours is {bool(yours[where])}."
+    digits = 4 if abs(float(right[where]) - float(yours[where])) > 1e-3 else 12
     return f"{place} should be {right[where]:.{digits}g}, and yours is {yours[where]:.{digits}g}."
 
 
@@ -111,54 +115,132 @@ def _wrong_words(name: str, expected: object, part: object) -> str | None:
     return None
 
 
+def _wrong_count(exercise: Exercise, expected: Outcome, got: Outcome) -> str | None:
+    names = _result_names(exercise, expected.value)
+    n, several = len(parts(got.value)), isinstance(got.value, (tuple, list))
+    if len(names) == n and isinstance(expected.value, tuple) == several:
+        return None
+    if len(names) == 1:
+        one = "number" if exercise.result_kind == "number" else "array"
+        return f"{names[0]} should be one {one}, and yours is a {type(got.value).__name__} of {n}."
+    came = f"{n} things" if several else "one thing"
+    return f"The function should return ({', '.join(names)}), and yours returns {came}."
+
+
 def _result_names(exercise: Exercise, value: object) -> tuple[str, ...]:
     """What the parts of a result are called: observations have names of their own."""
     return tuple(value) if isinstance(value, Observed) else exercise.result_names
 
 
-def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
+class _Problem(NamedTuple):
+    """What is wrong with the results of a case, and of which kind it is: the kind decides what to ask."""
+
+    kind: Literal["returned", "words", "shape", "numbers", "last digits", "precision", "arguments"]
+    said: str
+
+
+def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> _Problem | None:
     """Return the first thing that is wrong with the results of a case, from general to specific, or None."""
+    if said := _wrong_count(exercise, expected, got):
+        return _Problem("returned", said)
     names = _result_names(exercise, expected.value)
-    right, yours = parts(expected.value), parts(got.value)
-    if len(right) != len(yours) or isinstance(expected.value, tuple) != isinstance(got.value, (tuple, list)):
-        wanted = f"({', '.join(names)})" if len(names) > 1 else names[0]
-        came = f"{len(yours)} things" if isinstance(got.value, (tuple, list)) else "one thing"
-        return f"The function should return {wanted}, and yours returns {came}."
-    triples = list(zip(names, right, yours, strict=True))
+    triples = list(zip(names, parts(expected.value), parts(got.value), strict=True))
     for name, wanted, part in triples:
         if said := _wrong_words(name, wanted, part):
-            return said
+            return _Problem("words", said)
     triples = [triple for triple in triples if not isinstance(triple[1], str)]
     for name, _, part in triples:
         if said := _wrong_type(exercise, name, part):
-            return said
+            return _Problem("returned", said)
     for name, wanted, part in triples:
         if said := _wrong_shape(exercise, name, wanted, part):
-            return said
-    for name, wanted, part in triples:
-        if said := _wrong_numbers(name, wanted, part, case.tolerance):
-            return said
-        if case.tolerance < 1e-6 and is_narrow(part):
-            return f"{name} is {part.dtype} although the arguments are float64."
+            return _Problem("shape", said)
+    for triple in triples:
+        if problem := _number_problem(*triple, case.tolerance):
+            return problem
     if got.changed:
         changed = ", ".join(exercise.argument_names[i] for i in got.changed)
-        return f"The function changed its own argument {changed}: the caller's array is different afterwards."
+        said = f"The function changed its own argument {changed}: the caller's array is different afterwards."
+        return _Problem("arguments", said)
     return None
+
+
+def _number_problem(name: str, wanted: object, part: Any, tolerance: float) -> _Problem | None:  # noqa: ANN401
+    said = _wrong_numbers(name, wanted, part, tolerance)
+    if said is not None:
+        return _Problem("last digits" if tolerance < 1e-6 and close(wanted, part, 1e-5) else "numbers", said)
+    if tolerance < 1e-6 and is_narrow(part):
+        return _Problem("precision", f"{name} is {part.dtype} although the arguments are float64.")
+    return None
+
+
+_QUESTIONS = {
+    "returned": "What exactly stands behind your return?",
+    "shape": "Which of your steps makes its axes, and what does that step start from?",
+    "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
+    "precision": "Which of your lines asks for fewer digits?",
+    "arguments": "Which of your lines writes into the array that was handed in?",
+}
+
+
+def _ask(case: Case, problem: _Problem) -> str:
+    """Return the question that leads on: that of the case is about its numbers, and about its axes where it says so."""
+    if problem.kind == "shape" and case.about_axes:
+        return case.question
+    return _QUESTIONS.get(problem.kind, case.question)
+
+
+def ask_about_error(case: Case, error: BaseException) -> str:
+    """Return the question that leads on from an exception on a case."""
+    if isinstance(error, NameError):
+        return "Under which name did you make it, or is it an argument?"
+    if isinstance(error, AttributeError):
+        return "What stands before the dot there, and which names does it offer?"
+    if isinstance(error, RecursionError):
+        return "Your function calls itself, maybe through another one. When would it stop?"
+    if wanted_yes_or_no(error):
+        return (
+            "That line wants one yes or no and gets a whole array. What do you want to know of it: whether it is None, "
+            "or something about its entries?"
+        )
+    if case.about_axes:
+        return case.question
+    if isinstance(error, (ValueError, IndexError)):
+        return "Write the shapes beside what stands in that line. Which axes should meet there?"
+    return "What does that line need, and what does it get?"
+
+
+def wanted_yes_or_no(error: BaseException) -> bool:
+    """Whether ``error`` arose where Python itself asks for a truth value: in if, while, and, or, not.
+
+    It is read from the instruction that failed, as numpy and torch word it differently.
+    """
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return False
+    failed = [each for each in dis.get_instructions(at.tb_frame.f_code) if each.offset == at.tb_lasti]
+    # Each version of Python has its own: a jump if false, a step of its own, or a part of the comparison.
+    return any(
+        each.opname.startswith(("POP_JUMP", "JUMP_IF", "TO_BOOL", "UNARY_NOT")) or each.argrepr.startswith("bool(")
+        for each in failed
+    )
 
 
 def say_problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
     """Return what is wrong on a case, the numbers where they are few, and a question; None if all is well."""
     if got.error is not None:
-        return f"{say_error(exercise, case, got.error)}\n  {case.question}"
+        return f"{say_error(exercise, case, got.error)}\n  {ask_about_error(case, got.error)}"
     problem = _problem(exercise, case, expected, got)
     if problem is None:
         return None
-    lines = [f"On {case.name}: {problem}"]
-    if case.by_hand:
+    lines = [f"On {case.name}: {problem.said}"]
+    if case.by_hand and problem.kind not in ("precision", "arguments"):
         given = zip(exercise.argument_names, case.make(), strict=False)
         lines.append("  " + ", ".join(f"{name} = {show(value)}" for name, value in given if value is not None))
         wanted = zip(_result_names(exercise, expected.value), parts(expected.value), strict=True)
         lines.append("  must give " + ", ".join(f"{name} = {show(value)}" for name, value in wanted) + ".")
     else:
         lines.append(f"  The arguments: {describe_arguments(exercise, case.make())}.")
-    return "\n".join([*lines, f"  {case.question}"])
+    return "\n".join([*lines, f"  {_ask(case, problem)}"])
