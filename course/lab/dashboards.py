@@ -36,6 +36,7 @@ LINE = 0.21  # inches of a line of text below the curves
 COLUMNS = 112  # letters of such a line
 BINS = 15  # a smoothed point is the mean of itself and a fifteenth of the curve on either side
 STEEP = 30  # above this ratio between losses, an axis of equal ratios shows more than one of equal differences
+LARGE = 1000.0  # a loss from here on has exploded: powers of ten will do
 
 
 # What a log says
@@ -254,9 +255,10 @@ def _scale(axes: Axes, values: NDArray[np.float64]) -> None:
     if lo > 0 and hi / lo > STEEP:
         axes.set_yscale("log")
         axes.set_ylim(lo / 1.3, hi * 1.3)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # powers of ten alone: too few to read a loss off
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_locator(NullLocator())
+        if hi < LARGE:
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # powers of ten: too few to read a loss off
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(min(0.0, lo * 1.1), max(hi, 1e-9) * 1.35)  # room for the legend above a curve that is still flat
 
