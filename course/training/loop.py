@@ -231,13 +231,17 @@ def _session(
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
 
 
+def _fits(pair: tuple[list[int], list[int]], config: TransformerConfig) -> bool:
+    """Whether the model has a position for each token of both sides, BOS or EOS included, and neither is empty."""
+    return all(pair) and max(map(len, pair)) < config.max_len
+
+
 def _check_fits(texts: Texts, tokenizer: Tokenizer, config: TransformerConfig) -> None:
-    """Raise unless each text has a pair that the model has positions for: said before a run is touched."""
-    longest = config.max_len - 1
+    """Raise unless each text has a pair that fits: said before a run is touched."""
     for text in texts:
         pairs = (encode_pairs(replace(text, source=(s,), target=(t,)), tokenizer)[0]
                  for s, t in zip(text.source, text.target, strict=True))  # fmt: skip
-        if not any(all(pair) and max(map(len, pair)) <= longest for pair in pairs):
+        if not any(_fits(pair, config) for pair in pairs):
             raise CourseError(f"no sentence pair fits into max_len {config.max_len}: use a larger max_len.")
 
 
@@ -306,13 +310,13 @@ class _Loop:
         self.loss: nn.Module = DistributedDataParallel(loss) if self.team.size > 1 else loss
 
     def _fitting(self, text: ParallelText) -> tuple[ParallelText, Examples]:
-        """Only the pairs that have a position for each token, BOS or EOS included; as text and as ids."""
-        longest = self.session.model.config.max_len - 1
+        """Only the pairs that fit, as text and as ids."""
+        config = self.session.model.config
         examples = encode_pairs(text, self.session.tokenizer)
-        kept = [i for i, pair in enumerate(examples) if all(pair) and max(map(len, pair)) <= longest]
+        kept = [i for i, pair in enumerate(examples) if _fits(pair, config)]
         if len(kept) < len(text):
             n = len(text) - len(kept)
-            self.log.say(f"left out {n} {text.split} pairs: empty, or longer than {longest} tokens")
+            self.log.say(f"left out {n} {text.split} pairs: empty, or longer than {config.max_len - 1} tokens")
         source, target = (tuple(side[i] for i in kept) for side in (text.source, text.target))
         return replace(text, source=source, target=target), [examples[i] for i in kept]
 

@@ -61,7 +61,8 @@ IT = Subject("it")
 def linearize(meaning: Meaning, lexicon: Lexicon) -> list[Token]:
     """The English sentence with its capital and final mark; every token carries the ids that it realizes.
 
-    meaning: as `numbered` returns it. Raises `CourseError` where the tree cannot be said.
+    meaning: as `numbered` returns it; without ids where only the text is wanted. Raises `CourseError` where the
+    tree cannot be said.
     """
     english = _English(lexicon)
     if isinstance(meaning, TwoClauses):

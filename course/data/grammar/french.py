@@ -85,9 +85,10 @@ Part = tuple[Nominal | None, Sequence[Token]]
 
 
 def linearize(meaning: Meaning, lexicon: Lexicon) -> list[Token]:
-    """The French sentence for a numbered meaning, with capital letter, final mark and the ids on each token.
+    """The French sentence for a meaning, with capital letter, final mark and the ids on each token.
 
-    Raises `CourseError` for a tree that makes no sense: an unknown word, a statement without subject, "a milk".
+    meaning: as `numbered` returns it; without ids where only the text is wanted. Raises `CourseError` for a tree that
+    makes no sense: an unknown word, a statement without subject, "a milk".
     """
     here = Setting(lexicon)
     clauses = (meaning,) if isinstance(meaning, Clause) else (meaning.first, meaning.second)

@@ -93,8 +93,8 @@ class Scene(NamedTuple):
 def linearize(meaning: Meaning, lexicon: Lexicon) -> list[Token]:
     """The whole German sentence, from its capital letter to its final mark.
 
-    meaning: a tree with ids (`meaning.numbered`), which the tokens carry. Raises `CourseError` for a tree that makes no
-    sense, such as a past modal or a word that the lexicon does not have.
+    meaning: a tree with ids (`meaning.numbered`), which the tokens carry, or without, where only the text is wanted.
+    Raises `CourseError` for a tree that makes no sense, such as a past modal or a word that the lexicon does not have.
     """
     clause = meaning.first if isinstance(meaning, TwoClauses) else meaning
     tokens = _two_clauses(meaning, lexicon) if isinstance(meaning, TwoClauses) else _main_clause(clause, Scene(lexicon))
