@@ -11,19 +11,12 @@ import course.data.embedded as embedded
 from course.data import load_corpus, split_names
 from course.data.embedded import (
     EMBEDDED_NAMES,
-    LANGUAGES,
-    ROLE_NOUNS,
-    SPLITS,
-    TRAIN_DEPTH,
-    TRAIN_WORDS,
     Pair,
     embedded_pairs,
     embedded_text,
     entries,
     gold,
-    held_out,
     sample,
-    word_count,
 )
 from course.data.grammar.constructions import (
     CONSTRUCTIONS,
@@ -34,9 +27,12 @@ from course.data.grammar.constructions import (
     keys_outside_subjects,
 )
 from course.data.grammar.english import linearize
+from course.data.grammar.languages import LANGUAGES
 from course.data.grammar.lexicon import lexicon
 from course.data.grammar.meaning import Clause, Name, NounPhrase, Word, walk, without_words
-from course.data.grammar.tokens import detokenized
+from course.data.grammar.splits import ROLE_NOUNS, SPLITS, TRAIN_DEPTH, TRAIN_WORDS, draw, held_out
+from course.data.grammar.tokens import detokenized, word_count
+from course.data.grammar.treebank import read_trees
 from course.errors import CourseError
 
 MANIFEST = Path(embedded.__file__).parent / "grammar" / "manifest.json"
@@ -78,10 +74,20 @@ def test_texts_are_composed_and_stand_on_one_line():
                 assert text[-1] in ".!?"
 
 
-def test_another_process_makes_the_same_texts():
-    again = embedded._Maker()
-    for split in ("probes", "anaphora", "senses"):
-        assert [entry.texts for entry in again.split(split)] == [entry.texts for entry in entries(split)]
+def test_the_treebank_is_what_the_seed_draws():
+    """All of it, drawn again: a change of words or habits that would draw other meanings asks for a new treebank."""
+    drawn = draw()
+    assert list(drawn) == list(reversed(MADE))
+    for split, trees in drawn.items():
+        assert trees == read_trees(split), f"{split}: run python -m course.data.grammar if the change is meant"
+
+
+def test_only_the_languages_that_are_asked_for_are_said(monkeypatch):
+    fresh = entries.__wrapped__("role")
+    monkeypatch.setattr(embedded, "entries", lambda split: fresh)
+    embedded_pairs.__wrapped__("embedded-en-de", "role")
+    assert {tuple(entry.said) for entry in fresh} == {("en", "de")}
+    assert all(list(entry.texts) == ["en", "de", "fr"] for entry in fresh)
 
 
 # What sets the splits apart

@@ -1,6 +1,6 @@
 """Sentences in, padded batches out: fetch a corpus, read it, cut it into tokens, pack it into batches.
 
-One sentence pair passes the files of this room in order: `fetch` (bytes on disk) or `embedded` (made by the grammar),
+One sentence pair passes the files of this room in order: `fetch` (bytes on disk) or `embedded` (said by the grammar),
 `corpora` (aligned lines), `tokenizer` (ids), `batches` (tensors). Importing the room is cheap: torch is loaded by the
 first batch that is made, the `tokenizers` library by the first tokenizer, and the network modules by the first fetch.
 """

@@ -120,7 +120,7 @@ def _warnings(text: str, n_words: int) -> list[str]:
 
 
 def _learned_words() -> int:
-    from course.data.embedded import TRAIN_WORDS
+    from course.data.grammar.splits import TRAIN_WORDS
 
     return TRAIN_WORDS
 

@@ -1,6 +1,7 @@
-"""`python -m course.data.grammar` makes the embedded corpus again and records its texts in the manifest."""
+"""`python -m course.data.grammar` draws the meanings of the embedded corpus again, and writes treebank and manifest."""
 
-from course.data.embedded import write_manifest
+from course.data.embedded import make_anew, split_sizes
 
 if __name__ == "__main__":
-    print(write_manifest())
+    make_anew()
+    print(", ".join(f"{split} {size:,}" for split, size in split_sizes().items()))

@@ -172,15 +172,14 @@ Meaning = Clause | TwoClauses
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
-_PLAIN = ("id", "lemma", "person", "antecedent", "number", "role", "tense", "mood", "fronted")  # fields without nodes
-
-
+FIELDS_WITHOUT_NODES = ("id", "lemma", "person", "antecedent", "number", "role", "tense", "mood", "fronted")
 _LEAVES = (Word, Word | None, tuple[Word, ...])  # the types of fields that hold words
 
 # For each kind of node its other fields, and those of them that do not hold words. Found once, because every sentence
 # of the corpus is walked many times.
 _PLACES: dict[type[Node], tuple[str, ...]] = {
-    kind: tuple(item.name for item in fields(kind) if item.name not in _PLAIN) for kind in Node.__subclasses__()
+    kind: tuple(item.name for item in fields(kind) if item.name not in FIELDS_WITHOUT_NODES)
+    for kind in Node.__subclasses__()
 }
 _BRANCHES: dict[type[Node], tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind) if item.name in places and item.type not in _LEAVES)

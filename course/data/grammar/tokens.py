@@ -46,6 +46,11 @@ def detokenized(tokens: Iterable[Token]) -> str:
     return "".join(pieces)
 
 
+def word_count(text: str) -> int:
+    """Words between spaces, without marks that stand alone, such as the French question mark."""
+    return sum([any(map(str.isalnum, word)) for word in text.split()])
+
+
 def links(source: Sequence[Token], target: Sequence[Token]) -> list[tuple[int, int]]:
     """Gold alignment: the pairs (i, j) where source token i and target token j share an id, in order."""
     return [(i, j) for i, a in enumerate(source) for j, b in enumerate(target) if a.ids & b.ids]
