@@ -118,7 +118,7 @@ class Drawer:
     def __init__(self) -> None:
         self.seen: dict[str, set[str]] = {language: set() for language in LANGUAGES}
         for texts in probes():
-            self.is_new(texts)
+            self.remember(texts)
 
     def split(self, name: str) -> list[Meaning]:
         """All meanings of one split; the probes, which people wrote, are none."""
@@ -130,7 +130,7 @@ class Drawer:
             drawn = senses_pair(writer, len(trees) // 2) if in_pairs else (sentence(writer, plan.recipes),)
             said = [self.texts(meaning, plan) for meaning in drawn if _suits(meaning, plan)]
             if len(said) == len(drawn) and None not in said:  # of two senses both or none
-                trees += [meaning for meaning, texts in zip(drawn, said, strict=True) if texts and self.is_new(texts)]
+                trees += [meaning for meaning, texts in zip(drawn, said, strict=True) if texts and self.remember(texts)]
         return trees
 
     def texts(self, meaning: Meaning, plan: Plan) -> dict[str, str] | None:
@@ -144,8 +144,8 @@ class Drawer:
             return None
         return {"en": text} | {language: text_of(meaning, language) for language in ("de", "fr")}
 
-    def is_new(self, texts: Mapping[str, str]) -> bool:
-        """Whether no language had its text before; if so, all of them count as seen from now on."""
+    def remember(self, texts: Mapping[str, str]) -> bool:
+        """Keep the texts of a new sentence in mind; False, and nothing kept, where some language had its text before."""
         if any(text in self.seen[language] for language, text in texts.items()):
             return False
         for language, text in texts.items():
