@@ -145,7 +145,7 @@ class Drawer:
         return {"en": text} | {language: text_of(meaning, language) for language in ("de", "fr")}
 
     def remember(self, texts: Mapping[str, str]) -> bool:
-        """Keep the texts of a new sentence in mind; False, and nothing kept, where some language had its text before."""
+        """Keep a new sentence in mind. False, and nothing is kept, where some language had its text before."""
         if any(text in self.seen[language] for language, text in texts.items()):
             return False
         for language, text in texts.items():
