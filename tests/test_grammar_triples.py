@@ -5,19 +5,18 @@ from collections.abc import Iterator
 import pytest
 from grammar_triples import TRIPLES, Triple
 
-from course.data.grammar import english, french, german
 from course.data.grammar.constructions import CONSTRUCTIONS, constructions_of
+from course.data.grammar.languages import LANGUAGES, tokens_of
 from course.data.grammar.lexicon import lexicon
 from course.data.grammar.meaning import Clause, Meaning, Name, Node, NounPhrase, Quality, Word, numbered, walk
 from course.data.grammar.tokens import Token, detokenized, links
 
-LINEARIZERS = {"en": english.linearize, "de": german.linearize, "fr": french.linearize}
 EACH_TRIPLE = pytest.mark.parametrize("triple", TRIPLES, ids=[triple.en for triple in TRIPLES])
-EACH_LANGUAGE = pytest.mark.parametrize("language", LINEARIZERS)
+EACH_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
 
 
 def said(meaning: Meaning, language: str) -> list[Token]:
-    return LINEARIZERS[language](numbered(meaning), lexicon())
+    return tokens_of(numbered(meaning), language)
 
 
 @EACH_LANGUAGE
@@ -60,7 +59,7 @@ def content_words(tree: Node) -> Iterator[Word | Name]:
 @EACH_TRIPLE
 def test_each_content_word_is_linked_in_all_pairs(triple: Triple):
     tree = numbered(triple.meaning)
-    tokens = {language: said(triple.meaning, language) for language in LINEARIZERS}
+    tokens = {language: said(triple.meaning, language) for language in LANGUAGES}
     for source, target in [("en", "de"), ("en", "fr"), ("de", "fr")]:
         linked = [tokens[source][i].ids & tokens[target][j].ids for i, j in links(tokens[source], tokens[target])]
         missing = [word.lemma for word in content_words(tree) if not any(word.id in ids for ids in linked)]
