@@ -109,7 +109,7 @@ PRESETS = {
         {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.05, "tie": "all", "bias": False},
     ),
     "45min": Preset(
-        "3+3 layers, d_model 256: a better one in three quarters of an hour",
+        "3+3 layers, d_model 256: a wider one, for three quarters of an hour of a fast computer",
         TrainingConfig(minutes=45, lr=1.5e-3, warmup_steps=500, ema_decay=0.999),
         {"d_model": 256, "d_ff": 1024, "n_heads": 4, "dropout": 0.2, "tie": "all"},
     ),
