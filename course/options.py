@@ -136,7 +136,7 @@ def _escaped(text: str) -> str:
 
 
 def _shown_defaults(name: str, defaults: Mapping[str, Mapping[str, Any]]) -> str:
-    """'(0.1)' where all presets agree, else '(10min 192, 45min 256, paper 128)'."""
+    """'(0.1)' where all presets agree, else '(10min 128, 45min 192, paper 128)'."""
     values = {preset: str(options[name]).lower() for preset, options in defaults.items() if name in options}
     if len(set(values.values())) <= 1:
         return f"({next(iter(values.values()))})" if values else ""

@@ -780,10 +780,10 @@ TEXT = ([f"word {i}" for i in range(60)], [f"Wort {i}" for i in range(60)])
 
 
 def test_options_reach_training_over_the_presets_values(handed_over):
-    plan = handed_over("--preset", "45min", "--n-heads", "8", "--no-bias", "--final-norm", "--label-smoothing", "0.2")
-    assert plan["model_options"]["d_model"] == 256
+    plan = handed_over("--preset", "45min", "--n-heads", "8", "--bias", "--final-norm", "--label-smoothing", "0.2")
+    assert plan["model_options"]["d_model"] == 192
     assert plan["model_options"]["n_heads"] == 8
-    assert plan["model_options"]["bias"] is False
+    assert plan["model_options"]["bias"] is True
     assert plan["model_options"]["final_norm"] is True
     assert plan["training"].label_smoothing == 0.2
     assert plan["training"].minutes == 45

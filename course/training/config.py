@@ -109,9 +109,13 @@ PRESETS = {
         {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.05, "tie": "all", "bias": False},
     ),
     "45min": Preset(
-        "3+3 layers, d_model 256: a wider one, for three quarters of an hour of a fast computer",
-        TrainingConfig(minutes=45, lr=1.5e-3, warmup_steps=500, ema_decay=0.999),
-        {"d_model": 256, "d_ff": 1024, "n_heads": 4, "dropout": 0.2, "tie": "all"},
+        "3+3 layers, d_model 192: a better one in three quarters of an hour on two cores",
+        # What helped ten minutes helps here too: small batches, a high rate, a model that is narrow enough to see each
+        # sentence twenty times. By then it could learn them by heart, so dropout and weight decay are stronger.
+        TrainingConfig(
+            minutes=45, batch_tokens=1200, lr=4e-3, warmup_steps=500, weight_decay=0.1, ema_decay=0.999
+        ),
+        {"d_model": 192, "d_ff": 512, "n_heads": 4, "dropout": 0.15, "tie": "all", "bias": False},
     ),
     # The 41.0 of Wu et al. (ACL 2021), "Good for Misconceived Reasons": Transformer-Tiny on Multi30k.
     # They average the last ten checkpoints; the moving average here stands for that.
