@@ -68,7 +68,7 @@ def our_loss(model, batch, **options):
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("sentences", [3, 100])
 def test_loss_and_gradient_equal_torch_on_all_positions(label_smoothing, output_bias, sentences):
-    """Padding left out, the gradient written over the logits, several chunks: that changes nothing but the work."""
+    """Padding left out, the gradient written over the logits: that changes nothing but the work."""
     batch, model = make_batch((EXAMPLES * 34)[:sentences]), small_model(output_bias=output_bias)
     if output_bias:
         torch.nn.init.normal_(model.output.bias)
@@ -103,6 +103,29 @@ def test_large_logits_do_not_overflow():
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2))
     assert states.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("distance", [50.0, 70.0, 95.0, 1000.0])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_a_word_without_a_probability_that_float32_could_hold_has_a_loss(distance, label_smoothing):
+    output = torch.nn.Linear(2, 3, bias=False)
+    torch.nn.init.zeros_(output.weight)
+    with torch.no_grad():
+        output.weight[0, 0] = distance
+    states, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True), torch.tensor([2, 2])
+    ours = summed_loss(output, states, labels, label_smoothing=label_smoothing)
+    options = {"label_smoothing": label_smoothing, "reduction": "sum"}
+    theirs = torch.nn.functional.cross_entropy(output(states).double(), labels, **options)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+    for a, b in zip(*(torch.autograd.grad(loss, [states, output.weight]) for loss in (ours, theirs)), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_batch_without_a_real_token_costs_nothing():
+    output = torch.nn.Linear(2, 3)
+    loss = summed_loss(output, torch.zeros(0, 2, requires_grad=True), torch.zeros(0, dtype=torch.long))
+    assert loss.item() == 0
+    assert all((g == 0).all() for g in torch.autograd.grad(loss, list(output.parameters())))
 
 
 def test_more_padding_changes_no_loss():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from course.model import Transformer, padding_mask
 from course.special import PAD
 
-CHUNK = 128  # rows of logits that are worked on at once: 2 MB at 4,000 words, so that they stay in the cache
+MOST_NATS = 60.0  # a word that costs more has a probability too small for float32 to hold it to the last digit
 
 
 def teacher_forced_states(
@@ -57,23 +57,25 @@ class _OutputLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, eps: float) -> Tensor:  # noqa: ANN401
         logits = _at_least_float32(F.linear(states, weight, bias))
-        total = logits.new_zeros(())
-        for z, y in zip(logits.split(CHUNK), labels[:, None].split(CHUNK), strict=True):
-            wanted = (1 - eps) * z.gather(1, y) + eps * z.mean(1, keepdim=True)  # expected logit under the target
-            top = z.amax(1, keepdim=True)
-            z.sub_(top).exp_()
-            powers = z.sum(1, keepdim=True)
-            total += (powers.log() + top - wanted).sum()
-            z.mul_(powers.reciprocal()).sub_(eps / z.shape[1])
-            z.scatter_add_(1, y, z.new_full(y.shape, eps - 1))
-        ctx.save_for_backward(logits, states, weight)
-        ctx.has_bias = bias is not None
-        return total
+        labels = labels[:, None]
+        right, mean = logits.gather(1, labels), logits.mean(1, keepdim=True)
+        softmax = torch.softmax(logits, 1, out=logits if logits.is_cpu else None)
+        log_sum = right - softmax.gather(1, labels).log()
+        if (log_sum - right > MOST_NATS).any():
+            log_sum = _at_least_float32(F.linear(states, weight, bias)).logsumexp(1, keepdim=True)
+        softmax.scatter_add_(1, labels, softmax.new_full(labels.shape, eps - 1))
+        ctx.save_for_backward(softmax, states, weight)
+        ctx.eps, ctx.has_bias = eps, bias is not None
+        return (log_sum - (1 - eps) * right - eps * mean).sum()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         difference, states, weight = ctx.saved_tensors
         (scale,) = grads
-        bias = difference.sum(0) * scale if ctx.has_bias else None
+        share = ctx.eps / len(weight)  # every class has it in the target: taken off the products, not off each number
+        bias = (difference.sum(0) - share * len(states)) * scale if ctx.has_bias else None
         difference = difference.to(weight.dtype)
-        return (difference @ weight) * scale, (difference.t() @ states) * scale, bias, None, None
+        for_states = (difference @ weight - share * weight.sum(0)) * scale
+        states = states * scale
+        for_weight = (difference.t() @ states).sub_(share * states.sum(0))
+        return for_states, for_weight, bias, None, None
