@@ -7,10 +7,13 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course.errors import CourseError
 from course.lab import exercises
+from course.lab.canvas import Words
 from course.lab.exploring import as_control, as_png, describe_error, explore, new_figure, render, running_on, slider
 
 
@@ -170,8 +173,6 @@ def test_the_same_drawing_gives_the_same_bytes():
 
 
 def test_stamped_text_looks_like_matplotlibs_own():
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     figure = new_figure()
     ax = figure.add_subplot()
     for size, color in ((9, "black"), (14, "#D55E00"), (20, (0, 0, 1, 0.5))):
@@ -189,6 +190,55 @@ def test_stamped_text_looks_like_matplotlibs_own():
     own.draw()
     ink = (np.asarray(own.buffer_rgba())[..., :3] < 250).sum()
     assert (stamped < 250).sum() > 1.05 * ink  # so the words are there at all
+
+
+STYLES = ({"ha": "center", "va": "bottom", "fontsize": 11}, {"ha": "right", "va": "center", "color": "#D55E00"})
+
+
+def draw_labels(fig, *, at_once, shift=0.0):
+    ax = fig.add_subplot()
+    for row, style in enumerate(STYLES):
+        words = ["sharp", "0.49", "", "Wörter", "$d_k$", "two\nlines"]
+        places = [(0.1 + 0.15 * i + shift, 0.2 + 0.4 * row) for i in range(len(words))]
+        if at_once:
+            ax.add_artist(Words(words, places, **style))
+        else:
+            for word, place in zip(words, places, strict=True):
+                ax.text(*place, word, **style)
+    in_axes = {"transform": ax.transAxes, "rotation": 90 if shift else 0}
+    _ = ax.add_artist(Words(["end"], [(0.9, 0.9)], **in_axes)) if at_once else ax.text(0.9, 0.9, "end", **in_axes)
+    return "labels"
+
+
+def plain_figure():
+    """A figure with matplotlib's own canvas, as still pictures have it."""
+    figure = Figure(dpi=72)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+@pytest.mark.parametrize("new", [new_figure, plain_figure], ids=["panel", "still"])
+def test_words_at_once_look_as_one_after_the_other(new):
+    """Byte for byte, also where a word was placed in an earlier picture, and with a turned word."""
+    one_figure, drawn = new(), []
+    for shift in (0.0, 0.013, 0.0):
+        drawn.append(render(one_figure, draw_labels, {"at_once": True, "shift": shift}))
+        assert drawn[-1] == render(new(), draw_labels, {"at_once": False, "shift": shift})
+    assert drawn[0] == drawn[2] != drawn[1]
+    empty = render(new(), lambda fig: fig.add_subplot() and "labels", {})
+    assert drawn[0].png != empty.png
+
+
+def test_words_can_be_hidden_and_need_a_place_each():
+    figure = new_figure()
+    ax = figure.add_subplot()
+    blank = as_png(figure)
+    words = ax.add_artist(Words(["one", "two"], [(0.2, 0.2), (0.7, 0.7)]))
+    assert as_png(figure) != blank
+    words.set_visible(False)
+    assert as_png(figure) == blank
+    with pytest.raises(ValueError, match="shorter"):
+        Words(["one", "two"], [(0.2, 0.2)])
 
 
 def test_stamps_keep_color_and_size_apart():

@@ -2,22 +2,44 @@
 
 Most of the time that a labelled heat map takes goes into laying out and rasterizing its labels, and most labels of
 the next picture stood in the last one too. This canvas keeps a small picture of every piece of text that it has drawn
-and stamps it again, at whole pixels; it uses public methods of the Agg renderer only.
+and stamps it again, at whole pixels; it uses public methods of the Agg renderer only. `Words` spares the layout too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib.backend_bases import GraphicsContextBase
+from matplotlib.artist import Artist
+from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.transforms import Transform
 from numpy.typing import NDArray
 
 MARGIN = 4  # pixels around a piece of text, for what leans out of its box
 MOST_STAMPS = 2_000
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A piece of text as RGBA rows from bottom to top, with `below` pixels of them below its baseline."""
+
+    rows: NDArray[np.uint8]
+    below: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A stamp, and how far its baseline begins to the right of and above the point that the text is aligned to."""
+
+    stamp: Stamp
+    right: float
+    up: float
 
 
 class StampingRenderer(RendererAgg):
@@ -25,7 +47,9 @@ class StampingRenderer(RendererAgg):
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
         super().__init__(width, height, dpi)
-        self._stamps: dict[Any, tuple[NDArray[np.uint8], int]] = {}
+        self._stamps: dict[Any, Stamp] = {}
+        self._placed: dict[Any, dict[str, Placed]] = {}
+        self._last: tuple[Stamp, float, float] | None = None  # the stamp drawn last, and where its baseline began
 
     def draw_text(
         self,
@@ -47,13 +71,39 @@ class StampingRenderer(RendererAgg):
             if len(self._stamps) >= MOST_STAMPS:
                 self._stamps.clear()
             self._stamps[key] = self._stamp(gc, s, prop, ismath, mtext)
-        stamp, below = self._stamps[key]
-        self.draw_image(gc, round(x) - MARGIN, self.height - round(y) - below, stamp)
+        self._last = self._stamps[key], x, self.height - y
+        self._press(gc, *self._last)
+
+    def draw_words(self, words: Sequence[str], points: NDArray[np.float64], pen: Text, style: str) -> None:
+        """Draw words as the pen would, each aligned to its point (x, y) in pixels from the lower left.
+
+        Where a word begins is remembered with its stamp, so only a new one is laid out. style: all that the pen was
+        told; with what matplotlib's settings add to it, font and color, it says which words are alike.
+        """
+        if sum(map(len, self._placed.values())) >= MOST_STAMPS:
+            self._placed.clear()
+        known = self._placed.setdefault((style, pen.get_fontproperties().copy(), pen.get_color()), {})
+        gc = self.new_gc()
+        for word, (x, y) in zip(words, points, strict=True):
+            if word not in known:
+                self._last = None
+                write(word, x, y, pen, self)
+                if self._last is not None and "\n" not in word:  # turned text has no stamp, two lines have two
+                    stamp, left, baseline = self._last
+                    known[word] = Placed(stamp, left - x, baseline - y)
+                continue
+            placed = known[word]
+            self._press(gc, placed.stamp, x + placed.right, y + placed.up)
+        gc.restore()
+
+    def _press(self, gc: GraphicsContextBase, stamp: Stamp, x: float, y: float) -> None:
+        """Stamp a text whose baseline begins at (x, y), in pixels from the lower left."""
+        row = self.height - round(self.height - y)  # rounded from above, as matplotlib does
+        self.draw_image(gc, round(x) - MARGIN, row - stamp.below, stamp.rows)
 
     def _stamp(
         self, gc: GraphicsContextBase, s: str, prop: FontProperties, ismath: Literal["TeX"] | bool, mtext: Text | None
-    ) -> tuple[NDArray[np.uint8], int]:
-        """Return the text as RGBA rows from bottom to top, and the pixels below its baseline."""
+    ) -> Stamp:
         width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
         below = int(descent) + MARGIN
         paper = RendererAgg(int(width) + 2 * MARGIN + 1, int(height) + 2 * MARGIN + 1, self.dpi)
@@ -62,7 +112,58 @@ class StampingRenderer(RendererAgg):
         ink.set_clip_rectangle(None)
         ink.set_clip_path(None)
         paper.draw_text(ink, MARGIN, paper.height - below, s, prop, 0, ismath, mtext)
-        return np.asarray(paper.buffer_rgba())[::-1].copy(), below
+        return Stamp(np.asarray(paper.buffer_rgba())[::-1].copy(), below)
+
+
+def write(word: str, x: float, y: float, pen: Text, renderer: RendererBase) -> None:
+    """Draw one word with a pen, a Text in pixels that is moved from word to word."""
+    pen.set_text(word)
+    pen.set_position((x, y))
+    pen.draw(renderer)
+
+
+class Words(Artist):
+    """Many pieces of level text in one style, as one artist; a picture of them is that of as many `ax.text`.
+
+    matplotlib takes half a millisecond to make one Text and lay it out, and a map has a hundred. These share one.
+    """
+
+    zorder = Text.zorder
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        places: Sequence[tuple[float, float]],
+        *,
+        transform: Transform | None = None,
+        **style: Any,  # noqa: ANN401
+    ) -> None:
+        """words: each at its place (x, y), in data coordinates or those of `transform`; style: as for `ax.text`."""
+        super().__init__()
+        if transform is not None:
+            self.set_transform(transform)
+        kept = [(word, place) for word, place in zip(words, places, strict=True) if word]
+        self.words = [word for word, _ in kept]
+        self._places = np.array([place for _, place in kept], dtype=float).reshape(-1, 2)
+        self._pen, self._style = Text(**style), repr(sorted(style.items()))
+        self.set_in_layout(False)
+
+    def set_figure(self, fig: Figure | SubFigure) -> None:
+        """The pen needs its resolution."""
+        super().set_figure(fig)
+        self._pen.set_figure(fig)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw all words."""
+        if not self.get_visible():
+            return
+        points = self.get_transform().transform(self._places)
+        if isinstance(renderer, StampingRenderer):
+            renderer.draw_words(self.words, points, self._pen, self._style)
+        else:
+            for word, (x, y) in zip(self.words, points, strict=True):
+                write(word, x, y, self._pen, renderer)
+        self.stale = False
 
 
 class StampingCanvas(FigureCanvasAgg):

@@ -74,6 +74,13 @@ def _plain(ax: Axes) -> None:
     ax.tick_params(colors=INK, labelsize=10, length=3)
 
 
+def _write(ax: Axes, words: Sequence[str], places: Sequence[tuple[float, float]], **style: Any) -> None:  # noqa: ANN401
+    """Write words at their places (x, y), in the style of one `ax.text` and in a fraction of the time of many."""
+    from course.lab.canvas import Words
+
+    ax.add_artist(Words(words, places, **style))
+
+
 def _shades(color: str) -> Colormap:
     """Return a color map from white to the color."""
     from matplotlib.colors import LinearSegmentedColormap
@@ -224,12 +231,11 @@ def _heat(ax: Axes, weights: Array, rows: Sequence[str], columns: Sequence[str],
     ax.imshow(weights, cmap=_shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
     ax.hlines(np.arange(height + 1) - 0.5, -0.5, width - 0.5, color=PALE, linewidth=1)
     ax.vlines(np.arange(width + 1) - 0.5, -0.5, height - 0.5, color=PALE, linewidth=1)
-    for j, word in enumerate(columns):
-        ax.text(j, -0.72, word, ha="center", va="bottom", fontsize=11, color=KEY_TEXT)
-    for i, word in enumerate(rows):
-        ax.text(-0.62, i, word, ha="right", va="center", fontsize=11, color=QUERY)
-    for i, j in zip(*np.nonzero(weights >= smallest), strict=True):
-        ax.text(j, i, f"{weights[i, j]:.2f}", ha="center", va="center", fontsize=10, color=INK)
+    _write(ax, columns, [(j, -0.72) for j in range(width)], ha="center", va="bottom", fontsize=11, color=KEY_TEXT)
+    _write(ax, rows, [(-0.62, i) for i in range(height)], ha="right", va="center", fontsize=11, color=QUERY)
+    cells = np.argwhere(weights >= smallest)
+    numbers = [f"{weights[i, j]:.2f}" for i, j in cells]
+    _write(ax, numbers, [(j, i) for i, j in cells], ha="center", va="center", fontsize=10, color=INK)
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     ax.axis("off")
 
@@ -250,8 +256,8 @@ def draw_map(fig: Figure, *, weights: Array, rows: Sequence[str], columns: Seque
     _heat(ax, weights, rows, columns)
     total_rows, total_columns = weights.sum(axis=1), weights.sum(axis=0)
     if sums == "rows":
-        for i, total in enumerate(total_rows):
-            ax.text(len(columns) - 0.4, i, f"{total:.2f}", ha="left", va="center", fontsize=10, color=GRAY)
+        beside = [(len(columns) - 0.4, i) for i in range(len(rows))]
+        _write(ax, [f"{x:.2f}" for x in total_rows], beside, ha="left", va="center", fontsize=10, color=GRAY)
         ax.text(len(columns) - 0.4, -0.72, "row sum", ha="left", va="bottom", fontsize=10, color=GRAY)
     best = [f"{rows[i]} → {_largest(columns, row)}" for i, row in enumerate(weights)]
     words = f"Attention map, queries down and keys across; the largest weight of each row: {', '.join(best)}."
@@ -294,8 +300,7 @@ def draw_attention_map(
     _heat(fig.add_axes((0.07, 0.03, 0.55, 0.86)), weights, words, words, smallest=1.05 / len(words))
     ax = fig.add_axes((0.70, 0.12, 0.28, 0.70))
     ax.hlines(range(len(words)), 0, row, color=WEIGHTS, linewidth=16)
-    for i, word in enumerate(words):
-        ax.text(-0.03, i, word, ha="right", va="center", fontsize=11, color=KEY_TEXT)
+    _write(ax, words, [(-0.03, i) for i in range(len(words))], ha="right", va="center", fontsize=11, color=KEY_TEXT)
     ax.set(xlim=(0, 1), ylim=(len(words) - 0.5, -0.5), xticks=[0, 0.5, 1], yticks=[])
     ax.set_xlabel(f"weight in the row of “{focus}”", fontsize=11)
     bits, most = entropy(row), float(np.log2(len(words)))

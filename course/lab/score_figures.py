@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, _begin, _plain
+from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, _begin, _plain, _write
 from course.scoring import proportion_interval
 
 if TYPE_CHECKING:
@@ -180,8 +180,8 @@ def draw_alignment(
     for i, j in sorted(links or ()):
         _draw_link(ax, (tops[i], upper - 0.12), (bottoms[j], lower + 0.13), right=(i, j) in set(gold))
     for words, places, y, color in ((source, tops, upper, KEY_TEXT), (target, bottoms, lower, QUERY)):
-        for word, x in zip(words, places, strict=True):
-            ax.text(x, y, word, ha="center", va="center", fontsize=size, color=color, parse_math=False)
+        at = [(x, y) for x in places]
+        _write(ax, words, at, ha="center", va="center", fontsize=size, color=color, parse_math=False)
     if headed:
         _draw_link_legend(ax, high, title, with_links=links is not None)
     return _alignment_in_words(source, target, gold, links, title)
@@ -313,7 +313,7 @@ def draw_ablation_race(
     _begin(fig, 11.5, 4.2)
     ax, bars = fig.add_axes((0.065, 0.13, 0.475, 0.82)), fig.add_axes((0.83, 0.13, 0.13, 0.82))
     curves = {label: _losses(label, records) for label, records in runs.items()}
-    parts = []
+    losses_now = []
     for number, (label, (steps, losses)) in enumerate(curves.items()):
         upto = max(1, int(np.searchsorted(steps, steps[-1] * part / 100, side="right")))
         style: dict[str, Any] = {
@@ -322,18 +322,35 @@ def draw_ablation_race(
             "linewidth": 2.4 if show in ("all", label) else 0.8,
         }
         ax.plot(100 * steps[:upto] / steps[-1], losses[:upto], **style)
-        now, score = float(losses[upto - 1]), scored[label] if part >= 100 else None
-        _race_row(bars, number, label, now, score, style)
-        parts.append(f"{label} {now:.2f}" + ("" if score is None else f", {score:.1f} % exactly right"))
+        bars.plot([-2.02, -1.82], [number] * 2, transform=bars.get_yaxis_transform(), clip_on=False, **style)
+        losses_now.append(float(losses[upto - 1]))
+    scores = [scored[label] for label in curves] if part >= 100 else None
+    _race_table(bars, list(curves), losses_now, scores)
     ax.set(xlim=(0, 101), ylim=(0, 1.05 * max(losses[0] for _, losses in curves.values())))
     ax.set_xlabel("percent of the run", fontsize=11)
     ax.set_ylabel("training loss, nats a token", fontsize=11)
-    bars.set(xlim=(0, 100), ylim=(len(runs) - 0.4, -1.0), yticks=[], xticks=[0, 50, 100])
-    bars.set_xlabel("percent exactly right", fontsize=11)
-    bars.text(-0.08, -0.85, "loss now", transform=bars.get_yaxis_transform(), ha="right", fontsize=10, color="0.3")
     _plain(ax)
+    told = [f"{label} {loss:.2f}" for label, loss in zip(curves, losses_now, strict=True)]
+    if scores is not None:
+        told = [f"{start}, {score:.1f} % exactly right" for start, score in zip(told, scores, strict=True)]
+    return f"After {part} percent of each run, the training loss is: {'; '.join(told)}."
+
+
+def _race_table(bars: Axes, labels: Sequence[str], losses: Sequence[float], scores: Sequence[float] | None) -> None:
+    """Write each run's name, its loss, and what it scores where that is known, a row for each beside its bar."""
+    rows = range(len(labels))
+    bars.set(xlim=(0, 100), ylim=(len(labels) - 0.4, -1.0), yticks=[], xticks=[0, 50, 100])
+    bars.set_xlabel("percent exactly right", fontsize=11)
     _plain(bars)
-    return f"After {part} percent of each run, the training loss is: {'; '.join(parts)}."
+    in_row = {"transform": bars.get_yaxis_transform(), "va": "center"}
+    _write(bars, labels, [(-1.77, row) for row in rows], ha="left", fontsize=9.5, color=INK, **in_row)
+    numbers = [f"{loss:.2f}" for loss in losses]
+    _write(bars, numbers, [(-0.08, row) for row in rows], ha="right", fontsize=10, color="0.3", **in_row)
+    bars.text(-0.08, -0.85, "loss now", transform=in_row["transform"], ha="right", fontsize=10, color="0.3")
+    if scores is not None:
+        bars.hlines(rows, 0, scores, color=VALUE, linewidth=11)
+    results = ["?"] * len(labels) if scores is None else [f"{score:.0f}" for score in scores]
+    _write(bars, results, [(1.03, row) for row in rows], ha="left", fontsize=10, color=INK, **in_row)
 
 
 def _losses(label: str, records: Records) -> tuple[np.ndarray, np.ndarray]:
@@ -343,18 +360,6 @@ def _losses(label: str, records: Records) -> tuple[np.ndarray, np.ndarray]:
         raise CourseError(f"The log of {label} holds no loss; train it again with python -m course.lab.ablations.")
     padded = np.pad(found[:, 1], 1, mode="edge")
     return found[:, 0], (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-
-
-def _race_row(bars: Axes, row: int, label: str, loss: float, score: float | None, style: Mapping[str, Any]) -> None:
-    """Write a run's name with its line, its loss, and what it scores, where that is known."""
-    across = bars.get_yaxis_transform()
-    bars.plot([-2.02, -1.82], [row, row], transform=across, clip_on=False, **style)
-    bars.text(-1.77, row, label, transform=across, ha="left", va="center", fontsize=9.5, color=INK)
-    bars.text(-0.08, row, f"{loss:.2f}", transform=across, ha="right", va="center", fontsize=10, color="0.3")
-    if score is not None:
-        bars.hlines(row, 0, score, color=VALUE, linewidth=11)
-    bars.text(1.03, row, "?" if score is None else f"{score:.0f}", transform=across, ha="left", va="center",
-              fontsize=10, color=INK)  # fmt: skip
 
 
 # ---- The whole lesson ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS, _begin, _heat, _largest, _shades
+from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS, _begin, _heat, _largest, _shades, _write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,10 +114,11 @@ def _draw_map(fig: Figure, shown: _Map, left: float, top: float, cell: float, he
     _heat(ax, shown.weights, shown.rows, [""] * len(shown.columns), smallest=smallest)
     _frame_largest(ax, shown.weights)
     slanted = header > LEVEL
-    for j, word in enumerate(shown.columns):
-        at = {"ha": "left", "rotation": 55, "rotation_mode": "anchor"} if slanted else {"ha": "center"}
-        color = GRAY if word == END else KEY_TEXT
-        ax.text(j - 0.12 * slanted, -0.72, word, va="bottom", fontsize=11, color=color, parse_math=False, **at)
+    at: dict[str, Any] = {"ha": "left", "rotation": 55, "rotation_mode": "anchor"} if slanted else {"ha": "center"}
+    for color, ends in ((KEY_TEXT, False), (GRAY, True)):
+        words = {j: word for j, word in enumerate(shown.columns) if (word == END) == ends}
+        places = [(j - 0.12 * slanted, -0.72) for j in words]
+        _write(ax, list(words.values()), places, va="bottom", fontsize=11, color=color, parse_math=False, **at)
 
 
 def _frame_largest(ax: Axes, weights: Array) -> None:

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, write_notebook
+from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, MAP_OF_A_LESSON, write_notebook
 from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
 from tests.browser.server import jupyterlab
 
@@ -24,10 +24,11 @@ window.courseStop = (start) => requestAnimationFrame(
   () => setTimeout(() => window.courseTimes.push(performance.now() - start))
 );
 """
-SLIDER_CLOCK = """() => {
+SLIDER_CLOCK = """(number) => {
   let start = null;
-  const image = document.querySelector('.course-explore img');
-  document.querySelector('.course-explore input').addEventListener('input', () => { start = performance.now(); }, true);
+  const panel = document.querySelectorAll('.course-explore')[number];
+  const image = panel.querySelector('img');
+  panel.querySelector('input[type=range]').addEventListener('input', () => { start = performance.now(); }, true);
   image.addEventListener('load', () => { if (start !== null) { window.courseStop(start); start = null; } });
 }"""
 QUERY_CLOCK = """() => {
@@ -37,7 +38,10 @@ QUERY_CLOCK = """() => {
 
 
 def measure() -> dict[str, float]:
-    """Return milliseconds: `explore_slider_ms` (a 12 x 12 labelled heat map) and `dragged_query_ms`.
+    """Return milliseconds: `lesson_slider_ms`, `explore_slider_ms` and `dragged_query_ms`.
+
+    The first slider is that of the attention map in lesson 03; the second moves what a learner might write, a heat map
+    of 12 x 12 cells with an `ax.text` in each.
 
     Raises:
         RuntimeError: There is no Chromium.
@@ -45,22 +49,24 @@ def measure() -> dict[str, float]:
     if find_chromium() is None:
         raise RuntimeError(NO_CHROMIUM)
     with tempfile.TemporaryDirectory() as folder:
-        write_notebook(Path(folder) / "latency.ipynb", HEAT_MAP, EXPLORE, DRAGGED)
+        write_notebook(Path(folder) / "latency.ipynb", HEAT_MAP, MAP_OF_A_LESSON, EXPLORE, DRAGGED)
         with jupyterlab(Path(folder)) as lab, chromium() as browser:
             notebook = Notebook(browser, lab, "latency.ipynb")
             notebook.run_all()
             return {
-                "explore_slider_ms": round(_slider(notebook), 1),
+                "lesson_slider_ms": round(_slider(notebook, 0), 1),
+                "explore_slider_ms": round(_slider(notebook, 1), 1),
                 "dragged_query_ms": round(_query(notebook), 1),
             }
 
 
-def _slider(notebook: Notebook) -> float:
+def _slider(notebook: Notebook, number: int) -> float:
     page = notebook.page
-    page.locator(".course-explore img").wait_for()
+    panel = page.locator(".course-explore").nth(number)
+    panel.locator("img").wait_for()
     page.evaluate(CLOCK)
-    page.evaluate(SLIDER_CLOCK)
-    page.locator(".course-explore input").first.focus()
+    page.evaluate(SLIDER_CLOCK, number)
+    panel.locator("input[type=range]").first.focus()
     return _median(notebook, lambda _: page.keyboard.press("ArrowRight"))
 
 

@@ -34,6 +34,20 @@ def draw_heat(fig, *, temperature, size, attention):
 
 EXPLORE = "explore(draw_heat, temperature=slider(0.1, 5.0, start=1.0, step=0.1), size=12, attention=attention)"
 
+MAP_OF_A_LESSON = """
+import numpy as np
+from course.lab import explore, slider
+from course.lab.exercises import reference
+from course.lab.figures import draw_attention_map
+
+words = "one must make the point to the polite people".split()
+q, k, v = np.random.default_rng(1).normal(size=(3, len(words), 4))
+explore(
+    draw_attention_map, attention=reference("attention"), examples={"about people": (words, q, k, v)},
+    sentence=["about people"], temperature=slider(0.1, 10.0, start=1.0, log=True),
+)
+"""
+
 DRAGGED = """
 DraggedQuery(
     keys=[[1.2, 0.3], [0.2, 1.3], [-1.2, 0.4], [0.5, -1.1]],
