@@ -237,7 +237,7 @@ def test_words_can_be_hidden_and_need_a_place_each():
     assert as_png(figure) != blank
     words.set_visible(False)
     assert as_png(figure) == blank
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(CourseError, match="2 words and 1 places"):
         Words(["one", "two"], [(0.2, 0.2)])
 
 

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 
 from course.errors import CourseError
 from course.lab import figures, reference
+from course.lab.canvas import Words
 from course.lab.exploring import explore, slider
 
 WORDS = "The needle has a sharp point .".split()  # noqa: SIM905
@@ -104,6 +105,12 @@ def drawn(draw, values):
     return figure, alt
 
 
+def texts_of(figure):
+    """Every text of a figure, those that are drawn many at once too."""
+    at_once = [text for words in figure.findobj(Words) if words.get_visible() for text in words.texts()]
+    return figure.findobj(Text) + at_once
+
+
 def boxes(figure):
     """(text, box in pixels) for every text that can be seen; labels of ticks beyond the axes are not drawn."""
     renderer = figure.canvas.get_renderer()
@@ -111,7 +118,7 @@ def boxes(figure):
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         lo, hi = sorted(axis.get_view_interval())
         beyond |= {id(tick.label1) for tick in axis.get_major_ticks() if not lo <= tick.get_loc() <= hi}
-    for text in figure.findobj(Text):
+    for text in texts_of(figure):
         if id(text) not in beyond and text.get_visible() and text.get_text().strip():
             box = text.get_window_extent(renderer)
             if box.width and box.height:
@@ -147,8 +154,9 @@ def test_the_collision_test_can_fail():
     figure.text(0.5, 0.5, "one text")
     figure.text(0.5, 0.5, "upon another")
     figure.text(0.99, 0.9, "and one that leaves")
+    figure.add_artist(Words(["drawn at once"], [(0.5, 0.5)], transform=figure.transFigure))
     figure.canvas.draw()
-    assert len(collisions(figure)) == 2
+    assert len(collisions(figure)) == 4
 
 
 def test_every_stop_of_every_slider_draws():
@@ -312,3 +320,10 @@ def test_every_drawing_function_has_the_form_that_sliders_need():
 def test_importing_the_figures_draws_in_no_plotting_library():
     code = "import sys, course.lab.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_weights_of_another_shape_than_the_words_are_said_with_both_numbers():
+    words, q = ["one", "sharp", "point"], np.eye(3, 2)
+    options = {"examples": {"a": (words, q, q, q)}, "sentence": "a", "temperature": 1.0}
+    with pytest.raises(CourseError, match=r"shape \(3, 2\), but there are 3 row words and 3 column words"):
+        figures.draw_attention_map(Figure(), attention=lambda q, k, v: (v, q), **options)

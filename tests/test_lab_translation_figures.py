@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from course.alignment import WordAttention
 from course.errors import CourseError
 from course.lab import translation_figures as drawings
+from course.lab.canvas import Words
 from course.lab.exploring import explore
 from tests.test_lab_figures import collisions, drawn
 
@@ -38,13 +38,14 @@ def in_the_way(figure):
 
     The boxes of slanted words always meet; they are readable where their lines are a letter's height apart.
     """
-    slanted = [text for text in figure.findobj(Text) if text.get_rotation() and text.get_text()]
+    turned = [words for words in figure.findobj(Words) if any(text.get_rotation() for text in words.texts())]
+    slanted = [text for words in turned for text in words.texts()]
     outside = [found for found in collisions(figure) if isinstance(found, str)]
     places = sorted((round(y), x) for x, y in (text.get_transform().transform(text.get_position()) for text in slanted))
     apart = [b[0] - a[0] or (b[1] - a[1]) * np.sin(np.deg2rad(55)) for a, b in itertools.pairwise(places)]
     pairs = [f"{distance:.0f} pixels" for distance in apart if distance < 14]
-    for text in slanted:
-        text.set_visible(False)
+    for words in turned:
+        words.set_visible(False)
     return pairs + collisions(figure), outside
 
 

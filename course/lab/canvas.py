@@ -15,11 +15,12 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.transforms import Transform
 from numpy.typing import NDArray
+
+from course.errors import CourseError
 
 MARGIN = 4  # pixels around a piece of text, for what leans out of its box
 MOST_STAMPS = 2_000
@@ -85,15 +86,16 @@ class StampingRenderer(RendererAgg):
         known = self._placed.setdefault((style, pen.get_fontproperties().copy(), pen.get_color()), {})
         gc = self.new_gc()
         for word, (x, y) in zip(words, points, strict=True):
-            if word not in known:
-                self._last = None
-                write(word, x, y, pen, self)
-                if self._last is not None and "\n" not in word:  # turned text has no stamp, two lines have two
-                    stamp, left, baseline = self._last
-                    known[word] = Placed(stamp, left - x, baseline - y)
+            if placed := known.get(word):
+                self._press(gc, placed.stamp, x + placed.right, y + placed.up)
                 continue
-            placed = known[word]
-            self._press(gc, placed.stamp, x + placed.right, y + placed.up)
+            self._last = None
+            pen.set_text(word)
+            pen.set_position((x, y))
+            pen.draw(self)
+            if self._last is not None and "\n" not in word:  # turned text has no stamp, two lines have two
+                stamp, left, baseline = self._last
+                known[word] = Placed(stamp, left - x, baseline - y)
         gc.restore()
 
     def _press(self, gc: GraphicsContextBase, stamp: Stamp, x: float, y: float) -> None:
@@ -115,13 +117,6 @@ class StampingRenderer(RendererAgg):
         return Stamp(np.asarray(paper.buffer_rgba())[::-1].copy(), below)
 
 
-def write(word: str, x: float, y: float, pen: Text, renderer: RendererBase) -> None:
-    """Draw one word with a pen, a Text in pixels that is moved from word to word."""
-    pen.set_text(word)
-    pen.set_position((x, y))
-    pen.draw(renderer)
-
-
 class Words(Artist):
     """Many pieces of level text in one style, as one artist; a picture of them is that of as many `ax.text`.
 
@@ -138,31 +133,42 @@ class Words(Artist):
         transform: Transform | None = None,
         **style: Any,  # noqa: ANN401
     ) -> None:
-        """words: each at its place (x, y), in data coordinates or those of `transform`; style: as for `ax.text`."""
+        """words: each at its place (x, y), in data coordinates or those of `transform`; style: as for `ax.text`.
+
+        Raises CourseError unless there is a place for each word.
+        """
         super().__init__()
+        if len(words) != len(places):
+            raise CourseError(f"There are {len(words)} words and {len(places)} places: give each word one place.")
         if transform is not None:
             self.set_transform(transform)
         kept = [(word, place) for word, place in zip(words, places, strict=True) if word]
         self.words = [word for word, _ in kept]
         self._places = np.array([place for _, place in kept], dtype=float).reshape(-1, 2)
-        self._pen, self._style = Text(**style), repr(sorted(style.items()))
+        self._style = style
         self.set_in_layout(False)
 
-    def set_figure(self, fig: Figure | SubFigure) -> None:
-        """The pen needs its resolution."""
-        super().set_figure(fig)
-        self._pen.set_figure(fig)
+    def texts(self) -> list[Text]:
+        """Return what is drawn: a Text for each word, at its place in pixels."""
+        points = self.get_transform().transform(self._places)
+        return [self._text(x, y, word) for word, (x, y) in zip(self.words, points, strict=True)]
+
+    def _text(self, x: float = 0, y: float = 0, word: str = "") -> Text:
+        text = Text(x, y, word, **self._style)
+        if (figure := self.get_figure()) is not None:  # it knows the resolution
+            text.set_figure(figure)
+        return text
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw all words."""
         if not self.get_visible():
             return
-        points = self.get_transform().transform(self._places)
         if isinstance(renderer, StampingRenderer):
-            renderer.draw_words(self.words, points, self._pen, self._style)
+            points = self.get_transform().transform(self._places)
+            renderer.draw_words(self.words, points, self._text(), repr(sorted(self._style.items())))
         else:
-            for word, (x, y) in zip(self.words, points, strict=True):
-                write(word, x, y, self._pen, renderer)
+            for text in self.texts():
+                text.draw(renderer)
         self.stale = False
 
 

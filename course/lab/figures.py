@@ -226,7 +226,13 @@ def _heat(ax: Axes, weights: Array, rows: Sequence[str], columns: Sequence[str],
     """Draw weights (Tq, Tk) as a heat map; numbers stand in the cells of at least `smallest`.
 
     Words are plain text and lines are two collections: axis ticks would take most of a moving slider's time.
+    Raises CourseError when the words do not fit the map.
     """
+    if weights.shape != (len(rows), len(columns)):
+        raise CourseError(
+            f"The map has shape {weights.shape}, but there are {len(rows)} row words and {len(columns)} "
+            "column words: give one word for each row and column."
+        )
     height, width = weights.shape
     ax.imshow(weights, cmap=_shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
     ax.hlines(np.arange(height + 1) - 0.5, -0.5, width - 0.5, color=PALE, linewidth=1)
@@ -245,11 +251,6 @@ def draw_map(fig: Figure, *, weights: Array, rows: Sequence[str], columns: Seque
 
     Raises CourseError when the words do not fit the map.
     """
-    if weights.shape != (len(rows), len(columns)):
-        raise CourseError(
-            f"The map has shape {weights.shape}, but there are {len(rows)} row words and {len(columns)} "
-            "column words: give one word for each row and column."
-        )
     _begin(fig, 1.9 + 0.75 * len(columns), 1.1 + 0.4 * len(rows))
     width, height = (float(x) for x in fig.get_size_inches())
     ax = fig.add_axes((0.95 / width, 0.35 / height, 0.75 * len(columns) / width, 0.4 * len(rows) / height))

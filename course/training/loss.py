@@ -50,8 +50,8 @@ def _at_least_float32(logits: Tensor) -> Tensor:
 class _OutputLoss(torch.autograd.Function):
     """Output layer, softmax, label smoothing and cross-entropy in one.
 
-    The gradient with respect to the logits is softmax minus target. It is known as soon as the loss is, and written
-    over the logits: one matrix of (N, V) instead of five, and few passes over it.
+    The gradient with respect to the logits is softmax minus target. It is known as soon as the loss is, and on a CPU
+    written over the logits: one matrix of (N, V) instead of five, and few passes over it.
     """
 
     @staticmethod

@@ -40,8 +40,8 @@ QUERY_CLOCK = """() => {
 def measure() -> dict[str, float]:
     """Return milliseconds: `lesson_slider_ms`, `explore_slider_ms` and `dragged_query_ms`.
 
-    The first slider is that of the attention map in lesson 03; the second moves what a learner might write, a heat map
-    of 12 x 12 cells with an `ax.text` in each.
+    The first slider moves the attention map of lesson 03, on made-up vectors for its nine words; the second what a
+    learner might write, a heat map of 12 x 12 cells with an `ax.text` in each.
 
     Raises:
         RuntimeError: There is no Chromium.

@@ -43,7 +43,10 @@ def preset(name: str = "10min") -> tuple[TransformerConfig, TrainingConfig]:
 
 
 def made_up_batches(config: TransformerConfig, training: TrainingConfig) -> list[Batch]:
-    """Batches with the sentence lengths of captions: about 15 tokens, from 5 to 40, the two sides alike."""
+    """Batches with sentence lengths like those of captions: about 15 tokens, from 5 to 40, the two sides alike.
+
+    Multi30k's own sentences have 17 and 18 tokens and, being ten times as many, less padding: 1 % instead of 4 %.
+    """
     numbers = random.Random(7)
     examples = []
     for _ in range(3000):
