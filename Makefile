@@ -21,7 +21,7 @@ test-code: $(VENV)/.test  ## The tests in tests/
 	$(BIN)/python -m pytest tests
 
 test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs with the stored ones
-	$(BIN)/python -m pytest --nbval -p course.authoring.nbval_plugin notebooks solutions
+	$(BIN)/python -m pytest --nbval notebooks solutions
 
 lint: $(VENV)/.test  ## Style and types
 	$(BIN)/ruff check .

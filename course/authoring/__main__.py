@@ -4,13 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from course.authoring.build import build_lesson
+from course.authoring.build import Built, build_lesson
+from course.authoring.limits import LESSON, TRAINING_LESSON, cell_limit
 from course.authoring.rules import pair_problems, problems
 from course.authoring.stamp import TREES, lesson_sources, number_of, read_notebook, stale
 from course.errors import CourseError
-
-SLOW = 60.0
-"""Seconds that executing a lesson may take."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,8 +34,7 @@ def build(root: Path, numbers: list[str], *, every: bool = False) -> int:
         print("All notebooks are up to date.")
     for source in sources:
         for built in build_lesson(source, root):
-            slow = f"  (slow: a lesson may take {SLOW:.0f} s, one that trains 240 s)" if built.seconds > SLOW else ""
-            print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{slow}", flush=True)
+            print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{_slow(built)}", flush=True)
     return _report(_broken_rules(root, sources))
 
 
@@ -45,6 +42,14 @@ def check(root: Path, numbers: list[str]) -> int:
     """Say which notebooks are stale, and which break a rule; run none of them."""
     lines = [str(item) for item in stale(root, numbers)]
     return _report(lines + _broken_rules(root, lesson_sources(root, numbers)))
+
+
+def _slow(built: Built) -> str:
+    """Return a remark if the lesson took longer than planned."""
+    cells = read_notebook(built.notebook)["cells"]
+    trains = any(cell_limit(cell["metadata"].get("tags", [])) for cell in cells)
+    allowed = TRAINING_LESSON if trains else LESSON
+    return f"  (slow: this lesson may take {allowed} s)" if built.seconds > allowed else ""
 
 
 def _broken_rules(root: Path, sources: list[Path]) -> list[str]:
