@@ -1,152 +1,25 @@
-"""The widgets of the lessons: what moves on the page, and the still picture that stays when no kernel runs.
-
-Every widget stores three things in a notebook: its alternative text, a PNG picture of its first state where
-it has one, and the live view. A live front end shows the live view; where that is missing from the stored
-file, or is not trusted, the same front end shows the picture, and so do all pages that only show notebooks.
-
-The logic that follows the hand is JavaScript beside this module, in `static/`; it needs no kernel and no
-network.
-"""
+"""A query in the plane that can be dragged, with keys, weights, values and the output that follow it."""
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from course.errors import CourseError
-from course.lab.exploring import Control, Draw, as_png, new_figure, render, running_on
+from course.lab.drawing import KEY, KEY_TEXT, QUERY, VALUE
+from course.lab.drawing import WEIGHTS as WEIGHT
+from course.lab.drawing.picture import as_png, new_figure
+from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from course.lab.quizzes import Question
-
-QUERY, KEY, KEY_TEXT, VALUE, WEIGHT = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-def _static(*names: str) -> str:
-    folder = Path(__file__).parent / "static"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-
-
-class StillWidget(anywidget.AnyWidget):
-    """A widget that also leaves a still picture and a text in the stored notebook."""
-
-    def still_text(self) -> str:
-        """Return the text for readers who see neither the widget nor the picture."""
-        raise NotImplementedError
-
-    def still_png(self) -> bytes:
-        """Return the picture for readers without a kernel, or b"" where the text says it all."""
-        return b""
-
-    def __repr__(self) -> str:
-        """Return the text; the usual representation holds an address that differs on every run."""
-        return self.still_text()
-
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | None:
-        """Return the text, the picture and the live view (the richest first is what a front end chooses)."""
-        bundle = super()._repr_mimebundle_()
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        picture = self.still_png()
-        if picture:
-            data["image/png"] = base64.b64encode(picture).decode("ascii")
-            metadata = {**metadata, "image/png": {"alt": self.still_text()}}
-        return data, metadata
-
-
-class ExplorePanel(StillWidget):
-    """Controls, and the picture that `draw` makes of their values; made by `course.lab.exploring.explore`.
-
-    One figure is drawn again and again. The browser sends one choice at a time and keeps only the newest one
-    while a picture is being drawn, so a fast hand never builds up a queue.
-    """
-
-    _esm = _static("shared.js", "explore.js")
-    _css = _static("common.css", "explore.css")
-    controls: traitlets.List = traitlets.List().tag(sync=True)
-    choice = traitlets.Dict().tag(sync=True, echo_update=False)  # name -> index of its choice
-    frame = traitlets.Bytes().tag(sync=True)
-    alt = traitlets.Unicode().tag(sync=True)
-    error = traitlets.Unicode().tag(sync=True)
-    runs_on = traitlets.Unicode().tag(sync=True)
-    drawn = traitlets.Int(0).tag(sync=True)  # pictures so far: tells the page that this one is done
-
-    def __init__(self, draw: Draw, controls: Sequence[Control], fixed: dict[str, Any]) -> None:
-        self._draw, self._controls, self._fixed = draw, tuple(controls), dict(fixed)
-        self._figure = new_figure()
-        start = {control.name: control.start for control in controls}
-        first = render(self._figure, draw, {**fixed, **self._values(start)})
-        super().__init__(
-            controls=[control.as_json() for control in controls],
-            choice=start,
-            frame=first.png,
-            alt=first.alt,
-            error=first.error,
-            runs_on=running_on(fixed),
-        )
-        self.observe(self._redraw, "choice")
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The values that the controls stand at, by name."""
-        return self._values(self.choice)
-
-    def set(self, **values: object) -> None:
-        """Move controls to the given values, as a hand would.
-
-        Raises:
-            CourseError: There is no such control, or it cannot stand at that value.
-        """
-        by_name = {control.name: control for control in self._controls}
-        choice = dict(self.choice)
-        for name, value in values.items():
-            if name not in by_name:
-                raise CourseError(f"There is no control {name!r}; there are {', '.join(by_name)}.")
-            if value not in by_name[name].choices:
-                raise CourseError(f"The control {name} cannot stand at {value!r}.")
-            choice[name] = by_name[name].choices.index(value)
-        self.choice = choice
-
-    def still_text(self) -> str:
-        """Return the alternative text of the picture, and on which function it ran."""
-        return f"{self.alt} (Running on: {self.runs_on}.)" if self.runs_on else self.alt
-
-    def still_png(self) -> bytes:
-        """Return the picture that stands there now."""
-        return self.frame
-
-    def _values(self, choice: dict[str, int]) -> dict[str, Any]:
-        return {control.name: control.choices[choice[control.name]] for control in self._controls}
-
-    @traitlets.validate("choice")
-    def _within_choices(self, proposal: dict[str, Any]) -> dict[str, int]:
-        """Keep what the page sends within the choices; a control that it does not name starts over."""
-        wanted = proposal["value"]
-        kept = {}
-        for control in self._controls:
-            index = int(wanted.get(control.name, control.start))
-            kept[control.name] = min(max(index, 0), len(control.choices) - 1)
-        return kept
-
-    def _redraw(self, _: object) -> None:
-        made = render(self._figure, self._draw, {**self._fixed, **self.values})
-        with self.hold_sync():  # one message: the picture never stands beside the text of another
-            self.frame, self.alt, self.error = made.png, made.alt, made.error
-            self.drawn += 1
 
 
 @dataclass(frozen=True)
@@ -190,8 +63,8 @@ class DraggedQuery(StillWidget):
             numbers, or a temperature outside 0.1 to 10.
     """
 
-    _esm = _static("shared.js", "dragged_query.js")
-    _css = _static("common.css", "dragged_query.css")
+    _esm = script_beside(__file__)
+    _css = style_beside(__file__)
     key_points: traitlets.List = traitlets.List().tag(sync=True)  # not `keys`: every widget has a trait of that name
     value_points: traitlets.List = traitlets.List().tag(sync=True)
     labels: traitlets.List = traitlets.List().tag(sync=True)
@@ -235,13 +108,7 @@ class DraggedQuery(StillWidget):
 
     def still_text(self) -> str:
         """Return the state in words, numbers rounded to two decimals."""
-        state = self.state
-        weights = ", ".join(f"{label} {_fixed(w)}" for label, w in zip(self.labels, state.weights, strict=True))
-        x, y = (_fixed(number) for number in state.output)
-        return (
-            f"A query in the plane at ({_fixed(self.query[0])}, {_fixed(self.query[1])}),"
-            f" temperature {_fixed(self.temperature)}. Weights: {weights}. Output: ({x}, {y})."
-        )
+        return _in_words(self.query, self.labels, self.state, self.temperature)
 
     def still_png(self) -> bytes:
         """Return both planes and the weights as a picture."""
@@ -300,7 +167,7 @@ def draw_dragged_query(
     labels: Sequence[str],
     temperature: float = 1.0,
     reach: float = 2.0,
-) -> None:
+) -> str:
     """Draw what `DraggedQuery` shows at one moment: keys and query, values and output, weights.
 
     Shapes: query (2,), keys (n, 2), values (n, 2); `reach` is half the side of each plane.
@@ -320,6 +187,18 @@ def draw_dragged_query(
     left.plot(*point, "o", color=QUERY, markersize=11)
     _draw_mix(middle, np.asarray(values), labels, state)
     _draw_bars(right, labels, state.weights)
+    return _in_words(point, labels, state, temperature)
+
+
+def _in_words(query: ArrayLike, labels: Sequence[str], state: DraggedQueryState, temperature: float) -> str:
+    """Return the state in words, numbers rounded to two decimals."""
+    weights = ", ".join(f"{label} {_fixed(w)}" for label, w in zip(labels, state.weights, strict=True))
+    across, up = (_fixed(number) for number in np.asarray(query, dtype=np.float64))
+    x, y = (_fixed(number) for number in state.output)
+    return (
+        f"A query in the plane at ({across}, {up}), temperature {_fixed(temperature)}. Weights: {weights}."
+        f" Output: ({x}, {y})."
+    )
 
 
 def _plane(axes: Axes, reach: float, title: str) -> None:
@@ -359,19 +238,3 @@ def _draw_bars(axes: Axes, labels: Sequence[str], weights: NDArray[np.float64]) 
     for row, weight in zip(rows, weights, strict=True):
         axes.text(weight + 0.03, float(row), _fixed(weight), va="center")
     axes.spines[["top", "right"]].set_visible(False)
-
-
-class QuizPanel(StillWidget):
-    """Multiple-choice questions that answer at once, in the browser; made by `course.lab.quizzes.quiz`."""
-
-    _esm = _static("shared.js", "quiz.js")
-    _css = _static("common.css", "quiz.css")
-    questions: traitlets.List = traitlets.List().tag(sync=True)
-
-    def __init__(self, questions: Sequence[Question], text: str) -> None:
-        self._text = text
-        super().__init__(questions=[asdict(question) for question in questions])
-
-    def still_text(self) -> str:
-        """Return the questions and their choices; the answers are not in it."""
-        return self._text

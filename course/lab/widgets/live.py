@@ -25,8 +25,8 @@ from typing import Any
 
 from course.data import ParallelText
 from course.errors import CourseError
-from course.lab.dashboards import Dashboard, as_it_went, clock
-from course.lab.exploring import describe_error
+from course.lab.drawing.picture import describe_error
+from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import TransformerConfig
 from course.training import Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
 
@@ -287,7 +287,7 @@ def _own_part(error: BaseException) -> TracebackType | None:
 
 
 def _is_of_the_house(path: Path) -> bool:
-    houses = [Path(__file__).parents[1], *map(Path, (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")))]
+    houses = [Path(__file__).parents[2], *map(Path, (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")))]
     return any(path.is_relative_to(house) for house in houses) or str(path).startswith("<frozen")
 
 

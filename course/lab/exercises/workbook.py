@@ -18,8 +18,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from course.errors import CourseError
-from course.lab.exercises import Exercise, all_exercises, diagnose, get
-from course.lab.exercises.ladder import agrees
+from course.lab.exercises.exercise import Exercise
+from course.lab.exercises.ladder import agrees, climb
+from course.lab.exercises.registry import all_exercises, get
 
 _PIECE = "_kept_piece_"  # the name under which a file offers its function: learners may call a helper anything else
 _OLDER_PIECE = "piece"  # in files that were written when it was called so
@@ -113,7 +114,7 @@ def _piece(id: str) -> tuple[Any, str]:
         piece = _execute(path.read_text(encoding="utf-8"), str(path))
     except Exception:  # the file is the learner's and may have been edited into anything
         return None, "the reference (yours could not be loaded)"
-    if diagnose(id, piece).status != "passed":
+    if climb(get(id), piece).status != "passed":
         return None, "the reference (yours does not pass its check any more)"
     return piece, "yours"
 

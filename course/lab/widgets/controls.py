@@ -1,35 +1,25 @@
-"""`explore`: sliders over a pure drawing function.
+"""`explore`: sliders over a pure drawing function, and what they can stand at.
 
 A drawing function has the form `draw(fig, **values) -> str`: it draws on the matplotlib Figure that it is
 given and returns the alternative text of what it drew. `explore` turns ranges into sliders, runs the drawing
 function whenever a slider moves, and shows the picture, or the error where the picture would be.
 
-matplotlib and the widget libraries are imported when something is drawn, not when this module is imported.
+The widget libraries are imported when a panel is made, not when this module is imported.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import sys
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.errors import CourseError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from course.lab.drawing.picture import Draw
+    from course.lab.widgets.explore_panel import ExplorePanel
 
-    from course.lab.widgets import ExplorePanel
-
-Draw = Callable[..., str]
-
-DPI = 72  # one point of type is one pixel of the page
-SIZE = (8.0, 4.0)  # inches; a drawing function may set another size
 MOST_STOPS = 10_001
 LOG_STOPS = 61
 
@@ -58,15 +48,6 @@ class Control:
     def as_json(self) -> dict[str, Any]:
         """Return what the browser needs to build the control."""
         return {"name": self.name, "kind": self.kind, "choices": list(self.choices)}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One picture: PNG bytes, its alternative text, and the error in its place ("" where there is none)."""
-
-    png: bytes
-    alt: str
-    error: str = ""
 
 
 def slider(lo: float, hi: float, *, start: float | None = None, step: float | None = None, log: bool = False) -> Slider:
@@ -126,7 +107,7 @@ def explore(draw: Draw, **parameters: object) -> ExplorePanel:
     Raises:
         CourseError: A range or a list of choices cannot be a control.
     """
-    from course.lab.widgets import ExplorePanel
+    from course.lab.widgets.explore_panel import ExplorePanel
 
     controls = [control for name, value in parameters.items() if (control := as_control(name, value))]
     moved = {control.name for control in controls}
@@ -152,93 +133,3 @@ def as_control(name: str, value: object) -> Control | None:
 
 def _is_range(value: tuple[object, ...]) -> bool:
     return len(value) in (2, 3) and all(isinstance(x, Real) and not isinstance(x, bool) for x in value)
-
-
-def new_figure() -> Figure:
-    """Return the empty figure that one panel draws on again and again; pyplot knows nothing of it."""
-    from matplotlib.figure import Figure
-
-    from course.lab.canvas import StampingCanvas
-
-    figure = Figure(figsize=SIZE, dpi=DPI)
-    StampingCanvas(figure)
-    return figure
-
-
-def render(figure: Figure, draw: Draw, values: dict[str, Any]) -> Frame:
-    """Draw once on a cleared figure and return the picture, or the error where the picture would be."""
-    for axes in list(figure.axes):
-        figure.delaxes(axes)  # clearing would first rebuild every tick of axes that nobody sees again
-    figure.clear()
-    figure.set_size_inches(*SIZE)
-    try:
-        alt = draw(figure, **values)
-        if not isinstance(alt, str):
-            raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
-        return Frame(as_png(figure), alt)
-    except Exception as error:
-        return Frame(b"", f"No picture: {type(error).__name__}: {error}", describe_error(error))
-
-
-def as_png(figure: Figure) -> bytes:
-    """Return the figure as PNG bytes: the same bytes for the same drawing (no date, no version inside)."""
-    import numpy as np
-    from PIL import Image
-
-    figure.canvas.draw()
-    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba()))  # type: ignore[attr-defined]
-    stream = io.BytesIO()
-    pixels.convert("RGB").save(stream, "png", compress_level=1)  # speed matters more than size
-    return stream.getvalue()
-
-
-def describe_error(error: BaseException) -> str:
-    """Return the kind and message of an error, and the learner's own line that raised it if there is one."""
-    lines = [f"{type(error).__name__}: {error}"]
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename)]
-    if own and own[-1].line:
-        lines.append(f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
-    return "\n".join(lines)
-
-
-def _is_own(filename: str) -> bool:
-    package = Path(__file__).parents[1]
-    path = Path(filename)
-    return not (path.is_relative_to(package) or "site-packages" in path.parts or filename.startswith("<frozen"))
-
-
-def running_on(fixed: dict[str, Any]) -> str:
-    """Return on which functions a panel runs, such as "your attention"; "" where it was given no function."""
-    return " and ".join(_whose(name, value) for name, value in fixed.items() if _is_function(value))
-
-
-def _is_function(value: object) -> bool:
-    return callable(value) and not isinstance(value, type)
-
-
-def _whose(name: str, function: Callable[..., object]) -> str:
-    reference = _reference_id(name, function)
-    if reference is not None:
-        return f"the reference {reference}"
-    module = getattr(function, "__module__", None) or ""
-    room = module.partition(".")[0]
-    if room == "course":
-        return f"the course's {_name(function)}"
-    if room in sys.stdlib_module_names - {"__main__"} or room in {"numpy", "torch"}:
-        return f"{room}.{_name(function)}"
-    return f"your {name}"
-
-
-def _reference_id(name: str, function: Callable[..., object]) -> str | None:
-    """Return the id of the exercise whose reference this very object is; the id `name` is tried first."""
-    from course.lab import exercises
-
-    ids = [exercise.id for exercise in exercises.all_exercises()]
-    for exercise_id in sorted(ids, key=lambda each: each != name):
-        if exercises.reference(exercise_id) is function:
-            return exercise_id
-    return None
-
-
-def _name(function: Callable[..., object]) -> str:
-    return getattr(function, "__name__", type(function).__name__)

@@ -1,6 +1,6 @@
 """Drawing functions for scores: accuracy by split and by phenomenon, alignments, ablations.
 
-All have the form ``draw_xxx(fig, **values) -> str`` of `course.lab.figures`: they clear the figure, set its size, draw,
+All have the form ``draw_xxx(fig, **values) -> str`` of `course.lab.drawing`: they clear the figure, set its size, draw,
 and return the alternative text with the numbers that the picture shows.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, _begin, _plain, _write
+from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, begin, plain, write
 from course.scoring import proportion_interval
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _percent_axis(ax: Axes, rows: int) -> None:
     ax.set_xlabel("percent exactly right", fontsize=11)
     ax.grid(visible=True, axis="x", color="0.9")
     ax.set_axisbelow(True)
-    _plain(ax)
+    plain(ax)
     ax.spines["left"].set_visible(False)
 
 
@@ -84,7 +84,7 @@ def draw_accuracy_by_split(fig: Figure, *, scores: Sequence[SplitFigures]) -> st
     if not scores:
         raise CourseError("There is no score to draw; give at least one split.")
     high = 0.9 + 0.36 * len(scores)
-    _begin(fig, 10, high)
+    begin(fig, 10, high)
     ax = fig.add_axes((0.13, 0.56 / high, 0.60, 0.36 * len(scores) / high))
     _percent_axis(ax, len(scores))
     parts = []
@@ -110,7 +110,7 @@ def draw_errors_by_phenomenon(fig: Figure, *, names: Sequence[str], accuracy: np
     if not rows:
         raise CourseError("None of the constructions occurs, so there is nothing to draw.")
     high = 0.9 + 0.29 * len(rows)
-    _begin(fig, 10, high)
+    begin(fig, 10, high)
     ax = fig.add_axes((0.17, 0.56 / high, 0.60, 0.29 * len(rows) / high))
     _percent_axis(ax, len(rows))
     parts = []
@@ -146,7 +146,7 @@ def _two_rows(
     wide = max(wide_above, wide_below)
     shrink = min(1.0, _LINE / wide)
     width = max(at_least, wide * shrink + 0.3)
-    _begin(fig, width, high)
+    begin(fig, width, high)
     ax = fig.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, width), ylim=(0, high))
     ax.axis("off")
@@ -181,7 +181,7 @@ def draw_alignment(
         _draw_link(ax, (tops[i], upper - 0.12), (bottoms[j], lower + 0.13), right=(i, j) in set(gold))
     for words, places, y, color in ((source, tops, upper, KEY_TEXT), (target, bottoms, lower, QUERY)):
         at = [(x, y) for x in places]
-        _write(ax, words, at, ha="center", va="center", fontsize=size, color=color, parse_math=False)
+        write(ax, words, at, ha="center", va="center", fontsize=size, color=color, parse_math=False)
     if headed:
         _draw_link_legend(ax, high, title, with_links=links is not None)
     return _alignment_in_words(source, target, gold, links, title)
@@ -280,7 +280,7 @@ def draw_ablations(
         if len(column) != len(labels):
             raise CourseError(f"{split} has {len(column)} scores for {len(labels)} rows; give one for each.")
     high = 1.2 + 0.32 * len(labels)
-    _begin(fig, 12, high)
+    begin(fig, 12, high)
     parts = []
     left, room = 0.215, 0.775 / len(scores)
     for place, (split, column) in enumerate(scores.items()):
@@ -310,7 +310,7 @@ def draw_ablation_race(
     `part` is 100. show: "all", or one label whose curve stands out.
     Raises CourseError where a run has no loss.
     """
-    _begin(fig, 11.5, 4.2)
+    begin(fig, 11.5, 4.2)
     ax, bars = fig.add_axes((0.065, 0.13, 0.475, 0.82)), fig.add_axes((0.83, 0.13, 0.13, 0.82))
     curves = {label: _losses(label, records) for label, records in runs.items()}
     losses_now = []
@@ -329,7 +329,7 @@ def draw_ablation_race(
     ax.set(xlim=(0, 101), ylim=(0, 1.05 * max(losses[0] for _, losses in curves.values())))
     ax.set_xlabel("percent of the run", fontsize=11)
     ax.set_ylabel("training loss, nats a token", fontsize=11)
-    _plain(ax)
+    plain(ax)
     told = [f"{label} {loss:.2f}" for label, loss in zip(curves, losses_now, strict=True)]
     if scores is not None:
         told = [f"{start}, {score:.1f} % exactly right" for start, score in zip(told, scores, strict=True)]
@@ -341,23 +341,25 @@ def _race_table(bars: Axes, labels: Sequence[str], losses: Sequence[float], scor
     rows = range(len(labels))
     bars.set(xlim=(0, 100), ylim=(len(labels) - 0.4, -1.0), yticks=[], xticks=[0, 50, 100])
     bars.set_xlabel("percent exactly right", fontsize=11)
-    _plain(bars)
+    plain(bars)
     in_row = {"transform": bars.get_yaxis_transform(), "va": "center"}
-    _write(bars, labels, [(-1.77, row) for row in rows], ha="left", fontsize=9.5, color=INK, **in_row)
+    write(bars, labels, [(-1.77, row) for row in rows], ha="left", fontsize=9.5, color=INK, **in_row)
     numbers = [f"{loss:.2f}" for loss in losses]
-    _write(bars, numbers, [(-0.08, row) for row in rows], ha="right", fontsize=10, color="0.3", **in_row)
+    write(bars, numbers, [(-0.08, row) for row in rows], ha="right", fontsize=10, color="0.3", **in_row)
     bars.text(-0.08, -0.85, "loss now", transform=in_row["transform"], ha="right", fontsize=10, color="0.3")
     if scores is not None:
         bars.hlines(rows, 0, scores, color=VALUE, linewidth=11)
     results = ["?"] * len(labels) if scores is None else [f"{score:.0f}" for score in scores]
-    _write(bars, results, [(1.03, row) for row in rows], ha="left", fontsize=10, color=INK, **in_row)
+    write(bars, results, [(1.03, row) for row in rows], ha="left", fontsize=10, color=INK, **in_row)
 
 
 def _losses(label: str, records: Records) -> tuple[np.ndarray, np.ndarray]:
     """Steps and losses of a log, each loss the mean of itself and the two beside it."""
     found = np.array([(r["step"], r["loss"]) for r in records if "loss" in r], dtype=float).reshape(-1, 2)
     if not len(found):
-        raise CourseError(f"The log of {label} holds no loss; train it again with python -m course.lab.ablations.")
+        raise CourseError(
+            f"The log of {label} holds no loss; train it again with python -m course.lessons.lesson_12.ablations."
+        )
     padded = np.pad(found[:, 1], 1, mode="edge")
     return found[:, 0], (padded[:-2] + padded[1:-1] + padded[2:]) / 3
 
@@ -369,7 +371,7 @@ def draw_the_way_of_a_sentence(fig: Figure, *, stages: Sequence[tuple[str, str, 
     """Draw the stages that a sentence passes, top to bottom: name, what it looks like there, and who wrote it."""
     row = 0.62
     high = 0.2 + row * len(stages)
-    _begin(fig, 11.5, high)
+    begin(fig, 11.5, high)
     ax = fig.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, 11.5), ylim=(high, 0))
     ax.axis("off")

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from course.errors import CourseError
-from course.lab.exploring import as_png, describe_error, new_figure
-from course.lab.translation_figures import draw_word_attention
-from course.lab.widgets import StillWidget, _static
+from course.lab.drawing.picture import as_png, describe_error, new_figure
+from course.lab.widgets.still import StillWidget, script_beside, style_beside
+from course.lessons.lesson_00.figures import draw_word_attention
 from course.pretrained import UnknownWord, known_words, unknown_words, words_of
 
 if TYPE_CHECKING:
@@ -205,8 +205,8 @@ class TranslatePanel(StillWidget):
     whose heads' mean is drawn (-1: the last).
     """
 
-    _esm = _static("shared.js", "translate.js")
-    _css = _static("common.css", "translate.css")
+    _esm = script_beside(__file__)
+    _css = style_beside(__file__)
     asked = traitlets.Dict().tag(sync=True, echo_update=False)  # text, and a number: the same text may be asked twice
     answered = traitlets.Int(0).tag(sync=True)  # the number of the question that the rest of the traits answer
     languages: traitlets.List = traitlets.List().tag(sync=True)  # [name, code, text], one for each language

@@ -1,91 +1,40 @@
-"""Drawing functions of the lessons.
+"""Drawing functions of lesson 03.
 
-Every one has the form ``draw_xxx(fig, **values) -> str``: it clears the given matplotlib figure, sets its
-size, draws on it, and returns the alternative text, which states the numbers that the picture shows. So the
-same function serves a still picture (`show`), a slider (`explore`) and a test.
-
-Colors are fixed through the course and come from the color-blind-safe palette of Okabe and Ito (2008).
+Every one has the form ``draw_xxx(fig, **values) -> str``: it clears the given matplotlib figure, sets its size, draws,
+and returns the alternative text, which states the numbers that the picture shows. So the same function serves a still
+picture (`show`), a slider (`explore`) and a test.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.errors import CourseError
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    TITLE_AT,
+    VALUE,
+    WEIGHTS,
+    begin,
+    heat,
+    plain,
+    shades,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Attention = Callable[..., tuple[Array, Array]]
-
-QUERY, KEY, KEY_TEXT, VALUE, WEIGHTS = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7"
-INK, GRAY, PALE = "#222222", "#767676", "#D9D9D9"
-DPI = 72
-TITLE_AT = 1.02  # a fixed height of titles spares a moving slider the search for a free one
-
-
-def show(draw: Callable[..., str], **values: object) -> None:
-    """Draw a still picture and display it with its text alternative.
-
-    The text is the output's plain-text form (what a terminal or a reader without pictures gets), the `alt`
-    of the exported page, and unfolds below the picture.
-    """
-    from IPython.display import display
-
-    png, alt = render(draw, **values)
-    display({"image/png": png, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
-    folded = f"<details><summary>The picture in words</summary>{alt}</details>"
-    display({"text/markdown": folded, "text/plain": ""}, raw=True)
-
-
-def render(draw: Callable[..., str], **values: object) -> tuple[bytes, str]:
-    """Run a drawing function on a fresh figure; return the PNG (72 dpi, white) and the alternative text."""
-    from matplotlib.figure import Figure
-
-    fig = Figure(dpi=DPI, facecolor="white")
-    alt = draw(fig, **values)
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
-    return buffer.getvalue(), alt
-
-
-# ---- Small pieces --------------------------------------------------------------------------------------
-
-
-def _begin(fig: Figure, width: float, height: float) -> None:
-    """Clear the figure and set its size in inches."""
-    fig.clear()
-    fig.set_size_inches(width, height)
-
-
-def _plain(ax: Axes) -> None:
-    """Keep only the left and bottom edge of the axes, in gray."""
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(GRAY)
-    ax.tick_params(colors=INK, labelsize=10, length=3)
-
-
-def _write(ax: Axes, words: Sequence[str], places: Sequence[tuple[float, float]], **style: Any) -> None:  # noqa: ANN401
-    """Write words at their places (x, y), in the style of one `ax.text` and in a fraction of the time of many."""
-    from course.lab.canvas import Words
-
-    ax.add_artist(Words(words, places, **style))
-
-
-def _shades(color: str) -> Colormap:
-    """Return a color map from white to the color."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list(color, ["#FFFFFF", color])
 
 
 def entropy(weights: Array) -> float:
@@ -140,7 +89,7 @@ def _draw_outputs(ax: Axes, outputs: Sequence[Array], own: Array, names: Sequenc
     ax.set_xticks(place, names, fontsize=12)
     ax.set_ylim(0, 1.4 * max(1.0, float(np.max(own)), *(float(np.max(output)) for output in outputs)))
     ax.legend(frameon=False, fontsize=10, loc="upper center")
-    _plain(ax)
+    plain(ax)
 
 
 def draw_two_sentences(
@@ -157,7 +106,7 @@ def draw_two_sentences(
 
     `weights` holds one (T,) row and `outputs` one (d_v,) vector a sentence; `own` is the word's own (d_v,).
     """
-    _begin(fig, 12, 4.4)
+    begin(fig, 12, 4.4)
     grid = fig.add_gridspec(2, 2, width_ratios=[1.3, 1], left=0.01, right=0.99, top=0.97, bottom=0.08, wspace=0.08)
     for i, (words, row) in enumerate(zip(sentences, weights, strict=True)):
         _draw_gathering(fig.add_subplot(grid[i, 0]), words, np.asarray(row), list(words).index(focus))
@@ -197,7 +146,7 @@ def draw_soft_dictionary(
     Nadaraya (1964), Watson (1964): the answer at q is the mean of the values, weighted by a Gaussian of
     q - key.
     """
-    _begin(fig, 9, 3.6)
+    begin(fig, 9, 3.6)
     ax = fig.add_axes((0.07, 0.16, 0.62, 0.8))
     grid = np.linspace(float(np.min(keys)) - 1, float(np.max(keys)) + 1, 300)
     ax.axvline(query, color=QUERY, linewidth=1.5)
@@ -214,69 +163,12 @@ def draw_soft_dictionary(
     ax.set_ylabel("value: degrees", fontsize=11)
     ax.plot([], [], color=QUERY, label=f"query: {query:g} o'clock")
     ax.legend(frameon=False, fontsize=11, loc="center left", bbox_to_anchor=(1.02, 0.5))
-    _plain(ax)
+    plain(ax)
     pairs = ", ".join(f"{k:g} h {v:g}°" for k, v in zip(keys, values, strict=True))
     return f"Soft dictionary with the entries {pairs}. Asked at {query:g} h: {'; '.join(answers)}."
 
 
-# ---- Maps of weights -----------------------------------------------------------------------------------
-
-
-def _heat(ax: Axes, weights: Array, rows: Sequence[str], columns: Sequence[str], smallest: float = 0.095) -> None:
-    """Draw weights (Tq, Tk) as a heat map; numbers stand in the cells of at least `smallest`.
-
-    Words are plain text and lines are two collections: axis ticks would take most of a moving slider's time.
-    Raises CourseError when the words do not fit the map.
-    """
-    if weights.shape != (len(rows), len(columns)):
-        raise CourseError(
-            f"The map has shape {weights.shape}, but there are {len(rows)} row words and {len(columns)} "
-            "column words: give one word for each row and column."
-        )
-    height, width = weights.shape
-    ax.imshow(weights, cmap=_shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
-    ax.hlines(np.arange(height + 1) - 0.5, -0.5, width - 0.5, color=PALE, linewidth=1)
-    ax.vlines(np.arange(width + 1) - 0.5, -0.5, height - 0.5, color=PALE, linewidth=1)
-    _write(ax, columns, [(j, -0.72) for j in range(width)], ha="center", va="bottom", fontsize=11, color=KEY_TEXT)
-    _write(ax, rows, [(-0.62, i) for i in range(height)], ha="right", va="center", fontsize=11, color=QUERY)
-    cells = np.argwhere(weights >= smallest)
-    numbers = [f"{weights[i, j]:.2f}" for i, j in cells]
-    _write(ax, numbers, [(j, i) for i, j in cells], ha="center", va="center", fontsize=10, color=INK)
-    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    ax.axis("off")
-
-
-def draw_map(fig: Figure, *, weights: Array, rows: Sequence[str], columns: Sequence[str], sums: str = "none") -> str:
-    """Draw an attention map (Tq, Tk), queries down and keys across, with row sums, column sums or no sums.
-
-    Raises CourseError when the words do not fit the map.
-    """
-    _begin(fig, 1.9 + 0.75 * len(columns), 1.1 + 0.4 * len(rows))
-    width, height = (float(x) for x in fig.get_size_inches())
-    ax = fig.add_axes((0.95 / width, 0.35 / height, 0.75 * len(columns) / width, 0.4 * len(rows) / height))
-    _heat(ax, weights, rows, columns)
-    total_rows, total_columns = weights.sum(axis=1), weights.sum(axis=0)
-    if sums == "rows":
-        beside = [(len(columns) - 0.4, i) for i in range(len(rows))]
-        _write(ax, [f"{x:.2f}" for x in total_rows], beside, ha="left", va="center", fontsize=10, color=GRAY)
-        ax.text(len(columns) - 0.4, -0.72, "row sum", ha="left", va="bottom", fontsize=10, color=GRAY)
-    best = [f"{rows[i]} → {_largest(columns, row)}" for i, row in enumerate(weights)]
-    words = f"Attention map, queries down and keys across; the largest weight of each row: {', '.join(best)}."
-    return words + _sums_in_words(sums, total_rows, total_columns)
-
-
-def _largest(words: Sequence[str], row: Array) -> str:
-    """Return the word with the largest weight of a row, and the weight; or that all weights are equal."""
-    if np.allclose(row, row[0]):
-        return f"all equal {row[0]:.2f}"
-    return f"{words[int(np.argmax(row))]} {row.max():.2f}"
-
-
-def _sums_in_words(sums: str, rows: Array, columns: Array) -> str:
-    """Return the row sums (or nothing) as a sentence."""
-    if sums != "rows":
-        return ""
-    return f" Row sums: {', '.join(f'{x:.2f}' for x in rows)}."
+# ---- A whole map, hot or cold ------------------------------------------------------------------------------
 
 
 def draw_attention_map(
@@ -297,18 +189,18 @@ def draw_attention_map(
     weights = np.asarray(attention(q / temperature, k, v)[1])
     at = list(words).index(focus)
     row = weights[at]
-    _begin(fig, 11, 4.6)
-    _heat(fig.add_axes((0.07, 0.03, 0.55, 0.86)), weights, words, words, smallest=1.05 / len(words))
+    begin(fig, 11, 4.6)
+    heat(fig.add_axes((0.07, 0.03, 0.55, 0.86)), weights, words, words, smallest=1.05 / len(words))
     ax = fig.add_axes((0.70, 0.12, 0.28, 0.70))
     ax.hlines(range(len(words)), 0, row, color=WEIGHTS, linewidth=16)
-    _write(ax, words, [(-0.03, i) for i in range(len(words))], ha="right", va="center", fontsize=11, color=KEY_TEXT)
+    write(ax, words, [(-0.03, i) for i in range(len(words))], ha="right", va="center", fontsize=11, color=KEY_TEXT)
     ax.set(xlim=(0, 1), ylim=(len(words) - 0.5, -0.5), xticks=[0, 0.5, 1], yticks=[])
     ax.set_xlabel(f"weight in the row of “{focus}”", fontsize=11)
     bits, most = entropy(row), float(np.log2(len(words)))
     ax.set_title(
         f"temperature {temperature:.2f}\nentropy {bits:.2f} of {most:.2f} bits", fontsize=12, color=INK, y=TITLE_AT
     )
-    _plain(ax)
+    plain(ax)
     return (
         f"Attention map of “{sentence}” at temperature {temperature:.2f}. Row of “{focus}”: "
         f"{_named(words, row)}; entropy {bits:.2f} bits of at most {most:.2f}."
@@ -333,7 +225,7 @@ def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: b
     weights = np.asarray(attention(q if scaled else q * np.sqrt(d_k), k, np.eye(N_KEYS))[1])[0]
     kind = "scaled" if scaled else "not scaled"
     spread, largest, bits, slope = scores.std(), weights.max(), entropy(weights), softmax_gradient(weights)
-    _begin(fig, 10, 3.6)
+    begin(fig, 10, 3.6)
     left, right = fig.add_axes((0.08, 0.15, 0.4, 0.66)), fig.add_axes((0.58, 0.15, 0.4, 0.66))
     limit = max(4.0, 1.1 * float(np.max(np.abs(scores))))
     _bars(left, scores, GRAY, (-limit, limit), 0.0, "16 random keys")
@@ -354,14 +246,14 @@ def _bars(ax: Axes, heights: Array, color: str, limits: tuple[float, float], lin
     ax.set(ylim=limits, xlim=(-0.7, len(heights) - 0.3), xticks=[])
     ax.locator_params(axis="y", nbins=4)
     ax.set_xlabel(label, fontsize=11)
-    _plain(ax)
+    plain(ax)
 
 
 def draw_scale_measurement(
     fig: Figure, *, d_k: Sequence[int], raw: Mapping[str, Array], scaled: Mapping[str, Array]
 ) -> str:
     """Draw "variance", "entropy" (bits) and "gradient" against d_k, scaled and not; all of shape (n,)."""
-    _begin(fig, 11.5, 3.5)
+    begin(fig, 11.5, 3.5)
     names = {
         "variance": "variance of the scores",
         "entropy": "entropy of the weights, bits",
@@ -389,7 +281,7 @@ def _measurement_axes(ax: Axes, name: str, d_k: Sequence[int]) -> None:
     else:
         ax.set_yscale("log", base=2 if name == "variance" else 10)
         ax.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
-    _plain(ax)
+    plain(ax)
     ax.minorticks_off()
 
 
@@ -418,7 +310,7 @@ def _matrix(
     rows, columns = matrix.shape
     bottom, top, end = -rows / 2, rows / 2, x + columns
     low, high = min(0.0, float(matrix.min())), max(float(matrix.max()), high, 1e-9)
-    ax.imshow(matrix, cmap=_shades(color), vmin=low, vmax=high, extent=(x, end, bottom, top), zorder=1)
+    ax.imshow(matrix, cmap=shades(color), vmin=low, vmax=high, extent=(x, end, bottom, top), zorder=1)
     ax.hlines(bottom + np.arange(rows + 1), x, end, color=PALE, linewidth=0.8, zorder=2)
     ax.vlines(x + np.arange(columns + 1), bottom, top, color=PALE, linewidth=0.8, zorder=2)
     if row is not None:
@@ -444,7 +336,7 @@ def draw_summary(fig: Figure, *, q: Array, k: Array, v: Array, row: int, word: s
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     weights = powers / powers.sum(axis=-1, keepdims=True)
     output = weights @ v
-    _begin(fig, 12, 3.3)
+    begin(fig, 12, 3.3)
     ax = fig.add_axes((0.005, 0.0, 0.99, 1.0))
     x = _matrix(ax, 0, q, QUERY, "Q", "(Tq, d_k)", row)
     x = _matrix(ax, _sign(ax, x, "·"), k.T, KEY, "Kᵀ", "(d_k, Tk)")

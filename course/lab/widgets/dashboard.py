@@ -22,8 +22,9 @@ import traitlets
 from numpy.typing import NDArray
 
 from course.errors import CourseError
-from course.lab.exploring import as_png, new_figure, render
-from course.lab.widgets import KEY_TEXT, QUERY, VALUE, StillWidget, _static
+from course.lab.drawing import KEY_TEXT, QUERY, VALUE
+from course.lab.drawing.picture import as_png, new_figure, render
+from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -331,8 +332,8 @@ class Dashboard(StillWidget):
     The traits are what the page shows; `show` sets them all from records.
     """
 
-    _esm = _static("shared.js", "dashboard.js")
-    _css = _static("common.css", "dashboard.css")
+    _esm = script_beside(__file__)
+    _css = style_beside(__file__)
     title = traitlets.Unicode().tag(sync=True)
     notes = traitlets.Unicode().tag(sync=True)
     state = traitlets.Unicode("open").tag(sync=True)

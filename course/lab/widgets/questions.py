@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from course.errors import CourseError
 
 if TYPE_CHECKING:
-    from course.lab.widgets import QuizPanel
+    from course.lab.widgets.quiz_panel import QuizPanel
 
 WIDTH = 92
 
@@ -64,7 +64,7 @@ def quiz(*questions: Question) -> QuizPanel:
     Raises:
         CourseError: No question was given, or something that is not a `Question`.
     """
-    from course.lab.widgets import QuizPanel
+    from course.lab.widgets.quiz_panel import QuizPanel
 
     if not questions:
         raise CourseError("A quiz needs at least one Question.")

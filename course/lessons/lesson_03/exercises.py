@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course.lab import reference
-from course.lab.exercises import lesson_03_bank as bank
 from course.lab.exercises.exercise import Case, Exercise, Function, Property
+from course.lessons.lesson_03 import mistakes as bank
+from course.lessons.lesson_03 import reference
 
 Array = NDArray[Any]
 
@@ -40,7 +40,7 @@ def _padded_on_the_left() -> tuple[Array, Array, Array, Array]:
     """Self-attention, causal and padding mask at once; the first sentence begins with two pads: two empty rows."""
     tokens = np.array([[9, 9, 4, 0, 7], [3, 0, 5, 6, 9]])  # the pad id is 9; 0 is an ordinary word
     q, k, v = _qkv((2, 3), 5, 5, 6, 7, seed=5)
-    return q, k, v, reference.decoder_mask(tokens, 9)
+    return q, k, v, (tokens != 9)[:, None, None, :] & np.tri(5, dtype=bool)
 
 
 def _integers(high: int, seed: int, dtype: type) -> tuple[Array, Array, Array]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course.lab import reference
 from course.lab.exercises.exercise import Case, Exercise, Function, Mistake, Property
+from course.lessons.lesson_03.reference import attention
+from course.lessons.lesson_05 import reference
 
 Array = NDArray[Any]
 
@@ -157,8 +158,8 @@ def _future_seen(function: Function) -> str | None:
     q = np.random.default_rng(1).standard_normal((6, 4))
     changed = q.copy()
     changed[4:] += 5.0
-    before = reference.attention(q, q, q, mask)[0]
-    after = reference.attention(changed, changed, changed, mask)[0]
+    before = attention(q, q, q, mask)[0]
+    after = attention(changed, changed, changed, mask)[0]
     if np.allclose(before[:4], after[:4]):
         return None
     return "Tokens 4 and 5 changed, and so did an output before them. Which columns may row 3 allow?"

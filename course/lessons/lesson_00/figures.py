@@ -1,6 +1,6 @@
 """Drawing functions about translation: attention between words, over layers and heads, and the axes of the arrays.
 
-They have the form of those in `course.lab.figures`: clear the figure, set its size, draw, return the alternative text.
+They have the form of those in `course.lab.drawing`: clear the figure, set its size, draw, return the alternative text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.figures import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS, _begin, _heat, _largest, _shades, _write
+from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS, begin, heat, largest, shades, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def draw_word_attention(
     header = max(each.header(cell) for each in maps)
     heights = [0.46 + header + ROW * len(each.rows) for each in maps]
     widths = [each.label + cell * len(each.columns) + 0.5 for each in maps]
-    _begin(
+    begin(
         fig,
         WIDTH if beside else min(WIDTH, max(4.5, *widths)),
         max(heights) + 0.08 if beside else sum(heights) + 0.2 * len(maps),
@@ -111,14 +111,14 @@ def _draw_map(fig: Figure, shown: _Map, left: float, top: float, cell: float, he
     low = top - 0.34 - header - down
     ax = fig.add_axes(((left + shown.label) / width, low / height, across / width, down / height))
     smallest = 0.095 if cell >= NARROWEST_NUMBER else 2.0
-    _heat(ax, shown.weights, shown.rows, [""] * len(shown.columns), smallest=smallest)
+    heat(ax, shown.weights, shown.rows, [""] * len(shown.columns), smallest=smallest)
     _frame_largest(ax, shown.weights)
     slanted = header > LEVEL
     at: dict[str, Any] = {"ha": "left", "rotation": 55, "rotation_mode": "anchor"} if slanted else {"ha": "center"}
     for color, ends in ((KEY_TEXT, False), (GRAY, True)):
         words = {j: word for j, word in enumerate(shown.columns) if (word == END) == ends}
         places = [(j - 0.12 * slanted, -0.72) for j in words]
-        _write(ax, list(words.values()), places, va="bottom", fontsize=11, color=color, parse_math=False, **at)
+        write(ax, list(words.values()), places, va="bottom", fontsize=11, color=color, parse_math=False, **at)
 
 
 def _frame_largest(ax: Axes, weights: Array) -> None:
@@ -132,7 +132,7 @@ def _frame_largest(ax: Axes, weights: Array) -> None:
 def _in_words(shown: _Map, attention: WordAttention) -> str:
     """The alternative text of one map."""
     best = ", ".join(
-        f"{word} → {_largest(shown.columns, row)}" for word, row in zip(shown.rows, shown.weights, strict=True)
+        f"{word} → {largest(shown.columns, row)}" for word, row in zip(shown.rows, shown.weights, strict=True)
     )
     hidden = len(attention.target) + len(attention.source) + 1 - len(shown.rows) - len(shown.columns)
     more = f" {hidden} more rows and columns are not drawn." if hidden > 0 else ""
@@ -162,7 +162,7 @@ def draw_axes_of_weights(fig: Figure, *, weights: Array, words: Sequence[Sequenc
     """
     n_sentences, n_heads, n_queries, n_keys = weights.shape
     height = 1.15 + 2.35 * n_sentences
-    _begin(fig, WIDTH, height)
+    begin(fig, WIDTH, height)
     edges = {"left": 0.12, "right": 0.995, "top": 1 - 0.62 / height, "bottom": 0.45 / height}
     grid = fig.add_gridspec(n_sentences, n_heads, **edges, wspace=0.06, hspace=0.1)
     for b, h in np.ndindex(n_sentences, n_heads):
@@ -184,7 +184,7 @@ def draw_axes_of_weights(fig: Figure, *, weights: Array, words: Sequence[Sequenc
 
 def _draw_small_map(ax: Axes, weights: Array, n_words: int) -> None:
     n_queries, n_keys = weights.shape
-    ax.imshow(weights, cmap=_shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
+    ax.imshow(weights, cmap=shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
     ax.hlines(np.arange(n_queries + 1) - 0.5, -0.5, n_keys - 0.5, color=PALE, linewidth=1)
     ax.vlines(np.arange(n_keys + 1) - 0.5, -0.5, n_queries - 0.5, color=PALE, linewidth=1)
     if n_words < n_keys:
@@ -210,7 +210,7 @@ def _axes_in_words(weights: Array, words: Sequence[Sequence[str]]) -> str:
 
 def draw_journey(fig: Figure, *, steps: Sequence[tuple[str, str, str]]) -> str:
     """Draw the way of a sentence through the model as boxes: (name, shape in letters, shape in numbers) each."""
-    _begin(fig, WIDTH, 1.75)
+    begin(fig, WIDTH, 1.75)
     ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
     gap, width = 0.32, (WIDTH - 0.1 - 0.32 * (len(steps) - 1)) / len(steps)
     for i, (name, letters, numbers) in enumerate(steps):
@@ -234,4 +234,4 @@ def _box(x: float, y: float, width: float, height: float, color: str) -> Any:  #
     from matplotlib.patches import FancyBboxPatch
 
     style = "round,pad=0,rounding_size=0.08"
-    return FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=_shades(color)(0.35), edgecolor=GRAY)
+    return FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=shades(color)(0.35), edgecolor=GRAY)

@@ -229,7 +229,7 @@ def drops_the_same(function: Function) -> bool:
 
     The losses are compared with that of the same model without dropout, which a step in evaluation mode would return.
     """
-    from course.lab.exercises.lesson_12_observe import first_loss
+    from course.lessons.lesson_12.observe import first_loss
 
     try:
         first, second = (first_loss(function, dropout=0.5, seed=seed) for seed in (1, 2))

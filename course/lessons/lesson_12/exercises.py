@@ -1,7 +1,7 @@
 """The exercises of lesson 12, the translator: training_step and accuracy_by_phenomenon.
 
 A training step works on a torch model, so its cases describe what it works on; the observing is done in
-:mod:`course.lab.exercises.lesson_12_observe`, which is imported, and torch with it, when a step is checked.
+:mod:`course.lessons.lesson_12.observe`, which is imported, and torch with it, when a step is checked.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course.lab.exercises import lesson_12_bank as bank
 from course.lab.exercises.exercise import Case, Exercise, Function, Property
 from course.lab.exercises.later import Later
+from course.lessons.lesson_12 import mistakes as bank
 
 if TYPE_CHECKING:
     import torch
@@ -113,13 +113,13 @@ def _step_case(
 
 def _observe(function: Function, model: Model, batch: Batches, optimizer: Optimizer, mean_loss: MeanLoss,
              clip: float) -> dict[str, Any] | None:  # fmt: skip
-    from course.lab.exercises.lesson_12_observe import observe
+    from course.lessons.lesson_12.observe import observe
 
     return observe(function, model, batch, optimizer, clip)
 
 
 def _seed_set(function: Function) -> str | None:
-    from course.lab.exercises.lesson_12_observe import first_loss
+    from course.lessons.lesson_12.observe import first_loss
 
     first, second = (first_loss(function, dropout=0.5, seed=seed) for seed in (1, 2))
     if first != second:

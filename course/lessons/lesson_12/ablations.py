@@ -1,10 +1,10 @@
 """One thing at a time: the translator of lesson 12, trained again with one setting changed.
 
-    python -m course.lab.ablations                  # all of them: an hour or so on two cores
-    python -m course.lab.ablations --only leak      # one of them
+    python -m course.lessons.lesson_12.ablations                  # all of them: an hour or so on two cores
+    python -m course.lessons.lesson_12.ablations --only leak      # one of them
 
 trains every one of `ABLATIONS` that changes something on the embedded corpus, English to German, and keeps a thinned
-log and the scores of each in `logs/lesson_12`. The lesson reads them, because not every reader has the hour.
+log and the scores of each in `logs`. The lesson reads them, because not every reader has the hour.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from course.training import Preset, Step, TrainingConfig, TrainingResult
 
 CORPUS = "embedded-en-de"
-LOGS = Path(__file__).parent / "logs" / "lesson_12"
+LOGS = Path(__file__).parent / "logs"
 SCORES_FILE = "scores.jsonl"
 SPLITS = ("test_iid", "combo", "longer", "much_longer", "deeper")
 SENTENCES = 300  # of each split
@@ -286,7 +286,9 @@ def read_records(name: str, folder: Path = LOGS) -> list[Score]:
 
 def _read_lines(path: Path) -> list[Score]:
     if not path.is_file():
-        raise CourseError(f"{path.name} is not among the kept logs; run `python -m course.lab.ablations` to make it.")
+        raise CourseError(
+            f"{path.name} is not among the kept logs; run `python -m course.lessons.lesson_12.ablations` to make it."
+        )
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -356,7 +358,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from course.data import load_corpus
     from course.training.log import read_log
 
-    parser = argparse.ArgumentParser(prog="python -m course.lab.ablations", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m course.lessons.lesson_12.ablations", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--only", nargs="+", choices=ABLATIONS, metavar="NAME", help=f"some of {', '.join(ABLATIONS)}")
     parser.add_argument("--steps", type=int, help="so many updates for each, instead of its own number")
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="of each split (default: %(default)s)")

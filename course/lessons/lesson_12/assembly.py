@@ -19,8 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course.lab import workbook
-from course.lab.exercises import all_exercises
+from course.lab.exercises import all_exercises, workbook
 from course.model.attention import MultiHeadAttention
 from course.special import PAD
 

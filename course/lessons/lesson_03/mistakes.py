@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course.lab import reference
 from course.lab.exercises.exercise import Function, Mistake
+from course.lessons.lesson_03 import reference
 
 Array = NDArray[Any]
 
