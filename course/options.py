@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
-from course.data.corpora import nearest
-from course.errors import CourseError
+from course.errors import CourseError, nearest
 
 LARGEST = 2**31  # no size, seed or rate comes near it, and what is beyond does not fit into every library's numbers
 

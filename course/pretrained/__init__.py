@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from course.data.corpora import nearest
-from course.errors import CourseError
+from course.errors import CourseError, nearest
 
 PAIRS = ("en-de", "en-fr")
 WORDS_FILE = "words.txt"
