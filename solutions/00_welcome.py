@@ -54,10 +54,10 @@ from course.lab import Question, check, explore, hint, quiz, solution
 from course.lab.figures import show
 from course.lab.translating import attention_of
 from course.lab.translation_figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
-from course.translator import Translator
+from course.pretrained import pretrained_translator
 
 needle, people = "The needle has a sharp point.", "It is not polite to point at people."
-german = Translator.pretrained("en-de")
+german = pretrained_translator("en-de")
 
 maps = {}
 for sentence, word in ((needle, "Spitze"), (people, "zeigen")):
