@@ -20,7 +20,7 @@
 # **Prerequisites:** a little Python.
 
 # %% name="translate"
-from course.lab import translate
+from course.lessons.lesson_00.translating import translate
 
 translate("The needle has a sharp point.")
 
@@ -50,14 +50,13 @@ translate("The needle has a sharp point.")
 # %% name="where-point-looked"
 import numpy as np
 
-from course.lab import Question, check, explore, hint, quiz, solution
-from course.lab.figures import show
-from course.lab.translating import attention_of
-from course.lab.translation_figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
-from course.translator import Translator
+from course.lab import Question, check, explore, hint, quiz, show, solution
+from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
+from course.lessons.lesson_00.translating import attention_of
+from course.pretrained import pretrained_translator
 
 needle, people = "The needle has a sharp point.", "It is not polite to point at people."
-german = Translator.pretrained("en-de")
+german = pretrained_translator("en-de")
 
 maps = {}
 for sentence, word in ((needle, "Spitze"), (people, "zeigen")):

@@ -37,16 +37,16 @@
 # %% name="setup"
 import numpy as np
 
-from course.lab import DraggedQuery, Question, check, explore, hint, quiz, slider, solution
-from course.lab.figures import (
+from course.lab import Question, check, explore, hint, quiz, show, slider, solution
+from course.lab.drawing import draw_map
+from course.lessons.lesson_03.dragged_query import DraggedQuery
+from course.lessons.lesson_03.figures import (
     draw_attention_map,
-    draw_map,
     draw_random_scores,
     draw_scale_measurement,
     draw_soft_dictionary,
     draw_summary,
     draw_two_sentences,
-    show,
 )
 
 np.set_printoptions(precision=3, suppress=True)

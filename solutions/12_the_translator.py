@@ -44,11 +44,12 @@ from course.data import load_corpus
 from course.data.embedded import SPLITS, embedded_pairs, gold, sample
 from course.data.grammar.constructions import CONSTRUCTIONS
 from course.evaluation import right, score_split, score_splits, table
-from course.lab import Question, ablations, check, dashboard, explore, hint, live, quiz, slider, solution, workbook
-from course.lab.assembly import assembled, logits_apart, own_pieces, whose
-from course.lab.dashboards import changed_words
-from course.lab.figures import show
-from course.lab.score_figures import (
+from course.lab import Question, check, dashboard, explore, hint, live, quiz, show, slider, solution, workbook
+from course.lab.widgets.dashboard import changed_words
+from course.lessons.lesson_00.translating import TranslatePanel
+from course.lessons.lesson_12 import ablations
+from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces, whose
+from course.lessons.lesson_12.figures import (
     draw_ablation_race,
     draw_ablations,
     draw_accuracy_by_split,
@@ -57,7 +58,6 @@ from course.lab.score_figures import (
     draw_links_of_a_head,
     draw_the_way_of_a_sentence,
 )
-from course.lab.translating import TranslatePanel
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
 from course.translator import Translator
@@ -605,8 +605,8 @@ print(ablations.judged(predictions, measured))
 
 # %% [markdown]
 # And here is the whole table. These runs take more than an hour of one core, so the lesson reads their logs. The
-# command `python -m course.lab.ablations` makes them again. The gray bar marks the unchanged model. Each was
-# trained once: the intervals count the choice of sentences only, and another seed would move each figure too.
+# command `python -m course.lessons.lesson_12.ablations` makes them again. The gray bar marks the unchanged model. Each
+# was trained once: the intervals count the choice of sentences only, and another seed would move each figure too.
 
 # %% name="ablations"
 shown = {name: score for name, score in measured.items() if name != "leak"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from course.lab.widgets import dragged_query_state
+from course.lessons.lesson_03.dragged_query import dragged_query_state
 from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, QUIZ, write_notebook
 from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
 from tests.browser.server import jupyterlab

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from course.errors import CourseError
-from course.lab import ablations
-from course.lab.ablations import ABLATIONS, judged, loss_at, peek, read_records, read_scores, settings
-from course.lab.reference import causal_mask
+from course.lessons.lesson_05.reference import causal_mask
+from course.lessons.lesson_12 import ablations
+from course.lessons.lesson_12.ablations import ABLATIONS, judged, loss_at, peek, read_records, read_scores, settings
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, Preset
 from tests.training_toys import SMALL, backward_corpus, short_training

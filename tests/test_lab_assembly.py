@@ -6,8 +6,20 @@ import torch
 
 from course.data import Tokenizer
 from course.data.batches import make_batch
-from course.lab import assembly, exercises, reference, workbook
-from course.lab.assembly import IN_THE_MODEL, PIECES, assembled, from_numpy, logits_apart, own_pieces, whose
+from course.lab import exercises
+from course.lab.exercises import workbook
+from course.lessons.lesson_03 import reference
+from course.lessons.lesson_05 import reference as masks
+from course.lessons.lesson_12 import assembly
+from course.lessons.lesson_12.assembly import (
+    IN_THE_MODEL,
+    PIECES,
+    assembled,
+    from_numpy,
+    logits_apart,
+    own_pieces,
+    whose,
+)
 from course.model import Transformer, TransformerConfig, padding_mask
 from course.model.attention import attention
 from course.special import PAD
@@ -96,8 +108,8 @@ def not_scaled(q, k, v, mask=None):
 
 WRONG = {
     "attention": not_scaled,
-    "decoder_mask": lambda tokens, pad: reference.decoder_mask(tokens, pad) & (np.eye(tokens.shape[1]) == 0),
-    "padding_mask": lambda tokens, pad: np.ones_like(reference.padding_mask(tokens, pad)),
+    "decoder_mask": lambda tokens, pad: masks.decoder_mask(tokens, pad) & (np.eye(tokens.shape[1]) == 0),
+    "padding_mask": lambda tokens, pad: np.ones_like(masks.padding_mask(tokens, pad)),
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from course.errors import CourseError
-from course.lab.dashboards import (
+from course.lab.drawing.picture import as_png, new_figure
+from course.lab.widgets.dashboard import (
     Dashboard,
     as_it_went,
     changed_words,
@@ -21,8 +22,7 @@ from course.lab.dashboards import (
     smoothed,
     where_it_stands,
 )
-from course.lab.exploring import as_png, new_figure
-from course.lab.widgets import WIDGET_VIEW
+from course.lab.widgets.still import WIDGET_VIEW
 
 
 def update(step, loss, *, progress=0.5, lr=1e-3):

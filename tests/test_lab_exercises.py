@@ -13,9 +13,10 @@ import pytest
 
 import course.lab
 from course.errors import CourseError
-from course.lab import reference
 from course.lab.exercises import Case, all_exercises, desk, diagnose, get
 from course.lab.exercises.exercise import Diagnosis
+from course.lessons.lesson_03 import reference
+from course.lessons.lesson_05.reference import causal_mask
 
 
 @pytest.fixture(autouse=True)
@@ -367,7 +368,7 @@ def test_an_id_that_is_no_name_is_refused_with_the_right_order(id):
 
 def test_the_praise_counts():
     assert diagnose("attention", right).message.endswith("on 21 sets of data and has all 7 properties.")
-    found = diagnose("causal_mask", reference.causal_mask)
+    found = diagnose("causal_mask", causal_mask)
     assert found.message == "It agrees with the reference on 5 sets of data and has the one property tested."
 
 
@@ -417,7 +418,7 @@ def test_importing_the_lab_and_checking_stays_light():
         "import sys, course.lab\n"
         "assert 'numpy' not in sys.modules\n"
         "from course.lab import check, explore, quiz\n"
-        "import course.lab.exploring\n"
+        "import course.lab.widgets.controls\n"
         "from course.lab import explore as again\n"
         "assert callable(explore) and again is explore and callable(quiz)\n"
         "from course.lab.exercises import diagnose\n"

@@ -13,8 +13,10 @@ from PIL import Image
 
 from course.errors import CourseError
 from course.lab import exercises
-from course.lab.canvas import Words
-from course.lab.exploring import as_control, as_png, describe_error, explore, new_figure, render, running_on, slider
+from course.lab.drawing.canvas import Words
+from course.lab.drawing.picture import as_png, describe_error, new_figure, render
+from course.lab.widgets.controls import as_control, explore, slider
+from course.lab.widgets.explore_panel import running_on
 
 
 def draw_level(fig, *, level, **_):
@@ -293,7 +295,7 @@ def test_drawing_warns_of_nothing():
 
 def test_importing_explore_and_quiz_loads_nothing_heavy():
     code = (
-        "import sys, course.lab.exploring, course.lab.quizzes;"
+        "import sys, course.lab.widgets.controls, course.lab.widgets.questions;"
         "print(*{'torch', 'matplotlib', 'ipywidgets', 'anywidget'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

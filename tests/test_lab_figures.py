@@ -14,10 +14,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import course
 from course.errors import CourseError
-from course.lab import figures, reference
-from course.lab.canvas import Words
-from course.lab.exploring import explore, slider
+from course.lab import explore, slider
+from course.lab.drawing import draw_map
+from course.lab.drawing.canvas import Words
+from course.lab.drawing.picture import DPI, show, still
+from course.lessons.lesson_03 import figures, reference
 
 WORDS = "The needle has a sharp point .".split()  # noqa: SIM905
 LONGER = "It is not polite to point at people .".split()  # noqa: SIM905
@@ -68,7 +71,7 @@ def square_map():
 STILL = {
     "two sentences": (figures.draw_two_sentences, two_sentences),
     "soft dictionary": (figures.draw_soft_dictionary, soft_dictionary),
-    "map": (figures.draw_map, square_map),
+    "map": (draw_map, square_map),
     "measurement": (figures.draw_scale_measurement, measurement),
     "summary": (
         figures.draw_summary,
@@ -96,7 +99,7 @@ MOVED = [
 
 def drawn(draw, values):
     """Draw on a figure of the course's resolution, with every warning an error; return figure and text."""
-    figure = Figure(dpi=figures.DPI)
+    figure = Figure(dpi=DPI)
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -160,7 +163,7 @@ def test_the_collision_test_can_fail():
 
 
 def test_every_stop_of_every_slider_draws():
-    figure = Figure(dpi=figures.DPI)  # one figure for all, as a slider uses it
+    figure = Figure(dpi=DPI)  # one figure for all, as a slider uses it
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         texts = [draw(figure, attention=reference.attention, **values) for draw, values in MOVED]
@@ -249,14 +252,14 @@ def test_alternative_texts_state_the_numbers():
 
 def test_a_map_whose_rows_do_not_sum_to_one_says_so():
     weights = np.array([[0.5, 0.2], [0.9, 0.3], [0.1, 0.1]])
-    alt = drawn(figures.draw_map, {"weights": weights, "rows": list("abc"), "columns": list("xy"), "sums": "rows"})[1]
+    alt = drawn(draw_map, {"weights": weights, "rows": list("abc"), "columns": list("xy"), "sums": "rows"})[1]
     assert "Row sums: 0.70, 1.20, 0.20" in alt
     assert "b → x 0.90" in alt
 
 
 def test_a_map_with_too_few_words_is_refused():
     with pytest.raises(CourseError, match="3 row words and 1 column words"):
-        figures.draw_map(Figure(), weights=np.ones((3, 2)), rows=list("abc"), columns=["x"])
+        draw_map(Figure(), weights=np.ones((3, 2)), rows=list("abc"), columns=["x"])
 
 
 @pytest.mark.parametrize(
@@ -284,10 +287,10 @@ def test_softmax_gradient_is_that_of_finite_differences():
 def test_pictures_are_the_same_bytes_each_time_and_small():
     from PIL import Image
 
-    first, second = (figures.render(*(draw,), **values()) for draw, values in [STILL["map"]] * 2)
+    first, second = (still(*(draw,), **values()) for draw, values in [STILL["map"]] * 2)
     assert first == second
     for draw, values in STILL.values():
-        png, _ = figures.render(draw, **values())
+        png, _ = still(draw, **values())
         assert len(png) < 100_000
         assert Image.open(io.BytesIO(png)).getpixel((0, 0))[:3] == (255, 255, 255)
 
@@ -297,7 +300,7 @@ def test_show_stores_the_text_beside_the_picture(monkeypatch):
 
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda data, **kw: shown.append((data, kw)))
-    figures.show(figures.draw_map, **square_map())
+    show(draw_map, **square_map())
     data, options = shown[0]
     assert data["image/png"].startswith(b"\x89PNG")
     assert data["text/plain"].startswith("Attention map")
@@ -307,9 +310,11 @@ def test_show_stores_the_text_beside_the_picture(monkeypatch):
 
 def test_every_drawing_function_has_the_form_that_sliders_need():
     """draw_xxx(fig, *, ...) -> str, documented; found in the source, so that a new one cannot be forgotten."""
-    tree = ast.parse(Path(figures.__file__).read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_")]
-    assert len(functions) >= 7
+    house = Path(course.__file__).parent
+    files = [*house.glob("lab/drawing/*.py"), *house.glob("lab/widgets/*.py"), *house.glob("lessons/*/*.py")]
+    nodes = [node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_")]
+    assert len(functions) >= 20
     for node in functions:
         assert [argument.arg for argument in node.args.args] == ["fig"], node.name
         assert isinstance(node.returns, ast.Name), node.name
@@ -318,7 +323,10 @@ def test_every_drawing_function_has_the_form_that_sliders_need():
 
 
 def test_importing_the_figures_draws_in_no_plotting_library():
-    code = "import sys, course.lab.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    code = (
+        "import sys, course.lab.drawing, course.lessons.lesson_03.figures;"
+        "sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

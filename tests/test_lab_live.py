@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from course.errors import CourseError
-from course.lab import live_training
-from course.lab.dashboards import Dashboard, dashboard
-from course.lab.live_training import live
-from course.lab.widgets import WIDGET_VIEW
+from course.lab.widgets import live as live_training
+from course.lab.widgets.dashboard import Dashboard, dashboard
+from course.lab.widgets.live import live
+from course.lab.widgets.still import WIDGET_VIEW
 from course.training import train, training_step
 from course.training.checkpoint import read_tensors
 from course.training.log import read_log

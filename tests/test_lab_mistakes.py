@@ -10,8 +10,8 @@ import statistics
 import numpy as np
 import pytest
 
-from course.lab import reference
 from course.lab.exercises import all_exercises, diagnose, get
+from course.lessons.lesson_03 import reference
 
 INF = np.inf
 

@@ -3,7 +3,7 @@
 import pytest
 
 from course.errors import CourseError
-from course.lab.quizzes import Question, as_text, quiz
+from course.lab.widgets.questions import Question, as_text, quiz
 
 GOOD = {"prompt": "Which axis?", "choices": ["queries", "keys"], "answer": "keys", "why": {"queries": "Then ..."}}
 

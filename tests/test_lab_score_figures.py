@@ -9,9 +9,9 @@ import pytest
 from course.alignment import WordAttention
 from course.data.grammar.constructions import CONSTRUCTIONS
 from course.errors import CourseError
-from course.lab import score_figures
-from course.lab.exploring import explore, slider
-from course.lab.figures import DPI
+from course.lab import explore, slider
+from course.lab.drawing.picture import DPI
+from course.lessons.lesson_12 import figures as score_figures
 from course.scoring import proportion_interval
 from tests.test_lab_figures import collisions, drawn
 

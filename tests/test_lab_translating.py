@@ -16,8 +16,9 @@ from PIL import Image
 from course.data import Tokenizer
 from course.data.grammar.tokens import detokenized
 from course.errors import CourseError
-from course.lab import translating
-from course.lab.translating import (
+from course.lab.widgets.still import WIDGET_VIEW
+from course.lessons.lesson_00 import translating
+from course.lessons.lesson_00.translating import (
     EXAMPLES,
     MOST_WORDS,
     TranslatePanel,
@@ -28,7 +29,6 @@ from course.lab.translating import (
     prepare,
     translate,
 )
-from course.lab.widgets import WIDGET_VIEW
 from course.model import Transformer, TransformerConfig
 from course.pretrained import unknown_words
 from course.translator import Translation, Translator
@@ -280,7 +280,7 @@ def test_translate_says_what_it_needs(monkeypatch, translators):
 
 
 def test_asking_for_translate_loads_no_torch():
-    code = "import sys, course.lab; course.lab.translate; print('torch' in sys.modules, 'sacrebleu' in sys.modules)"
+    code = "import sys, course.lessons.lesson_00.translating; print('torch' in sys.modules, 'sacrebleu' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -7,9 +7,9 @@ import pytest
 
 from course.alignment import WordAttention
 from course.errors import CourseError
-from course.lab import translation_figures as drawings
-from course.lab.canvas import Words
-from course.lab.exploring import explore
+from course.lab import explore
+from course.lab.drawing.canvas import Words
+from course.lessons.lesson_00 import figures as drawings
 from tests.test_lab_figures import collisions, drawn
 
 SHORT = "The needle has a sharp point .".split()  # noqa: SIM905

@@ -12,9 +12,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from course.errors import CourseError
-from course.lab.exploring import explore
-from course.lab.quizzes import Question, quiz
-from course.lab.widgets import WIDGET_VIEW, DraggedQuery, dragged_query_state
+from course.lab import explore
+from course.lab.widgets.questions import Question, quiz
+from course.lab.widgets.still import WIDGET_VIEW
+from course.lessons.lesson_03.dragged_query import DraggedQuery, dragged_query_state
 
 KEYS = [[1.2, 0.3], [0.2, 1.3], [-1.2, 0.4]]
 VALUES = [[1.0, 1.0], [-1.0, 1.0], [0.2, -1.0]]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from course.errors import CourseError
-from course.lab import check, reference, workbook
+from course.lab import check, workbook
+from course.lessons.lesson_03 import reference
 
 SCALE = 0.5
 
@@ -61,7 +62,10 @@ def test_a_returned_helper_of_the_course_is_imported():
     space = notebook("def attention(q, k, v, mask=None):\n    return given(q, k, v, mask)\n")
     space["given"] = reference.attention
     assert workbook.keep("attention", space["attention"])
-    assert "from course.lab.reference import attention as given" in (workbook.folder() / "attention.py").read_text()
+    assert (
+        "from course.lessons.lesson_03.reference import attention as given"
+        in (workbook.folder() / "attention.py").read_text()
+    )
     assert workbook.load("attention", report=lambda line: None) is not reference.attention
 
 

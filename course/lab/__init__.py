@@ -11,16 +11,16 @@ _ROOM_OF = {
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",
-    "explore": "exploring",
-    "slider": "exploring",
-    "quiz": "quizzes",
-    "Question": "quizzes",
-    "DraggedQuery": "widgets",
-    "live": "live_training",
-    "dashboard": "dashboards",
-    "translate": "translating",
+    "workbook": "exercises",
+    "explore": "widgets.controls",
+    "slider": "widgets.controls",
+    "quiz": "widgets.questions",
+    "Question": "widgets.questions",
+    "live": "widgets.live",
+    "dashboard": "widgets.dashboard",
+    "show": "drawing.picture",
 }
-_MODULES = ("exercises", "figures", "reference", "widgets", "workbook")
+_MODULES = ("drawing", "exercises", "widgets")
 
 __all__ = [*_ROOM_OF, *_MODULES]  # noqa: PLE0604
 

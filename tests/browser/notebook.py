@@ -11,7 +11,7 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 HEAT_MAP = """
 import numpy as np
 from course.lab import Question, explore, quiz, slider
-from course.lab.widgets import DraggedQuery
+from course.lessons.lesson_03.dragged_query import DraggedQuery
 
 drawn = []
 
@@ -38,7 +38,7 @@ MAP_OF_A_LESSON = """
 import numpy as np
 from course.lab import explore, slider
 from course.lab.exercises import reference
-from course.lab.figures import draw_attention_map
+from course.lessons.lesson_03.figures import draw_attention_map
 
 words = "one must make the point to the polite people".split()
 q, k, v = np.random.default_rng(1).normal(size=(3, len(words), 4))

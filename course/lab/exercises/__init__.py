@@ -1,7 +1,7 @@
 """Exercises: check, hint, solution, and the same without printing.
 
-One small declarative file per lesson, ``lesson_NN.py``, defines a tuple EXERCISES of :class:`Exercise`; it is found by
-its name. The reference answers stand in :mod:`course.lab.reference`.
+One declarative file per lesson, ``exercises.py`` in its room, defines a tuple EXERCISES of :class:`Exercise`; it is
+found by its name.
 """
 
 from course.lab.exercises.desk import check, hint, solution

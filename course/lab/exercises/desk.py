@@ -3,6 +3,7 @@
 import os
 
 from course.errors import CourseError
+from course.lab.exercises import workbook
 from course.lab.exercises.answer import answer
 from course.lab.exercises.exercise import Diagnosis, Exercise
 from course.lab.exercises.ladder import climb
@@ -78,8 +79,6 @@ def is_graded() -> bool:
 
 def _keep(id: str, candidate: object) -> None:
     """Keep a passed piece. Where that cannot be, say why: later lessons will not find it."""
-    from course.lab import workbook  # here, because the workbook checks what it loads
-
     workbook.keep(id, candidate, report=lambda why: print(f"  It was not saved for later lessons: {why}"))
 
 
@@ -90,7 +89,7 @@ def check(id: str, candidate: object) -> object:
     """Check an answer and print what was found.
 
     Used as ``attention = check("attention", attention)``. A
-    passed piece is kept in the workbook (see :mod:`course.lab.workbook`).
+    passed piece is kept in the workbook (see :mod:`course.lab.exercises.workbook`).
 
     Args:
         id: the exercise, as in the text above the cell.

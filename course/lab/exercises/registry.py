@@ -1,27 +1,21 @@
-"""Finds the exercises: every module ``lesson_NN`` in this folder defines a tuple EXERCISES."""
+"""All exercises by name: the module ``exercises`` of every lesson's room defines a tuple EXERCISES."""
 
 import difflib
 import functools
-import importlib
-import pkgutil
-import re
-from pathlib import Path
 
 from course.errors import CourseError
 from course.lab.exercises.exercise import Exercise
+from course.lab.registry import lessons, part
 
 
 @functools.cache
 def _by_id() -> dict[str, Exercise]:
-    package = __name__.rpartition(".")[0]
-    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     found: dict[str, Exercise] = {}
-    for name in names:
-        if not re.fullmatch(r"lesson_\d\d", name):
-            continue
-        for exercise in importlib.import_module(f"{package}.{name}").EXERCISES:
+    for lesson in lessons():
+        module = part(lesson, "exercises")
+        for exercise in module.EXERCISES if module is not None else ():
             if exercise.id in found:
-                raise CourseError(f"two exercises are called {exercise.id!r}; rename the one in {name}.py")
+                raise CourseError(f"two exercises are called {exercise.id!r}; rename the one of lesson {lesson}")
             found[exercise.id] = exercise
     return found
 

@@ -1,0 +1,135 @@
+"""`explore`: sliders over a pure drawing function, and what they can stand at.
+
+A drawing function has the form `draw(fig, **values) -> str`: it draws on the matplotlib Figure that it is
+given and returns the alternative text of what it drew. `explore` turns ranges into sliders, runs the drawing
+function whenever a slider moves, and shows the picture, or the error where the picture would be.
+
+The widget libraries are imported when a panel is made, not when this module is imported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from course.errors import CourseError
+
+if TYPE_CHECKING:
+    from course.lab.drawing.picture import Draw
+    from course.lab.widgets.explore_panel import ExplorePanel
+
+MOST_STOPS = 10_001
+LOG_STOPS = 61
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A slider: the numbers at which it stops, in rising order, and the index at which it starts."""
+
+    stops: tuple[float, ...]
+    start: int
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of an explore panel.
+
+    `choices` are the values that it can take, in order; `start` is the index of the first one shown. `kind`
+    is "slider", "checkbox" or "dropdown".
+    """
+
+    name: str
+    kind: str
+    choices: tuple[Any, ...]
+    start: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the browser needs to build the control."""
+        return {"name": self.name, "kind": self.kind, "choices": list(self.choices)}
+
+
+def slider(lo: float, hi: float, *, start: float | None = None, step: float | None = None, log: bool = False) -> Slider:
+    """Return a slider from `lo` to `hi`, both included, for `explore`.
+
+    Whole bounds (and a whole step) give whole numbers, in steps of 1; otherwise a step is a hundredth of the
+    range. With `log=True` the stops stand at equal ratios. The slider starts at `start` (`lo` where it is
+    not given), which is always one of its stops.
+
+    Raises:
+        CourseError: The range is empty, not finite, or finer than a slider can show.
+    """
+    numbers = [number for number in (lo, hi, start, step) if number is not None]
+    if not all(math.isfinite(number) for number in numbers) or not lo < hi:
+        raise CourseError(f"A slider runs from a lower to a higher finite number, not from {lo} to {hi}.")
+    if start is not None and not lo <= start <= hi:
+        raise CourseError(f"A slider from {lo} to {hi} cannot start at {start}; start it within its range.")
+    whole = all(isinstance(number, Integral) for number in numbers)
+    stops = _log_stops(lo, hi) if log else _even_stops(lo, hi, step, whole=whole)
+    first = lo if start is None else start
+    kept = {_tidy(stop, whole=whole) for stop in (*stops, first)}
+    ordered = tuple(sorted(kept))
+    return Slider(ordered, ordered.index(_tidy(first, whole=whole)))
+
+
+def _even_stops(lo: float, hi: float, step: float | None, *, whole: bool) -> list[float]:
+    if step is None:
+        step = 1 if whole else (hi - lo) / 100
+    if step <= 0 or (hi - lo) / step > MOST_STOPS:
+        raise CourseError(
+            f"A slider from {lo} to {hi} cannot have the step {step}: take a step above 0 that gives at most"
+            f" {MOST_STOPS - 1} of them."
+        )
+    count = math.floor((hi - lo) / step + 1e-9)
+    return [lo + index * step for index in range(count + 1)]
+
+
+def _log_stops(lo: float, hi: float) -> list[float]:
+    if lo <= 0:
+        raise CourseError(f"A logarithmic slider starts above 0, not at {lo}.")
+    return [lo * (hi / lo) ** (index / (LOG_STOPS - 1)) for index in range(LOG_STOPS)]
+
+
+def _tidy(number: float, *, whole: bool) -> float:
+    """Round away what floating point added, so that a stop reads 0.3 and not 0.30000000000000004."""
+    return round(number) if whole else float(f"{number:.6g}")
+
+
+def explore(draw: Draw, **parameters: object) -> ExplorePanel:
+    """Return a widget that redraws `draw(fig, **values)` while its controls are moved.
+
+    Each keyword is one argument of `draw`. `(lo, hi)`, `(lo, hi, step)` or `slider(...)` becomes a slider, a
+    bool a checkbox and a list of strings a dropdown; anything else (a function, an array, a string) is
+    passed on as it is. An exception of `draw` is shown where the picture would be, and the next good picture
+    takes its place.
+
+    Raises:
+        CourseError: A range or a list of choices cannot be a control.
+    """
+    from course.lab.widgets.explore_panel import ExplorePanel
+
+    controls = [control for name, value in parameters.items() if (control := as_control(name, value))]
+    moved = {control.name for control in controls}
+    fixed = {name: value for name, value in parameters.items() if name not in moved}
+    return ExplorePanel(draw, controls, fixed)
+
+
+def as_control(name: str, value: object) -> Control | None:
+    """Return the control that a parameter asks for, or None where its value is passed on as it is."""
+    if isinstance(value, bool):
+        return Control(name, "checkbox", (False, True), int(value))
+    if isinstance(value, tuple) and _is_range(value):
+        lo, hi = value[:2]
+        value = slider(lo, hi, step=value[2] if len(value) == 3 else None)
+    if isinstance(value, Slider):
+        return Control(name, "slider", value.stops, value.start)
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        if len(set(value)) < len(value):
+            raise CourseError(f"The choices of {name} are not all different: {value}. Name each one once.")
+        return Control(name, "dropdown", tuple(value), 0)
+    return None
+
+
+def _is_range(value: tuple[object, ...]) -> bool:
+    return len(value) in (2, 3) and all(isinstance(x, Real) and not isinstance(x, bool) for x in value)

@@ -1,0 +1,421 @@
+"""The exercises of lesson 05, masking: causal_mask, padding_mask, decoder_mask. True = may attend.
+
+Ids M01 to M17 are those of the project's catalog of mistakes; the others are ours. A mistake in one of the two rules
+shows in the decoder mask as well, under the same id.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course.lab.exercises.exercise import Case, Exercise, Function, Mistake, Property
+from course.lessons.lesson_03.reference import attention
+from course.lessons.lesson_05 import reference
+
+Array = NDArray[Any]
+
+# --- wrong rules ------------------------------------------------------------------------------------------------
+
+
+def _ones(T: int) -> Array:
+    return np.ones((T, T), dtype=bool)
+
+
+_WRONG_CAUSAL: dict[str, Callable[[int], Any]] = {
+    "M01": lambda T: np.triu(_ones(T)),
+    "M03": lambda T: np.tril(_ones(T), k=1),
+    "M05": _ones,
+    "M07": lambda T: np.tril(_ones(T))[::-1],
+    "causal_strict": lambda T: np.tril(_ones(T), k=-1),
+    "causal_inverted": lambda T: np.triu(_ones(T), k=1),
+    "causal_diagonal": lambda T: np.eye(T, dtype=bool),
+    "causal_mirrored": lambda T: np.tril(_ones(T))[:, ::-1],
+}
+
+_WRONG_PADDING: dict[str, Callable[[Array, int], Any]] = {
+    "M09": lambda tokens, pad: (tokens != pad)[:, None, :, None],
+    "M11": lambda tokens, pad: (tokens != 0)[:, None, None, :],
+    "M13": lambda tokens, pad: _from_the_left(tokens, pad, 1),
+    "padding_inverted": lambda tokens, pad: (tokens == pad)[:, None, None, :],
+    "padding_on_the_right_only": lambda tokens, pad: _from_the_left(tokens, pad, 0),
+    "padding_too_short": lambda tokens, pad: _from_the_left(tokens, pad, -1),
+    "padding_everywhere": lambda tokens, pad: np.ones_like(tokens, dtype=bool)[:, None, None, :],
+    "padding_above": lambda tokens, pad: (tokens > pad)[:, None, None, :],
+}
+
+
+def _from_the_left(tokens: Array, pad: int, more: int) -> Array:
+    """Count the real tokens and allow that many positions, plus ``more``, from the left."""
+    n = (tokens != pad).sum(axis=1)
+    return (np.arange(tokens.shape[1])[None] < n[:, None] + more)[:, None, None, :]
+
+
+def _both(
+    causal: Callable[[int], Any] = reference.causal_mask,
+    padding: Callable[[Array, int], Any] = reference.padding_mask,
+) -> Function:
+    return lambda tokens, pad: padding(tokens, pad) & causal(tokens.shape[1])
+
+
+_TITLES_AND_HINTS = {
+    "M01": (
+        "triu instead of tril",
+        "Print your mask for T = 4. Row 0 may look at which columns, and does yours see the future?",
+    ),
+    "M03": ("one step of the future is visible", "Change token t+1: may the output at t change?"),
+    "M05": (
+        "nothing is blocked",
+        "Your mask is all True. If the last token of a sentence changes, which earlier outputs may change?",
+    ),
+    "M07": (
+        "rows in the wrong order",
+        "Your mask is a triangle in another corner. Row i has i+1 times True: is that so in your row 0?",
+    ),
+    "causal_strict": ("a position cannot see itself", "Your row 0 is empty. May a position look at itself?"),
+    "causal_inverted": (
+        "True where it should be False",
+        "In your mask True marks the future. Does True mean may attend or blocked in this course?",
+    ),
+    "causal_diagonal": (
+        "each position sees only itself",
+        "Your position 3 sees only position 3. What about 0, 1 and 2, which are past?",
+    ),
+    "causal_mirrored": (
+        "columns in the wrong order",
+        "Row 0 of your mask allows the last position. Which one is the first token's past and present?",
+    ),
+    "M09": (
+        "pads blocked as queries",
+        "Which axis of (B, H, Tq, Tk) must a pad disappear from, if nobody is to look at it?",
+    ),
+    "M11": ("the pad id is assumed to be 0", "Call it with pad=9. Which argument do you not use?"),
+    "M13": (
+        "the first pad is allowed",
+        "A sentence of 3 real tokens allows positions 0, 1 and 2. Do you compare with < or with <=?",
+    ),
+    "padding_inverted": (
+        "True where it should be False",
+        "Your mask allows exactly the pads. Which of == and != makes True mean a real token?",
+    ),
+    "padding_on_the_right_only": (
+        "counts tokens instead of looking at them",
+        "You count the real tokens and allow that many from the left. What if the pads stand on the left?",
+    ),
+    "padding_too_short": (
+        "the last real token is blocked",
+        "A sentence of 3 real tokens should allow 3 positions. How many does yours allow?",
+    ),
+    "padding_everywhere": (
+        "no pad is blocked",
+        "Your mask allows the pads as well. What does the argument pad tell you about each token?",
+    ),
+    "padding_above": (
+        "ids below pad count as pads",
+        "You compare sizes of ids. Is a token with an id below the pad's less real?",
+    ),
+}
+
+
+def _mistake(id: str, *versions: Function, prefix: str = "") -> Mistake:
+    title, hint = _TITLES_AND_HINTS[id]
+    return Mistake(id, title, prefix + hint, versions)
+
+
+def _as_type(function: Function, dtype: type) -> Function:
+    return lambda *arguments: function(*arguments).astype(dtype)
+
+
+def _additive(function: Function) -> Function:
+    return lambda *arguments: np.where(function(*arguments), 0.0, -np.inf)
+
+
+def _not_boolean(prefix: str, what: str, function: Function) -> tuple[Mistake, ...]:
+    """Return the mistakes of type that any mask builder can make."""
+    return (
+        Mistake(
+            f"{prefix}_numbers",
+            "numbers instead of booleans",
+            f"Your {what} holds 0 and 1. With numbers ~mask and np.where do something else: which dtype says "
+            f"yes or no?",
+            (_as_type(function, float), _as_type(function, int)),
+        ),
+        Mistake(
+            f"{prefix}_additive",
+            "0 and -inf instead of booleans",
+            f"Your {what} is made to be added to scores. Which two values does a mask have in this course?",
+            (_additive(function),),
+        ),
+    )
+
+
+# --- causal_mask ------------------------------------------------------------------------------------------------
+
+
+def _future_seen(function: Function) -> str | None:
+    mask = function(6)
+    q = np.random.default_rng(1).standard_normal((6, 4))
+    changed = q.copy()
+    changed[4:] += 5.0
+    before = attention(q, q, q, mask)[0]
+    after = attention(changed, changed, changed, mask)[0]
+    if np.allclose(before[:4], after[:4]):
+        return None
+    return "Tokens 4 and 5 changed, and so did an output before them. Which columns may row 3 allow?"
+
+
+CAUSAL_MASK = Exercise(
+    id="causal_mask",
+    lesson=5,
+    title="The causal mask",
+    signature="(T) -> (T, T) booleans",
+    reference=reference.causal_mask,
+    cases=(
+        Case("T = 1", lambda: (1,), "May a single token look at itself?", by_hand=True),
+        Case("T = 2", lambda: (2,), "Who may see whom: does token 0 see token 1?", by_hand=True),
+        Case("T = 4", lambda: (4,), "How many columns may row i see?", by_hand=True),
+        Case("T = 7", lambda: (7,), "Does your mask hold for any length?", tier=2, about_axes=True),
+        Case("T = 40", lambda: (40,), "Does your mask hold for any length?", tier=2, about_axes=True),
+    ),
+    properties=(Property("changing the future changes nothing before it", _future_seen),),
+    mistakes=(
+        *(_mistake(id, wrong) for id, wrong in _WRONG_CAUSAL.items()),
+        Mistake(
+            "causal_axes",
+            "additional axes",
+            "One (T, T) mask serves all sentences and heads. What does broadcasting do with missing leading axes?",
+            (lambda T: reference.causal_mask(T)[None], lambda T: reference.causal_mask(T)[None, None]),
+        ),
+        *_not_boolean("causal", "causal mask", reference.causal_mask),
+    ),
+    hints=(
+        "Row i is the query at position i. Which positions exist already when position i is written?",
+        "A lower triangle, the diagonal included: np.tril of an array of True, or one comparison of row "
+        "and column numbers.",
+        "    positions = np.arange(T)\n    return positions[:, None] >= ...",
+    ),
+    argument_names=("T",),
+    result_names=("mask",),
+    result_dims={"mask": "Tq Tk"},
+    result_kind="bool array",
+    difficulty=1,
+    importance=5,
+    minutes=5,
+)
+
+
+# --- padding_mask -----------------------------------------------------------------------------------------------
+
+
+def _right() -> tuple[Array, int]:
+    return np.array([[4, 7, 9, 9], [5, 3, 8, 9], [6, 2, 4, 3]]), 9
+
+
+def _left() -> tuple[Array, int]:
+    return np.array([[9, 9, 4, 0, 7], [3, 0, 5, 6, 12]]), 9
+
+
+def _usual() -> tuple[Array, int]:
+    return np.array([[5, 6, 0], [7, 8, 4]]), 0
+
+
+def _only_pads() -> tuple[Array, int]:
+    return np.array([[3, 3, 3], [3, 4, 5]]), 3
+
+
+def _arguments_kept(function: Function) -> str | None:
+    tokens, pad = _right()
+    if np.array_equal(function(tokens, pad), function(tokens, pad)):
+        return None
+    return "The same tokens give another mask the second time. What in your function remembers something?"
+
+
+def _token_cases(square: bool) -> tuple[Case, ...]:
+    who = "Which keys may each query see?" if square else "Which positions hold a real token?"
+    return (
+        Case("pads (id 0) on the right", _usual, who, by_hand=True),
+        Case("pads with the id 9 on the right", _right, f"The pad id is 9 here. {who}", tier=2, by_hand=True),
+        Case(
+            "pads with the id 9 on the left",
+            _left,
+            f"The pads stand on the left, and 0 is a word. {who}",
+            tier=2,
+            by_hand=True,
+        ),
+        Case("a sentence of nothing but pads", _only_pads, f"One sentence is empty. {who}", tier=3, by_hand=True),
+    )
+
+
+def _decoder_token_cases() -> tuple[Case, ...]:
+    return tuple(Case(c.name, c.make, c.question, c.tier) for c in _token_cases(square=True))
+
+
+PADDING_MASK = Exercise(
+    id="padding_mask",
+    lesson=5,
+    title="The padding mask",
+    signature="(tokens, pad) -> (B, 1, 1, T) booleans",
+    reference=reference.padding_mask,
+    cases=_token_cases(square=False),
+    properties=(Property("the same tokens give the same mask", _arguments_kept),),
+    mistakes=(
+        *(_mistake(id, wrong) for id, wrong in _WRONG_PADDING.items()),
+        Mistake(
+            "padding_no_axes",
+            "no axes for heads and queries",
+            "A mask (B, T) lines up with (B, H, Tq, Tk) from the right. Which axes of length 1 must stand in between?",
+            (lambda tokens, pad: tokens != pad,),
+        ),
+        Mistake(
+            "padding_one_axis",
+            "one axis too few",
+            "A mask (B, 1, T) lines its B up with the heads. How many axes of length 1 does (B, H, Tq, Tk) "
+            "need after B?",
+            (lambda tokens, pad: (tokens != pad)[:, None, :],),
+        ),
+        Mistake(
+            "padding_one_for_all",
+            "one mask for all sentences",
+            "Your mask has lost the axis of the sentences. Are they all padded in the same places?",
+            (
+                lambda tokens, pad: (tokens != pad).all(axis=0)[None, None, None, :],
+                lambda tokens, pad: np.repeat((tokens != pad)[:1], len(tokens), axis=0)[:, None, None, :],
+            ),
+        ),
+        *_not_boolean("padding", "padding mask", reference.padding_mask),
+    ),
+    hints=(
+        "Nobody should look *at* a pad. Is a pad then to be blocked as a query or as a key, and which axis is that?",
+        "Compare tokens with pad; then put two axes of length 1 between B and T with None (np.newaxis), "
+        "so that the mask "
+        "broadcasts over heads and queries.",
+        "    return (tokens != pad)[:, ..., ..., :]      # what stands for the two dots?",
+    ),
+    argument_names=("tokens", "pad"),
+    argument_dims={"tokens": "B T"},
+    result_names=("mask",),
+    result_dims={"mask": "B 1 1 Tk"},
+    result_kind="bool array",
+    difficulty=1,
+    importance=5,
+    minutes=5,
+)
+
+
+# --- decoder_mask -----------------------------------------------------------------------------------------------
+
+
+def _leaks(function: Function) -> str | None:
+    tokens = np.array([[4, 5, 6, 9, 9]])
+    other = np.array([[4, 5, 6, 7, 8]])
+    if np.array_equal(function(tokens, 9)[..., :3, :3], function(other, 9)[..., :3, :3]):
+        return None
+    return "What follows token 2 changes what the tokens 0 to 2 may see of each other. Should it?"
+
+
+def _full(padding: Callable[[Array, int], Array]) -> Function:
+    return lambda tokens, pad: np.repeat(padding(tokens, pad), tokens.shape[1], axis=2)
+
+
+def _causal_only(tokens: Array, pad: int) -> Array:
+    T = tokens.shape[1]
+    return np.repeat(reference.causal_mask(T)[None, None], len(tokens), axis=0)
+
+
+def _blank_pad_rows(tokens: Array, pad: int) -> Array:
+    return reference.decoder_mask(tokens, pad) & (tokens != pad)[:, None, :, None]
+
+
+def _self_always(tokens: Array, pad: int) -> Array:
+    return reference.decoder_mask(tokens, pad) | np.eye(tokens.shape[1], dtype=bool)
+
+
+DECODER_MASK = Exercise(
+    id="decoder_mask",
+    lesson=5,
+    title="The decoder's mask",
+    signature="(tokens, pad) -> (B, 1, T, T) booleans",
+    reference=reference.decoder_mask,
+    cases=_decoder_token_cases(),
+    properties=(Property("what follows does not matter", _leaks),),
+    mistakes=(
+        *(
+            _mistake(id, _both(causal=rule), prefix="The causal half. ")
+            for id, rule in _WRONG_CAUSAL.items()
+            if id != "M05"
+        ),
+        *(
+            _mistake(id, _both(padding=rule), prefix="The padding half. ")
+            for id, rule in _WRONG_PADDING.items()
+            if id != "padding_everywhere"
+        ),
+        Mistake(
+            "M15",
+            "or instead of and",
+            "Your mask allows a key if either rule does. A key is allowed if BOTH rules allow it: is that | or &?",
+            (
+                lambda tokens, pad: reference.padding_mask(tokens, pad) | reference.causal_mask(tokens.shape[1]),
+                lambda tokens, pad: (
+                    reference.padding_mask(tokens, pad) + reference.causal_mask(tokens.shape[1])
+                ).astype(bool),
+            ),
+        ),
+        Mistake(
+            "M17",  # padding alone; also what M05 gives here
+            "causality forgotten",
+            "Your first row sees all real tokens. Change the last one: may the first output change?",
+            (_full(reference.padding_mask), reference.padding_mask),
+        ),
+        Mistake(
+            "decoder_padding_forgotten",
+            "padding forgotten",
+            "Your mask is the same for every sentence. Which tokens should nobody look at?",
+            (_causal_only, lambda tokens, pad: reference.causal_mask(tokens.shape[1])),
+        ),
+        Mistake(
+            "decoder_xor",
+            "exclusive or instead of and",
+            "Your mask allows a key if exactly one rule does. What if both do?",
+            (lambda tokens, pad: reference.padding_mask(tokens, pad) ^ reference.causal_mask(tokens.shape[1]),),
+        ),
+        Mistake(
+            "decoder_pad_rows",
+            "the rows of pads are emptied as well",
+            "You also block pads from asking. Their outputs are never used: which rows does the text want empty?",
+            (_blank_pad_rows,),
+        ),
+        Mistake(
+            "decoder_self_always",
+            "a pad may see itself",
+            "In your mask a pad sees itself. Which of the two rules does that break?",
+            (_self_always,),
+        ),
+        Mistake(
+            "decoder_no_head_axis",
+            "no axis for the heads",
+            "A mask (B, T, T) lines its B up with the heads of (B, H, Tq, Tk). Where is an axis of length 1 missing?",
+            (lambda tokens, pad: reference.decoder_mask(tokens, pad)[:, 0],),
+        ),
+        *_not_boolean("decoder", "decoder mask", reference.decoder_mask),
+    ),
+    hints=(
+        "Two rules block a key: it lies in the future, or it is a pad. When may a query look, if each "
+        "rule can forbid it?",
+        "Combine padding_mask (B, 1, 1, T) and causal_mask (T, T) with the operator for booleans that "
+        "needs both to be True; "
+        "broadcasting makes (B, 1, T, T).",
+        "    return padding_mask(tokens, pad) ... causal_mask(tokens.shape[1])      # which operator?",
+    ),
+    shown=(reference.causal_mask, reference.padding_mask, reference.decoder_mask),
+    argument_names=("tokens", "pad"),
+    argument_dims={"tokens": "B T"},
+    result_names=("mask",),
+    result_dims={"mask": "B 1 Tq Tk"},
+    result_kind="bool array",
+    difficulty=2,
+    importance=5,
+    minutes=8,
+)
+
+EXERCISES = (CAUSAL_MASK, PADDING_MASK, DECODER_MASK)

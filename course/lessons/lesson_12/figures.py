@@ -1,0 +1,389 @@
+"""Drawing functions for scores: accuracy by split and by phenomenon, alignments, ablations.
+
+All have the form ``draw_xxx(fig, **values) -> str`` of `course.lab.drawing`: they clear the figure, set its size, draw,
+and return the alternative text with the numbers that the picture shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from course.errors import CourseError
+from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, begin, plain, write
+from course.scoring import proportion_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from course.alignment import WordAttention
+
+Links = Collection[tuple[int, int]]
+Records = Sequence[Mapping[str, Any]]
+
+CONTRASTS = (QUERY, KEY_TEXT, VALUE, WEIGHTS, "#56B4E9", "#B8860B", "#000000", GRAY)  # curves, in this order
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
+
+
+class SplitFigures(Protocol):
+    """What `draw_accuracy_by_split` reads of `course.evaluation.SplitScore`."""
+
+    @property
+    def split(self) -> str:
+        """The name of the split."""
+
+    @property
+    def sentences(self) -> int:
+        """How many were translated."""
+
+    @property
+    def exact_match(self) -> float:
+        """Percent exactly right."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+
+
+# ---- Accuracy with intervals ---------------------------------------------------------------------------
+
+
+def _percent_axis(ax: Axes, rows: int) -> None:
+    """Prepare horizontal rows over 0 to 100 percent, the first row on top."""
+    ax.set(xlim=(-1, 101), ylim=(rows - 0.4, -0.6), xticks=range(0, 101, 20), yticks=[])
+    ax.set_xlabel("percent exactly right", fontsize=11)
+    ax.grid(visible=True, axis="x", color="0.9")
+    ax.set_axisbelow(True)
+    plain(ax)
+    ax.spines["left"].set_visible(False)
+
+
+def _interval_row(ax: Axes, row: int, value: float, interval: tuple[float, float], color: str) -> None:
+    """Draw a value as a dot and its interval as a line with ends."""
+    low, high = interval
+    ax.hlines(row, low, high, color=color, linewidth=2.5)
+    ax.vlines([low, high], row - 0.16, row + 0.16, color=color, linewidth=2.5)
+    ax.plot([value], [row], "o", color=color, markeredgecolor="white", markersize=9)
+
+
+def _row_labels(ax: Axes, row: int, left: str, right: str) -> None:
+    ax.annotate(left, (0, row), (-10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                ha="right", va="center", fontsize=11, color=INK)  # fmt: skip
+    ax.annotate(right, (1, row), (10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                ha="left", va="center", fontsize=10, color="0.3")  # fmt: skip
+
+
+def draw_accuracy_by_split(fig: Figure, *, scores: Sequence[SplitFigures]) -> str:
+    """Draw percent exactly right on each split with its 95 % interval, in the order given.
+
+    Raises CourseError where there is no score.
+    """
+    if not scores:
+        raise CourseError("There is no score to draw; give at least one split.")
+    high = 0.9 + 0.36 * len(scores)
+    begin(fig, 10, high)
+    ax = fig.add_axes((0.13, 0.56 / high, 0.60, 0.36 * len(scores) / high))
+    _percent_axis(ax, len(scores))
+    parts = []
+    for row, s in enumerate(scores):
+        _interval_row(ax, row, s.exact_match, s.interval, QUERY)
+        span = f"{s.interval[0]:.1f} to {s.interval[1]:.1f}"
+        _row_labels(ax, row, s.split, f"{s.exact_match:.1f} % ({span}), n = {s.sentences:,}")
+        parts.append(f"{s.split} {s.exact_match:.1f} % ({span}, {s.sentences:,} sentences)")
+    return f"Percent exactly right on each split, with 95 % intervals: {'; '.join(parts)}."
+
+
+def draw_errors_by_phenomenon(fig: Figure, *, names: Sequence[str], accuracy: np.ndarray, counts: np.ndarray) -> str:
+    """Draw for each construction how many of its sentences were exactly right, the worst on top, with 95 % intervals.
+
+    accuracy: (C,) shares, nan where a construction does not occur (such a one is left out); counts: (C,) sentences.
+    Raises CourseError where the sizes differ, or no construction occurs.
+    """
+    if not len(names) == len(accuracy) == len(counts):
+        raise CourseError(
+            f"There are {len(names)} names, {len(accuracy)} shares and {len(counts)} counts; give equally many."
+        )
+    rows = sorted((i for i in range(len(names)) if counts[i]), key=lambda i: (accuracy[i], names[i]))
+    if not rows:
+        raise CourseError("None of the constructions occurs, so there is nothing to draw.")
+    high = 0.9 + 0.29 * len(rows)
+    begin(fig, 10, high)
+    ax = fig.add_axes((0.17, 0.56 / high, 0.60, 0.29 * len(rows) / high))
+    _percent_axis(ax, len(rows))
+    parts = []
+    for row, i in enumerate(rows):
+        percent, n = 100 * float(accuracy[i]), int(counts[i])
+        _interval_row(ax, row, percent, proportion_interval(round(accuracy[i] * n), n), KEY_TEXT)
+        _row_labels(ax, row, names[i].replace("_", " "), f"{percent:.1f} % of {n:,}")
+        parts.append(f"{names[i].replace('_', ' ')} {percent:.1f} % of {n:,}")
+    return f"Percent of sentences exactly right by construction, the worst first: {'; '.join(parts)}."
+
+
+# ---- Alignments ----------------------------------------------------------------------------------------
+
+# Inches: width of a letter, what wide ones have more, the gap between words, and a whole row at most.
+_LETTER, _WIDER, _GAP, _LINE = 0.094, 0.06, 0.17, 11.7
+
+
+def _places(words: Sequence[str]) -> tuple[list[float], float]:
+    """Middles of words set side by side, in inches from the left, and the width of the row."""
+    middles, x = [], 0.0
+    for word in words:
+        wide = _LETTER * max(2, len(word)) + _WIDER * sum(letter in "mwMW" for letter in word)
+        middles.append(x + wide / 2)
+        x += wide + _GAP
+    return middles, x - _GAP
+
+
+def _two_rows(
+    fig: Figure, source: Sequence[str], target: Sequence[str], high: float, at_least: float
+) -> tuple[Axes, Any, Any, float]:
+    """Make room for source words above target words; return axes in inches, the words' middles, the size of letters."""
+    (above, wide_above), (below, wide_below) = _places(source), _places(target)
+    wide = max(wide_above, wide_below)
+    shrink = min(1.0, _LINE / wide)
+    width = max(at_least, wide * shrink + 0.3)
+    begin(fig, width, high)
+    ax = fig.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(0, high))
+    ax.axis("off")
+    tops = [width / 2 + shrink * (x - wide_above / 2) for x in above]
+    bottoms = [width / 2 + shrink * (x - wide_below / 2) for x in below]
+    return ax, tops, bottoms, 11.5 * shrink
+
+
+def draw_alignment(
+    fig: Figure,
+    *,
+    source: Sequence[str],
+    target: Sequence[str],
+    gold: Links,
+    links: Links | None = None,
+    title: str = "",
+) -> str:
+    """Draw which words translate each other: thin gray lines for gold, and thick ones for a model's links.
+
+    gold, links: pairs (i, j) of source word i and target word j. A link that is gold is a full blue line, one that is
+    not is an orange dashed line with a cross, so that the two differ without their colors. None draws gold alone.
+    Raises CourseError for a link that leaves the sentence.
+    """
+    _check_links(source, target, gold, links or ())
+    headed = bool(title) or links is not None
+    high = 2.0 if headed else 1.6
+    ax, tops, bottoms, size = _two_rows(fig, source, target, high, at_least=9.6 if headed else 6.0)
+    upper, lower = 1.28, 0.32
+    for i, j in sorted(gold):
+        ax.plot([tops[i], bottoms[j]], [upper - 0.12, lower + 0.13], color=GRAY, linewidth=1.1, zorder=3)
+    for i, j in sorted(links or ()):
+        _draw_link(ax, (tops[i], upper - 0.12), (bottoms[j], lower + 0.13), right=(i, j) in set(gold))
+    for words, places, y, color in ((source, tops, upper, KEY_TEXT), (target, bottoms, lower, QUERY)):
+        at = [(x, y) for x in places]
+        write(ax, words, at, ha="center", va="center", fontsize=size, color=color, parse_math=False)
+    if headed:
+        _draw_link_legend(ax, high, title, with_links=links is not None)
+    return _alignment_in_words(source, target, gold, links, title)
+
+
+def _check_links(source: Sequence[str], target: Sequence[str], *all_links: Links) -> None:
+    for links in all_links:
+        for i, j in links:
+            if not (0 <= i < len(source) and 0 <= j < len(target)):
+                raise CourseError(
+                    f"The link ({i}, {j}) leaves the sentences of {len(source)} and {len(target)} words; count from 0."
+                )
+
+
+def _draw_link(ax: Axes, start: tuple[float, float], end: tuple[float, float], *, right: bool) -> None:
+    color, style = (QUERY, "-") if right else (KEY_TEXT, (0, (3, 1.5)))
+    ax.plot(*zip(start, end, strict=True), color=color, linestyle=style, linewidth=4, alpha=0.65, zorder=2)
+    if not right:
+        middle = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
+        ax.plot(*middle, "x", color=KEY_TEXT, markersize=8, markeredgewidth=2.5, zorder=4)
+
+
+def _draw_link_legend(ax: Axes, high: float, title: str, *, with_links: bool) -> None:
+    y = high - 0.24
+    ax.text(0.15, y, title, fontsize=11, color=INK, weight="bold", va="center", parse_math=False)
+    if not with_links:
+        return
+    x = ax.get_xlim()[1] - 4.3
+    for label, wide, right in (("gold", 0.75, None), ("model, right", 1.4, True), ("model, wrong", 1.4, False)):
+        if right is None:
+            ax.plot([x, x + 0.3], [y, y], color=GRAY, linewidth=1.1)
+        else:
+            _draw_link(ax, (x, y), (x + 0.36, y), right=right)
+        ax.text(x + 0.42, y, label, fontsize=10, color=INK, va="center")
+        x += wide + 0.2
+
+
+def _alignment_in_words(
+    source: Sequence[str], target: Sequence[str], gold: Links, links: Links | None, title: str
+) -> str:
+    def named(some: Links) -> str:
+        return ", ".join(f"{source[i]} – {target[j]}" for i, j in sorted(some)) or "none"
+
+    start = f"{title}. " if title else ""
+    pair = f"{start}“{' '.join(source)}” above “{' '.join(target)}”."
+    if links is None:
+        return f"{pair} Gold links: {named(gold)}."
+    good, bad, missed = set(links) & set(gold), set(links) - set(gold), set(gold) - set(links)
+    return (
+        f"{pair} {len(good)} of {len(links)} of the model's links are gold; wrong: {named(bad)}; "
+        f"gold links that it lacks: {named(missed)}."
+    )
+
+
+def draw_links_of_a_head(
+    fig: Figure,
+    *,
+    examples: Mapping[str, tuple[WordAttention, Links]],
+    sentence: str,
+    layer: int,
+    head: str,
+) -> str:
+    """Draw where one decoder layer looks, as links against gold; `layer` counts from 1.
+
+    examples: by sentence the attention between its words, and its gold links. head: "mean" or a number from 1, as text.
+    Raises CourseError for a layer or head that there is not.
+    """
+    attention, gold = examples[sentence]
+    n_layers, n_heads = attention.weights.shape[:2]
+    if not 1 <= layer <= n_layers or not (head == "mean" or 1 <= int(head) <= n_heads):
+        raise CourseError(
+            f"There is no layer {layer} with head {head}: the model has {n_layers} layers of {n_heads} heads."
+        )
+    links = attention.links(layer - 1, None if head == "mean" else int(head) - 1)
+    right = len(set(links) & set(gold))
+    error = 1 - 2 * right / max(1, len(links) + len(gold))
+    which = "mean of the heads" if head == "mean" else f"head {head}"
+    title = f"layer {layer}, {which}: alignment error {error:.2f}"
+    return draw_alignment(
+        fig, source=attention.source, target=attention.target, gold=gold, links=links, title=title
+    )  # fmt: skip
+
+
+# ---- Ablations -----------------------------------------------------------------------------------------
+
+
+def draw_ablations(
+    fig: Figure, *, labels: Sequence[str], scores: Mapping[str, Sequence[tuple[float, tuple[float, float]]]]
+) -> str:
+    """Draw percent exactly right with 95 % intervals: a row for each ablation, a column of axes for each split.
+
+    scores: by split, for each label its percentage and interval. The first row's value is drawn through all rows.
+    Raises CourseError where a split has not one score for each label.
+    """
+    for split, column in scores.items():
+        if len(column) != len(labels):
+            raise CourseError(f"{split} has {len(column)} scores for {len(labels)} rows; give one for each.")
+    high = 1.2 + 0.32 * len(labels)
+    begin(fig, 12, high)
+    parts = []
+    left, room = 0.215, 0.775 / len(scores)
+    for place, (split, column) in enumerate(scores.items()):
+        ax = fig.add_axes((left + place * room, 0.6 / high, room - 0.02, 0.32 * len(labels) / high))
+        _percent_axis(ax, len(labels))
+        ax.set_xlabel("")
+        ax.set_xticks([0, 50, 100])
+        ax.axvline(column[0][0], color=PALE, linewidth=5, zorder=0)
+        for row, (value, interval) in enumerate(column):
+            _interval_row(ax, row, value, interval, QUERY if row == 0 else KEY_TEXT)
+            if not place:
+                ax.annotate(labels[row], (0, row), (-10, 0), xycoords=("axes fraction", "data"), ha="right",
+                            textcoords="offset points", va="center", fontsize=11, color=INK)  # fmt: skip
+        ax.set_title(split, fontsize=11, color=INK)
+        told = ", ".join(f"{label} {value:.1f}" for label, (value, _) in zip(labels, column, strict=True))
+        parts.append(f"{split}: {told}")
+    fig.text(left + 0.385, 0.1 / high, "percent exactly right", ha="center", fontsize=11, color=INK)
+    return f"Percent exactly right after one change at a time. {'; '.join(parts)}."
+
+
+def draw_ablation_race(
+    fig: Figure, *, runs: Mapping[str, Records], scored: Mapping[str, float], part: int, show: str = "all"
+) -> str:
+    """Draw the training losses of several runs, up to `part` percent of each, beside what they score at their end.
+
+    runs: by label the records of a log; scored: by label the percentage exactly right at the end, which is shown when
+    `part` is 100. show: "all", or one label whose curve stands out.
+    Raises CourseError where a run has no loss.
+    """
+    begin(fig, 11.5, 4.2)
+    ax, bars = fig.add_axes((0.065, 0.13, 0.475, 0.82)), fig.add_axes((0.83, 0.13, 0.13, 0.82))
+    curves = {label: _losses(label, records) for label, records in runs.items()}
+    losses_now = []
+    for number, (label, (steps, losses)) in enumerate(curves.items()):
+        upto = max(1, int(np.searchsorted(steps, steps[-1] * part / 100, side="right")))
+        style: dict[str, Any] = {
+            "color": CONTRASTS[number % len(CONTRASTS)],
+            "linestyle": DASHES[(number + number // len(CONTRASTS)) % len(DASHES)],
+            "linewidth": 2.4 if show in ("all", label) else 0.8,
+        }
+        ax.plot(100 * steps[:upto] / steps[-1], losses[:upto], **style)
+        bars.plot([-2.02, -1.82], [number] * 2, transform=bars.get_yaxis_transform(), clip_on=False, **style)
+        losses_now.append(float(losses[upto - 1]))
+    scores = [scored[label] for label in curves] if part >= 100 else None
+    _race_table(bars, list(curves), losses_now, scores)
+    ax.set(xlim=(0, 101), ylim=(0, 1.05 * max(losses[0] for _, losses in curves.values())))
+    ax.set_xlabel("percent of the run", fontsize=11)
+    ax.set_ylabel("training loss, nats a token", fontsize=11)
+    plain(ax)
+    told = [f"{label} {loss:.2f}" for label, loss in zip(curves, losses_now, strict=True)]
+    if scores is not None:
+        told = [f"{start}, {score:.1f} % exactly right" for start, score in zip(told, scores, strict=True)]
+    return f"After {part} percent of each run, the training loss is: {'; '.join(told)}."
+
+
+def _race_table(bars: Axes, labels: Sequence[str], losses: Sequence[float], scores: Sequence[float] | None) -> None:
+    """Write each run's name, its loss, and what it scores where that is known, a row for each beside its bar."""
+    rows = range(len(labels))
+    bars.set(xlim=(0, 100), ylim=(len(labels) - 0.4, -1.0), yticks=[], xticks=[0, 50, 100])
+    bars.set_xlabel("percent exactly right", fontsize=11)
+    plain(bars)
+    in_row = {"transform": bars.get_yaxis_transform(), "va": "center"}
+    write(bars, labels, [(-1.77, row) for row in rows], ha="left", fontsize=9.5, color=INK, **in_row)
+    numbers = [f"{loss:.2f}" for loss in losses]
+    write(bars, numbers, [(-0.08, row) for row in rows], ha="right", fontsize=10, color="0.3", **in_row)
+    bars.text(-0.08, -0.85, "loss now", transform=in_row["transform"], ha="right", fontsize=10, color="0.3")
+    if scores is not None:
+        bars.hlines(rows, 0, scores, color=VALUE, linewidth=11)
+    results = ["?"] * len(labels) if scores is None else [f"{score:.0f}" for score in scores]
+    write(bars, results, [(1.03, row) for row in rows], ha="left", fontsize=10, color=INK, **in_row)
+
+
+def _losses(label: str, records: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and losses of a log, each loss the mean of itself and the two beside it."""
+    found = np.array([(r["step"], r["loss"]) for r in records if "loss" in r], dtype=float).reshape(-1, 2)
+    if not len(found):
+        raise CourseError(
+            f"The log of {label} holds no loss; train it again with python -m course.lessons.lesson_12.ablations."
+        )
+    padded = np.pad(found[:, 1], 1, mode="edge")
+    return found[:, 0], (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+
+
+# ---- The whole lesson ----------------------------------------------------------------------------------
+
+
+def draw_the_way_of_a_sentence(fig: Figure, *, stages: Sequence[tuple[str, str, str]]) -> str:
+    """Draw the stages that a sentence passes, top to bottom: name, what it looks like there, and who wrote it."""
+    row = 0.62
+    high = 0.2 + row * len(stages)
+    begin(fig, 11.5, high)
+    ax = fig.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, 11.5), ylim=(high, 0))
+    ax.axis("off")
+    for number, (name, content, owner) in enumerate(stages):
+        y = 0.1 + row * number + row / 2
+        mine = owner.startswith("yours")
+        ax.fill_between([0.15, 2.55], y - 0.21, y + 0.21, color="#E8F1F8", edgecolor=QUERY, linewidth=2 if mine else 1)
+        ax.text(1.35, y, name, ha="center", va="center", fontsize=11, color=INK, weight="bold")
+        ax.text(2.8, y, content, ha="left", va="center", fontsize=10.5, color=INK, parse_math=False)
+        ax.text(11.35, y, owner, ha="right", va="center", fontsize=10, color=QUERY if mine else "0.35")
+        if number:
+            ax.annotate("", (1.35, y - 0.22), (1.35, y - row + 0.22), arrowprops={"arrowstyle": "->", "color": GRAY})
+    return (
+        "The way of a sentence: " + "; ".join(f"{name}: {content} ({owner})" for name, content, owner in stages) + "."
+    )
