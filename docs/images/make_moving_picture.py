@@ -31,7 +31,7 @@ CELL = """
 from course.lessons.lesson_03.dragged_query import DraggedQuery
 
 plane = {"needle": (1, 0), "sharp": (2, 0), "polite": (0, 1), "people": (0, 2)}
-DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list(plane), query=(2.05, -0.44))
+DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list(plane), query=(1.97, 0.57))
 """
 WIDGET_WIDTH = 880  # CSS pixels: planes and table stand side by side
 WIDTH = 800  # pixels of the picture
@@ -61,11 +61,11 @@ HAND = """(at) => {
 
 def path() -> list[tuple[float, float]]:
     """Where the query goes: from "needle" and "sharp" up to "people" on a wide arc, and back on a narrow one."""
-    there = [_on_arc(2.1, eased(i / FRAMES)) for i in range(FRAMES + 1)]
+    there = [_on_arc(2.05, eased(i / FRAMES)) for i in range(FRAMES + 1)]
     back = []
     for i in range(1, FRAMES + 1):
         way = eased(i / FRAMES)
-        back.append(_on_arc(2.1 - 1.2 * math.sin(math.pi * way), 1 - way))
+        back.append(_on_arc(2.05 - 1.15 * math.sin(math.pi * way), 1 - way))
     return there + back
 
 
@@ -75,7 +75,7 @@ def eased(way: float) -> float:
 
 
 def _on_arc(radius: float, way: float) -> tuple[float, float]:
-    angle = math.radians(-12 + 114 * way)  # beside the arrows and not on them: the words stay legible
+    angle = math.radians(16 + 58 * way)  # beside the arrows and not on them: the words stay legible
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
@@ -92,6 +92,9 @@ def photographs(notebook: Notebook) -> Iterator[bytes]:
         page.mouse.move(*at)
         page.evaluate(HAND, list(at))
         yield widget.screenshot()
+    x, y = path()[-1]
+    if f"query ({x:.2f}, {y:.2f})" not in widget.locator(".course-output").inner_text():
+        raise RuntimeError("the query did not follow the mouse: has the demo changed?")
     page.mouse.up()
 
 
