@@ -53,6 +53,9 @@ class Limit(float):
         return self.real
 
 
+Limit.__name__ = "float"  # the name that an exception tells
+
+
 class Watch:
     """Counts what one call of a training step does with the model, the loss and the optimizer."""
 
