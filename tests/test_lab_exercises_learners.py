@@ -687,7 +687,7 @@ ATTENTIONS = [
     ("A19", attention_with(block=lambda s, m: s - m * 1e9, softmax=reference.softmax)),
     ("tiny_fill", attention_with(block=lambda s, m: np.where(m, s, -1e-9))),
     ("tiny_fill", attention_with(block=lambda s, m: s + (1 - m) * -1e-9)),
-    ("huge_fill", attention_with(block=lambda s, m: s + (1 - m) * 1e9)),
+    ("A19", attention_with(block=lambda s, m: s + (1 - m) * 1e9)),
     ("huge_fill", attention_with(block=lambda s, m: np.where(m, s, 1e9))),
     ("maximum_of_blocked", attention_with(softmax=maximum_before_the_mask)),
     ("maximum_of_blocked", attention_with(softmax=maximum_before_the_mask_filled)),

@@ -346,7 +346,6 @@ _BASES = (2.7, 2.71, 2.72, 2.718, 2.7182, 2.7183, 2.71828, 2.718281, 2.718282, 2
 _DIVISORS = (None, 2, 3, 4, 5, 6, 8, 10)
 _TINY = (-1e-6, -1e-8, -1e-9, -1e-10, 1e-9)
 _HUGE = (1e3, 1e4, 1e6, 1e9, 1e10)
-_LOW = (-1e4, -1e6, -1e9, -1e10)
 
 
 def _zeros_blocked(scores: Array, mask: Array) -> Array:
@@ -356,6 +355,10 @@ def _zeros_blocked(scores: Array, mask: Array) -> Array:
 
 def _mask_times(value: float) -> Callable[[Array, Array], Array]:
     return lambda scores, mask: scores + mask * value
+
+
+# Lowering what is allowed and raising what is blocked are the same to softmax.
+_RAISED = (*(_mask_times(-huge) for huge in _HUGE), *(_added(huge) for huge in _HUGE))
 
 
 def _with_epsilon(epsilon: float) -> Callable[[Array], Array]:
@@ -588,7 +591,9 @@ _INTEGERS = (np.array([[1, 0], [2, -1], [0, 0]]), np.array([[1, 2], [0, 1]]), np
 def truncates_integers(function: Function, arguments: tuple[Array, ...] = _INTEGERS) -> bool:
     """Whether a function returns other numbers for integers than for the same numbers as floats; it may refuse them."""
     try:
-        whole, broken = (function(*(a.astype(kind) for a in arguments)) for kind in (int, float))
+        whole, broken, again = (function(*(a.astype(kind) for a in arguments)) for kind in (int, float, float))
+        if not all(np.array_equal(a, b) for a, b in zip(broken, again, strict=True)):
+            return False  # draws lots
         return not all(np.allclose(a, b) for a, b in zip(whole, broken, strict=True))
     except Exception:  # whatever the learner's function may raise
         return False
@@ -984,10 +989,11 @@ ATTENTION = (
     Mistake(
         "A19",
         "mask read the wrong way round",
-        "Your function attends exactly to what is blocked. Does True mean may-look or must-not-look in this course?",
+        "Your function attends exactly to what is blocked. Does True mean may-look or must-not-look in this "
+        "course, and which sign lowers a score?",
         (
             *_all_rows(block=lambda s, m: np.where(m, -np.inf, s)),
-            *(version for low in _LOW for version in _all_rows(block=_mask_times(low))),
+            *(version for block in _RAISED for version in _all_rows(block=block)),
             steps(block=lambda s, m: np.where(m, -1e9, s), empty=_leave_rows),
             lambda q, k, v, mask=None: reference.attention(q, k, v, None if mask is None else ~mask),
         ),
@@ -1002,7 +1008,7 @@ ATTENTION = (
         "huge_fill",
         "blocked scores set to a large positive number",
         "Your blocked keys get all the attention. Should a blocked score lie above all others, or below?",
-        tuple(version for huge in _HUGE for block in (_fill, _added) for version in _all_rows(block=block(huge))),
+        tuple(version for huge in _HUGE for version in _all_rows(block=_fill(huge))),
     ),
     Mistake(
         "zeros_blocked",
@@ -1640,10 +1646,11 @@ SOFTMAX = (
     Mistake(
         "softmax_mask_inverted",
         "mask read the wrong way round",
-        "Look at where your zeros are. Does True mean that an entry takes part, or that it is left out?",
+        "Look at where your zeros are. Does True mean that an entry takes part, or that it is left out, and which sign "
+        "lowers an entry?",
         (
             *_rows(block=lambda x, m: np.where(m, -np.inf, x)),
-            *(version for low in _LOW for version in _rows(block=_mask_times(low))),
+            *(version for block in _RAISED for version in _rows(block=block)),
             lambda x, mask=None: reference.softmax(x, None if mask is None else ~mask),
         ),
     ),
@@ -1668,7 +1675,7 @@ SOFTMAX = (
         "softmax_huge_fill",
         "blocked entries set to a large positive number",
         "Your blocked entries get everything. Should a blocked entry lie above all others, or below?",
-        tuple(version for huge in _HUGE for block in (_fill, _added) for version in _rows(block=block(huge))),
+        tuple(version for huge in _HUGE for version in _rows(block=_fill(huge))),
     ),
     Mistake(
         "softmax_zeros_blocked",
