@@ -1,3 +1,4 @@
+# ruff: noqa: RET503 (a return inside the loop is one of the faults)
 """Answers as learners wrote them, with faults of plain programming: each is rejected under a name, or passes.
 
 Here a wrong answer often has the right shape and the right sums. The right ones stand at the end of each part.
@@ -543,10 +544,8 @@ def attention_with(scores=scaled, softmax=reference.softmax, block=None):
 
     def attention(q, k, v, mask=None):
         s = scores(q, k)
-        if block is None:
-            w = softmax(s, mask)
-        else:
-            w = softmax(s if mask is None else block(s, mask))
+        blocked = block is not None and mask is not None
+        w = softmax(block(s, mask)) if blocked else softmax(s, mask if block is None else None)
         return w @ v, w
 
     return attention
@@ -1073,6 +1072,60 @@ def decoder_first_of_both(tokens, pad):
     return reference.padding_mask(tokens, pad), reference.causal_mask(tokens.shape[1])
 
 
+def causal_by_outer(T):
+    return np.greater_equal.outer(np.arange(T), np.arange(T))
+
+
+def causal_by_lists(T):
+    return np.array([[j <= i for j in range(T)] for i in range(T)])
+
+
+def causal_by_sum(T):
+    return np.cumsum(np.eye(T), axis=0).astype(bool)
+
+
+RIGHT_CAUSALS = [causal_by_outer, causal_by_lists, causal_by_sum]
+
+
+def padding_by_loop(tokens, pad):
+    mask = np.ones((len(tokens), 1, 1, tokens.shape[1]), dtype=bool)
+    for b, row in enumerate(tokens):
+        for t, token in enumerate(row):
+            if token == pad:
+                mask[b, 0, 0, t] = False
+    return mask
+
+
+def padding_by_where(tokens, pad):
+    return np.where(tokens == pad, False, True)[:, np.newaxis, np.newaxis]
+
+
+def padding_by_not_equal(tokens, pad):
+    return np.not_equal(tokens, pad).reshape(tokens.shape[0], 1, 1, tokens.shape[1])
+
+
+RIGHT_PADDINGS = [padding_by_loop, padding_by_where, padding_by_not_equal]
+
+
+def decoder_by_where(tokens, pad):
+    return np.where(causal_by_outer(tokens.shape[1]), padding_by_where(tokens, pad), False)
+
+
+def decoder_by_loop(tokens, pad):
+    B, T = tokens.shape
+    mask = np.zeros((B, 1, T, T), dtype=bool)
+    for b in range(B):
+        for i in range(T):
+            mask[b, 0, i, : i + 1] = tokens[b, : i + 1] != pad
+    return mask
+
+
+def decoder_by_tril(tokens, pad):
+    return np.tril(np.repeat(padding_by_where(tokens, pad), tokens.shape[1], axis=2))
+
+
+RIGHT_DECODERS = [decoder_by_where, decoder_by_loop, decoder_by_tril]
+
 CAUSALS = [
     ("causal_loop_ends_early", causal_last_row_forgotten),
     ("causal_return_in_the_loop", causal_returns_in_the_loop),
@@ -1268,21 +1321,203 @@ RIGHT = [
     *(("attention", attention_with(softmax=right)) for right in RIGHT_SOFTMAXES),
     *(("score_statistics", right) for right in RIGHT_STATISTICS),
     *(("training_step", right) for right in RIGHT_STEPS),
+    *(("causal_mask", right) for right in RIGHT_CAUSALS),
+    *(("padding_mask", right) for right in RIGHT_PADDINGS),
+    *(("decoder_mask", right) for right in RIGHT_DECODERS),
+]
+
+NOT_CALLED = "Which parentheses are missing?"
+ONE_NUMBER = "Which library does it to all entries?"
+YES_OR_NO = "whether it is None, or something about its entries?"
+RETURNED = "What exactly stands behind your return?"
+AXES_RIGHT = "at which step do you and yours part?"
+
+# No known mistake: what is asked all the same.
+ASKED = [
+    ("mean_over_heads", mean_without_parentheses, "Which parentheses are missing there?"),
+    ("mean_over_heads", prints_it, "Which of its lines should begin with return?"),
+    ("mean_over_heads", a_pair, RETURNED),
+    ("mean_over_heads", lambda weights: weights.mean(axis=1) ** 2, AXES_RIGHT),
+    ("softmax", by_math_exp, ONE_NUMBER),
+    ("softmax", max_not_called, NOT_CALLED),
+    ("softmax", mask_is_none_by_equality, YES_OR_NO),
+    ("softmax", shares_and_sum, RETURNED),
+    ("attention", with_math_exp, ONE_NUMBER),
+    ("attention", weights_by_star, "what does that step start from?"),
+    ("attention", three_results, RETURNED),
+    ("attention", masked_by_equality, YES_OR_NO),
+    ("score_statistics", an_array_of_two, RETURNED),
+    ("score_statistics", variances_along_an_axis, RETURNED),
+    ("score_statistics", variance_not_called, "Which parentheses are missing there?"),
+    ("causal_mask", causal_one_row, "what does that step start from?"),
+    ("decoder_mask", decoder_of_length_B, "Which axes should meet there?"),
+    ("decoder_mask", decoder_by_python_and, YES_OR_NO),
+    ("training_step", step(step="model.step()"), "which names does it offer?"),
+    ("training_step", step(backward="optimizer.backward()"), "which names does it offer?"),
+    ("training_step", step(answer="return 0.0"), "What happens to it on its way to your return?"),
+    ("accuracy_by_phenomenon", counts_of_length_N, "what does that step start from?"),
+    ("accuracy_by_phenomenon", python_and, YES_OR_NO),
+    ("accuracy_by_phenomenon", sum_not_called, NOT_CALLED),
+    ("accuracy_by_phenomenon", none_for_none, RETURNED),
+]
+
+# A wrong type and another mistake: the type is forgiven to find the other one, and both are told.
+TWO_AT_ONCE = [
+    ("training_step", step(zero="", answer="return loss"), ("H09", "tensor_with_graph")),
+    ("training_step", step(step="", answer="return loss"), ("no_step", "tensor_with_graph")),
+    ("training_step", step(train="", answer="return loss.detach()"), ("H15", "detached_tensor")),
+    ("training_step", step(clip="", answer="return loss.detach().numpy()"), ("no_clip", "returns_array")),
+    ("causal_mask", lambda T: np.tril(np.ones((T, T)), k=-1), ("causal_strict",)),
+    ("padding_mask", padding_inverted_numbers, ("padding_inverted",)),
+    ("softmax", lambda x, mask=None: by_rounded_base(x, mask).tolist(), ("softmax_base_rounded",)),
+    ("mean_over_heads", lambda weights: weights.sum(axis=1).tolist(), ("sum_of_heads",)),
+    ("accuracy_by_phenomenon", lambda c, r: (list(c[r].sum(0) / len(c)), list(c.sum(0))), ("divided_by_all",)),
+]
+
+
+def mirrored(T):
+    return np.tril(np.ones((T, T), dtype=bool))[:, ::-1]
+
+
+def counted_from_the_left(tokens, pad):
+    n = (tokens != pad).sum(axis=1)
+    return (np.arange(tokens.shape[1]) < n[:, None])[:, None, None]
+
+
+def mirrored_and_real(tokens, pad):
+    return (tokens != pad)[:, None, None] & mirrored(tokens.shape[1])
+
+
+X = np.random.default_rng(1).standard_normal((2, 3, 4, 5))
+TOKENS = np.array([[9, 9, 4, 5], [3, 4, 9, 9]])
+CONTAINS = np.array([[True, False, True], [True, True, False], [False, False, True], [False, True, True]])
+
+# Right shapes, and right sums of rows (of everything, for the accuracies; the right ratio, for the variances).
+SAME_SUMS = [
+    ("mean_over_heads", pairwise_means, (reference.softmax(X),)),
+    ("softmax", by_rounded_base, (X,)),
+    ("attention", attention_with(root_of_heads), (X, X, np.ones((2, 3, 4, 2)))),
+    ("repair_attention", attention_with(scaled_by_root_plus_one), (X, X, np.ones((2, 3, 4, 2)))),
+    ("causal_mask", mirrored, (5,)),
+    ("padding_mask", counted_from_the_left, (TOKENS, 9)),
+    ("decoder_mask", mirrored_and_real, (np.array([[1, 2, 3]]), 9)),
+    ("accuracy_by_phenomenon", columns_in_another_order, (CONTAINS, np.array([True, True, False, True]))),
 ]
 
 
 def _ids(each):
-    return each if isinstance(each, str) else each.__name__
+    return each if isinstance(each, str) else getattr(each, "__name__", "")
+
+
+def hints_of(exercise):
+    return {mistake.id: mistake.hint for mistake in get(exercise).mistakes}
 
 
 @pytest.mark.parametrize(("exercise", "mistake", "wrong"), WRONG, ids=_ids)
 def test_wrong_answers_are_named(exercise, mistake, wrong):
     found = diagnose(exercise, wrong)
     assert (found.status, found.mistake) == ("failed", mistake), found.message
-    assert {m.id: m.hint for m in get(exercise).mistakes}[mistake] in found.message
+    assert hints_of(exercise)[mistake] in found.message
 
 
 @pytest.mark.parametrize(("exercise", "right"), RIGHT, ids=_ids)
 def test_right_answers_pass(exercise, right):
     found = diagnose(exercise, right)
     assert found.status == "passed", found.message
+
+
+@pytest.mark.parametrize(("exercise", "wrong", "question"), ASKED, ids=_ids)
+def test_what_has_no_name_gets_a_fitting_question(exercise, wrong, question):
+    found = diagnose(exercise, wrong)
+    assert (found.status, found.mistake) == ("failed", None), found
+    assert found.message.endswith(question)
+
+
+@pytest.mark.parametrize(("exercise", "wrong", "mistakes"), TWO_AT_ONCE, ids=_ids)
+def test_a_wrong_type_hides_no_other_mistake(exercise, wrong, mistakes):
+    found = diagnose(exercise, wrong)
+    assert (found.status, found.mistake) == ("failed", mistakes[-1]), found.message
+    at = [found.message.index(hints_of(exercise)[mistake]) for mistake in mistakes]
+    assert at == sorted(at)
+    assert "\n  And besides: " in found.message
+    assert found.message.endswith(hints_of(exercise)[mistakes[-1]])
+
+
+def test_a_wrong_type_alone_is_told_alone():
+    for answer in ("return loss", "return loss.detach().numpy()"):
+        assert "besides" not in diagnose("training_step", step(answer=answer)).message
+    assert "besides" not in diagnose("causal_mask", lambda T: np.tril(np.ones((T, T)))).message
+    assert "besides" not in diagnose("softmax", lambda x, mask=None: reference.softmax(x, mask).tolist()).message
+
+
+@pytest.mark.parametrize(("exercise", "wrong", "arguments"), SAME_SUMS, ids=_ids)
+def test_right_shapes_and_sums_are_not_enough(exercise, wrong, arguments):
+    results = [function(*arguments) for function in (get(exercise).reference, wrong)]
+    for right, got in zip(*(each if isinstance(each, tuple) else (each,) for each in results), strict=True):
+        assert right.shape == got.shape
+        np.testing.assert_allclose(right.sum(axis=-1), got.sum(axis=-1))
+    found = diagnose(exercise, wrong)
+    assert found.status == "failed"
+    assert found.message.endswith("?")
+    assert found.mistake is not None
+
+
+def test_a_right_ratio_of_variances_is_not_enough():
+    raw, scaled_one = one_query_for_all(16, 50, np.random.default_rng(1))
+    assert raw == pytest.approx(16 * scaled_one)
+    assert diagnose("score_statistics", one_query_for_all).mistake == "statistics_one_query"
+
+
+def test_a_right_loss_is_not_enough():
+    assert diagnose("training_step", step(clip="")).mistake == "no_clip"
+
+
+def squared_shares(x, mask=None):
+    w = reference.softmax(x, mask)
+    w = np.where(w.shape[-1] == 5, w**2, w)  # the cases by hand have three entries
+    return w / np.where((total := w.sum(axis=-1, keepdims=True)) > 0, total, 1)
+
+
+def along_axis_1_for_three(x, mask=None):
+    if x.ndim < 3:
+        return reference.softmax(x, mask)
+    moved = np.moveaxis(x, 1, -1)
+    return np.moveaxis(reference.softmax(moved**1.0 * 1.001), -1, 1)
+
+
+def test_nobody_is_asked_about_axes_who_has_the_right_ones():
+    found = diagnose("softmax", squared_shares)
+    assert "On an array (2, 3, 4, 5): shares[" in found.message
+    assert found.message.endswith(AXES_RIGHT)
+    found = diagnose("softmax", along_axis_1_for_three)
+    assert (found.mistake, found.message.endswith("Along which axis do your numbers sum to 1?")) == (None, True)
+
+
+def test_the_type_of_a_limit_is_told_as_a_number():
+    message = diagnose("training_step", step(clip="clip_grad_norm_(clip, model.parameters())")).message
+    assert "'float' object is not iterable" in message
+
+
+def test_a_step_may_give_the_mode_back_that_it_found():
+    """The text does not say in which mode the model is to be afterwards: only a mode that was changed is asked about."""
+    found = diagnose("training_step", step(answer="model.eval(); return loss.item()"))
+    assert found.mistake == "left_in_evaluation"
+    assert "The text wants" not in found.message
+
+
+@pytest.mark.parametrize(
+    "id", ["mean_over_heads", "softmax", "attention", "score_statistics", "accuracy_by_phenomenon"]
+)
+def test_refusing_integers_is_no_mistake_and_cutting_them_off_is_one(id):
+    """Only softmax and attention take any numbers; a function that raises for integers is right for what is asked."""
+    names = {rule.name for rule in get(id).properties}
+    assert ("integers are not cut off" in names) == (id in ("softmax", "attention"))
+
+
+def test_a_softmax_that_refuses_integers_passes():
+    def with_finfo(x, mask=None):
+        lowest = np.finfo(x.dtype).min
+        y = np.where(True if mask is None else mask, x, -INF)
+        return shares(np.exp(y - np.maximum(y.max(axis=-1, keepdims=True), lowest)))
+
+    assert diagnose("softmax", with_finfo).status == "passed"

@@ -226,8 +226,8 @@ _MISTAKES = (
     Mistake(
         "fixed_number_of_heads",
         "a fixed number of heads",
-        "Your function is right for one certain number of heads, and for no other. Where in the shape of weights can it "
-        "read how many there are?",
+        "Your function is right for one certain number of heads, and for no other. Where in the shape of weights can "
+        "it read how many there are?",
         (lambda weights: weights.sum(axis=1) / 4, lambda weights: weights.sum(axis=1) / 8),
         recognize=has_fixed_number_of_heads,
     ),
@@ -244,15 +244,15 @@ _MISTAKES = (
     Mistake(
         "one_off_count",
         "divided by one head too few or too many",
-        "Sum one row of your result: it is not 1, and comes nearer to it with more heads. How many heads do you add, and "
-        "by how many do you divide?",
+        "Sum one row of your result: it is not 1, and comes nearer to it with more heads. How many heads do you add, "
+        "and by how many do you divide?",
         (_summed(slice(None), lambda H: H - 1), _summed(slice(None), lambda H: H + 1)),
     ),
     Mistake(
         "divided_in_the_loop",
         "divided at every turn of a loop",
-        "You divide at every turn of your loop, so that the first heads shrink again and again. How often must a sum be "
-        "divided to become a mean?",
+        "You divide at every turn of your loop, so that the first heads shrink again and again. How often must a sum "
+        "be divided to become a mean?",
         (_divided_in_the_loop, _mean_with_the_next),
     ),
     Mistake(

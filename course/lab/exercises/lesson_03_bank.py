@@ -312,7 +312,7 @@ def _shifted(shift: Callable[[Array], Array]) -> tuple[Callable[[Array], Array],
         return np.where(np.isfinite(by), by, 0)
 
     return tuple(
-        lambda scores, by=by, divide=divide: divide(np.exp(scores + by(scores)))  # type: ignore[misc]
+        lambda scores, by=by, divide=divide: divide(np.exp(scores + by(scores)))
         for by in (shift, finite)
         for divide in (_divide, _divide_where)
     )
@@ -568,7 +568,7 @@ _ROOTS_OF_HEADS: tuple[Callable[[Array, Array, Array], float], ...] = (
 
 def _empty_at(array: Array, axis: int, kept: slice) -> Array:
     """Return zeros that hold the array's numbers only at some places of an axis."""
-    at = (Ellipsis, kept, *(slice(None),) * (-axis - 1))
+    at: tuple[Any, ...] = (..., kept, *(slice(None),) * (-axis - 1))
     result = np.zeros_like(array)
     result[at] = array[at]
     return result
@@ -944,11 +944,12 @@ ATTENTION = (
     Mistake(
         "scores_mixed",
         "mixes with the scores instead of the weights",
-        "Your weights are right, and something else mixes the values. Do the numbers that you multiply v with sum to 1?",
+        "Your weights are right, and something else mixes the values. Do the numbers that you "
+        "multiply v with sum to 1?",
         (
             lambda q, k, v, mask=None: ((s := _scaled_scores(q, k)) @ v, reference.softmax(s, mask)),
             lambda q, k, v, mask=None: (
-                _fill(0.0)(s := _scaled_scores(q, k), True if mask is None else mask) @ v,
+                _fill(0.0)(s := _scaled_scores(q, k), np.array(True) if mask is None else mask) @ v,
                 reference.softmax(s, mask),
             ),
             lambda q, k, v, mask=None: (_match(q, k) @ v, reference.attention(q, k, v, mask)[1]),
@@ -957,7 +958,8 @@ ATTENTION = (
     Mistake(
         "loop_ends_early",
         "a loop that misses the last one",
-        "The last query, key or number of the output has been left out. What is the last number that range() gives you?",
+        "The last query, key or number of the output has been left out. What is the last number "
+        "that range() gives you?",
         _filled_up_to(slice(None, -1)),
     ),
     Mistake(
@@ -969,8 +971,8 @@ ATTENTION = (
     Mistake(
         "type_of_arguments",
         "results of the arguments' type",
-        "With q, k and v of integers your numbers are cut off behind the point. Which array do you write into, and which "
-        "type has it?",
+        "With q, k and v of integers your numbers are cut off behind the point. Which array do you write into, and "
+        "which type has it?",
         (_typed_as(0), _typed_as(2)),
         recognize=truncates_integers,
     ),
@@ -1375,6 +1377,10 @@ def _softmax_then(change: Callable[[Array, Array], Array]) -> Function:
     return lambda x, mask=None: change(reference.softmax(x, mask), x)
 
 
+def _softmax_rounded(digits: int) -> Function:
+    return _softmax_then(lambda w, x: np.asarray(np.round(w, digits)))
+
+
 def _row_empty_at(array: Array, kept: slice) -> Array:
     result = np.zeros_like(array)
     result[kept] = array[kept]
@@ -1465,8 +1471,8 @@ SOFTMAX = (
     Mistake(
         "softmax_minimum",
         "subtracts the minimum of each row",
-        "You subtract the smallest entry of a row. How large is the largest exponent then, in a row that goes from -1000 "
-        "to 1000 or in one that holds -inf?",
+        "You subtract the smallest entry of a row. How large is the largest exponent then, in a row that goes from "
+        "-1000 to 1000 or in one that holds -inf?",
         _softmax_shifted(_lowered_by_minimum),
     ),
     Mistake(
@@ -1479,7 +1485,8 @@ SOFTMAX = (
     Mistake(
         "softmax_maximum_added",
         "adds the maximum",
-        "You add the largest entry of a row, and exponents become larger still. Which sign brings the largest one to 0?",
+        "You add the largest entry of a row, and exponents become larger still. Which sign brings "
+        "the largest one to 0?",
         _softmax_shifted(_top),
     ),
     Mistake(
@@ -1574,7 +1581,7 @@ SOFTMAX = (
         "softmax_rounded",
         "rounds the shares",
         "Your shares end after a few digits. Is rounding for printing, or for computing?",
-        tuple(_softmax_then(lambda w, x, digits=digits: np.round(w, digits)) for digits in range(1, 8)),
+        tuple(_softmax_rounded(digits) for digits in range(1, 8)),
     ),
     Mistake(
         "softmax_twice",
@@ -1824,9 +1831,7 @@ def _in_any_order(
     numbers: Callable[[np.random.Generator, list[int]], Array] = _normals,
 ) -> tuple[Function, ...]:
     """Return the statistics of these scores for every order in which the numbers may be drawn."""
-    return tuple(
-        _variances(_pairs_in(order, lengths, numbers), scores, ddof) for order in _ORDERS for ddof in (0, 1)
-    )
+    return tuple(_variances(_pairs_in(order, lengths, numbers), scores, ddof) for order in _ORDERS for ddof in (0, 1))
 
 
 def does_as(function: Function, versions: Iterable[Function]) -> bool:
@@ -1876,7 +1881,7 @@ def _last_left_zero(q: Array, k: Array) -> Array:
 
 def _rounded_variances(digits: int) -> tuple[Function, ...]:
     def rounding(version: Function) -> Function:
-        return lambda d_k, n, rng: tuple(np.round(version(d_k, n, rng), digits))
+        return lambda d_k, n, rng: tuple(np.round(np.array(version(d_k, n, rng)), digits))
 
     return tuple(rounding(version) for version in RIGHT_STATISTICS)
 
@@ -1909,8 +1914,7 @@ def draws_signs(function: Function) -> bool:
 def normals_drawn(function: Function, d_k: int, n: int) -> int | None:
     """Return how many standard normal numbers a function draws, read from the state of the generator; None if others.
 
-    That is the same whatever shape they are drawn in. A generator that has not moved, or has moved in another way, gives
-    None.
+    That is the same whatever shape they are drawn in. A generator that has not moved, or in another way, gives None.
     """
     used, other = np.random.default_rng(35), np.random.default_rng(35)
     function(d_k, n, used)
@@ -2046,7 +2050,7 @@ SCORE_STATISTICS = (
         "statistics_rounded",
         "rounds the variances",
         "Your variances end after a few digits. Is rounding for printing, or for computing?",
-        tuple(version for digits in range(1, 7) for version in _rounded_variances(digits)),
+        tuple(version for digits in range(1, 5) for version in _rounded_variances(digits)),
     ),
     Mistake(
         "statistics_single_score",
@@ -2058,8 +2062,8 @@ SCORE_STATISTICS = (
     Mistake(
         "statistics_signs",
         "random signs instead of normal numbers",
-        "Your vectors hold only two different numbers, so that mean and variance are right and nothing else. Which method "
-        "of the generator draws standard normal numbers?",
+        "Your vectors hold only two different numbers, so that mean and variance are right and nothing else. Which "
+        "method of the generator draws standard normal numbers?",
         (
             _statistics(lambda s, r: (s.var(), (s / r).var()), lambda rng, shape: rng.choice([-1.0, 1.0], shape)),
             _statistics(lambda s, r: (s.var(), (s / r).var()), lambda rng, shape: np.sign(rng.standard_normal(shape))),
@@ -2071,10 +2075,6 @@ SCORE_STATISTICS = (
         "evenly spread numbers around 0 instead of normal ones",
         "Your vectors hold numbers that are spread evenly up to a limit. Which method of the generator draws standard "
         "normal numbers, which have none?",
-        tuple(
-            version
-            for end in (math.sqrt(3), 1.0, 0.5)
-            for version in _in_any_order(numbers=_evenly_up_to(end))
-        ),
+        tuple(version for end in (math.sqrt(3), 1.0, 0.5) for version in _in_any_order(numbers=_evenly_up_to(end))),
     ),
 )

@@ -159,8 +159,8 @@ _TITLES_AND_HINTS = {
     ),
     "padding_loop_ends_early": (
         "the last sentence or token is not looked at",
-        "The last sentence, or the last token of each, still has the value that you began with. What is the last number "
-        "that range() gives you?",
+        "The last sentence, or the last token of each, still has the value that you began with. What is the last "
+        "number that range() gives you?",
     ),
     "padding_return_in_the_loop": (
         "only the first sentence is looked at",
@@ -264,7 +264,8 @@ CAUSAL_MASK = Exercise(
         Mistake(
             "causal_fixed_length",
             "a fixed length",
-            "Your mask is right for one certain length, and for no other. Which argument says how long the sentence is?",
+            "Your mask is right for one certain length, and for no other. Which argument says how "
+            "long the sentence is?",
             (lambda T: reference.causal_mask(4), lambda T: reference.causal_mask(7)),
             recognize=has_fixed_length,
         ),
@@ -351,8 +352,8 @@ PADDING_MASK = Exercise(
         Mistake(
             "padding_outer",
             "pads blocked as queries as well",
-            "You compare every token with every other, and the rows of pads become empty. Nobody is to look AT a pad: is "
-            "a pad then a query or a key, and how many axes of length 1 does the mask keep?",
+            "You compare every token with every other, and the rows of pads become empty. Nobody is to look AT a pad: "
+            "is a pad then a query or a key, and how many axes of length 1 does the mask keep?",
             (
                 _outer,
                 lambda tokens, pad: _outer(tokens, pad)[:, 0],
@@ -362,8 +363,8 @@ PADDING_MASK = Exercise(
         Mistake(
             "padding_full",
             "repeated for every query",
-            "Your mask has a row for each query, and all of them are the same. What does broadcasting do with an axis of "
-            "length 1?",
+            "Your mask has a row for each query, and all of them are the same. What does broadcasting do with an axis "
+            "of length 1?",
             (lambda tokens, pad: np.repeat(reference.padding_mask(tokens, pad), tokens.shape[1], axis=2),),
         ),
         Mistake(

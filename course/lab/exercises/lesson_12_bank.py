@@ -281,8 +281,8 @@ TRAINING_STEP = (
     Mistake(
         "parameters_not_called",
         "model.parameters without parentheses",
-        "Clipping wants to go through the parameters one by one, and gets a method of the model. How does a method give "
-        "what it has?",
+        "Clipping wants to go through the parameters one by one, and gets a method of the model. How does a method "
+        "give what it has?",
         (_instead(_clip, lambda s: nn.utils.clip_grad_norm_(s.model.parameters, s.clip)),),
     ),
     Mistake(
@@ -733,6 +733,10 @@ def _reached(axis: int, kept: slice, empty: float) -> Function:
     return numbers
 
 
+def _none_becomes(value: float) -> Function:
+    return _accuracy_after(lambda accuracy: np.where(np.isnan(accuracy), value, accuracy))
+
+
 def _only_accuracy_reached(kept: slice, empty: float) -> Function:
     return _other_accuracy(lambda c, r: _reached(1, kept, empty)(c, r)[0])
 
@@ -770,7 +774,7 @@ def _right_for(function: Function, C: int) -> bool:
 
 def _fixed_number_of_columns(contains: Array, right: Array) -> tuple[Array, Array]:
     counts = np.array([contains[:, c].sum() for c in range(21)])
-    return _quotient([(contains[:, c] & right).sum() for c in range(21)], counts), counts
+    return _quotient(np.array([(contains[:, c] & right).sum() for c in range(21)]), counts), counts
 
 
 def _whole_division(contains: Array, right: Array) -> tuple[Array, Array]:
@@ -856,8 +860,8 @@ ACCURACY_BY_PHENOMENON = (
     Mistake(
         "loop_ends_early",
         "a loop that misses the last one",
-        "The last construction, or the last sentence, is left out of your numbers. What is the last number that range() "
-        "gives you?",
+        "The last construction, or the last sentence, is left out of your numbers. What is the last number that "
+        "range() gives you?",
         (
             *(_reached(1, slice(None, -1), empty) for empty in (0.0, np.nan)),
             *(_only_accuracy_reached(slice(None, -1), empty) for empty in (0.0, np.nan)),
@@ -878,8 +882,8 @@ ACCURACY_BY_PHENOMENON = (
     Mistake(
         "another_order",
         "the constructions in another order",
-        "Your numbers are right and stand in other places. Whose place in contains does a number need, so that the names "
-        "of the table fit?",
+        "Your numbers are right and stand in other places. Whose place in contains does a number need, so that the "
+        "names of the table fit?",
         (
             _sorted_by(lambda accuracy, counts: np.argsort(-counts, kind="stable")),
             _sorted_by(lambda accuracy, counts: np.argsort(counts, kind="stable")),
@@ -891,15 +895,15 @@ ACCURACY_BY_PHENOMENON = (
     Mistake(
         "another_value_for_none",
         "another number where no sentence contains it",
-        "A construction that no sentence contains gets a number from you that no share can be. Which value does the text "
-        "name for it?",
-        tuple(_accuracy_after(lambda a, none=none: np.where(np.isnan(a), none, a)) for none in (-1.0, np.inf, 0.5)),
+        "A construction that no sentence contains gets a number from you that no share can be. Which value does the "
+        "text name for it?",
+        tuple(_none_becomes(value) for value in (-1.0, np.inf)),
     ),
     Mistake(
         "right_not_lined_up",
         "right meets the constructions instead of the sentences",
-        "numpy lines up (N, C) and (N,) from the right, so right meets the constructions. Which axis does it need to meet "
-        "the sentences?",
+        "numpy lines up (N, C) and (N,) from the right, so right meets the constructions. Which axis does it need to "
+        "meet the sentences?",
         (_not_lined_up,),
     ),
     Mistake(

@@ -151,7 +151,9 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
     triples = [triple for triple in triples if not isinstance(triple[1], str)]
     for name, _, part in triples:
         if callable(part):
-            return _Problem("not called", f"{name} is a function, {getattr(part, '__name__', 'which')}, not its result.")
+            return _Problem(
+                "not called", f"{name} is a function, {getattr(part, '__name__', 'which')}, not its result."
+            )
         if said := _wrong_type(exercise, name, part):
             return _Problem("returned", said)
     for name, wanted, part in triples:
