@@ -1,5 +1,6 @@
 """The dashboard of a logged run: what it reads from the records, draws, says and stores."""
 
+import html
 import io
 import json
 
@@ -240,14 +241,14 @@ def test_a_log_that_is_not_there_or_empty_gets_a_sentence(tmp_path):
 
 def test_the_still_shows_curves_and_sentences_and_is_the_same_each_time():
     widget, twin = Dashboard("a", whole_run()), Dashboard("a", whole_run())
-    (data, metadata), (other, _) = widget._repr_mimebundle_(), twin._repr_mimebundle_()
+    (data, _), (other, _) = widget._repr_mimebundle_(), twin._repr_mimebundle_()
     assert WIDGET_VIEW in data
     del data[WIDGET_VIEW], other[WIDGET_VIEW]
     assert data == other
-    assert set(data) == {"text/plain", "image/png"}
-    assert metadata["image/png"]["alt"] == data["text/plain"]
+    assert set(data) == {"text/plain", "text/html"}
+    assert f'<img alt="{html.escape(" ".join(data["text/plain"].split()))}"' in data["text/html"]
     assert "model: reference 1  (the reference says the same)" in data["text/plain"]
-    assert pixels(widget.still_png()).shape[0] > pixels(widget.frame).shape[0]
+    assert pixels(widget.still_png()).shape[0] > 2 * pixels(widget.frame).shape[0]
     assert Dashboard("a").still_png() == b""
 
 

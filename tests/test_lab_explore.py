@@ -1,5 +1,6 @@
 """explore: what becomes a control, what is drawn, and what happens when drawing fails."""
 
+import html
 import io
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from traitlets import TraitError
 
 from course.errors import CourseError
 from course.lab import exercises
 from course.lab.drawing.canvas import Words
-from course.lab.drawing.picture import as_png, describe_error, new_figure, render
+from course.lab.drawing.picture import Markup, as_png, describe_error, new_figure, render
 from course.lab.widgets.controls import as_control, explore, slider
 from course.lab.widgets.explore_panel import running_on
 
@@ -149,6 +151,53 @@ def test_a_drawing_function_must_return_its_text():
     frame = render(new_figure(), lambda fig: None, {})
     assert "CourseError" in frame.error
     assert "alternative text" in frame.error
+
+
+def draw_words(*, level, word="<word>"):
+    return Markup(f"<b>{html.escape(word)}</b> {level}", f"The word {word}, {level} times")
+
+
+def test_a_function_without_a_figure_shows_markup():
+    panel = explore(draw_words, level=(1, 3), word="<i>")
+    assert (panel.markup, panel.frame) == ("<b>&lt;i&gt;</b> 1", b"")
+    panel.set(level=3)
+    assert (panel.markup, panel.alt) == ("<b>&lt;i&gt;</b> 3", "The word <i>, 3 times")
+    data, _ = panel._repr_mimebundle_()
+    assert panel.markup in data["text/html"]
+    assert "The word &lt;i&gt;, 3 times</details>" in data["text/html"]
+    assert data["text/plain"] == "The word <i>, 3 times"
+
+
+def test_markup_gives_way_to_an_error_and_comes_back():
+    def draw(*, level):
+        return draw_words(level=1 // (2 - level))
+
+    panel = explore(draw, level=(1, 3))
+    panel.set(level=2)
+    assert (panel.markup, panel.frame) == ("", b"")
+    assert panel.error.startswith("ZeroDivisionError")
+    assert "text/html" not in panel._repr_mimebundle_()[0]
+    panel.set(level=3)
+    assert panel.markup
+    assert panel.error == ""
+
+
+def test_what_returns_no_markup_is_told_so():
+    assert "must return Markup(html, alt)" in explore(lambda *, level: level, level=(1, 3)).error
+
+
+def test_a_screen_of_twice_the_pixels_gets_them_and_the_stored_picture_has_them_always():
+    panel = explore(draw_level, level=(1, 3))
+    small, stored = pixels(panel.frame), panel.still_html()
+    panel.density = 2
+    assert pixels(panel.frame).shape[:2] == (2 * small.shape[0], 2 * small.shape[1])
+    assert panel.drawn == 1
+    assert panel.still_html() == stored
+    assert f'width="{small.shape[1]}"' in stored
+    panel.density = 1
+    assert (pixels(panel.frame) == small).all()
+    with pytest.raises(TraitError):
+        panel.density = 50
 
 
 def test_a_keyboard_interrupt_is_not_swallowed():

@@ -1,6 +1,5 @@
 """The translate panel without a browser: what is done to a typed sentence, what is said, and what stands where."""
 
-import io
 import json
 import re
 import subprocess
@@ -11,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from course.data import Tokenizer
 from course.data.grammar.tokens import detokenized
@@ -193,16 +191,16 @@ def test_the_first_answer_stands_in_the_panel(panel):
     ]
     assert panel.error == ""
     assert panel.notes == []
-    Image.open(io.BytesIO(panel.frame)).verify()
+    assert panel.markup.count("<table") == 2
     assert "Spitze → " in panel.alt
     assert "acérée → " in panel.alt
 
 
 def test_an_answer_carries_the_number_of_its_question(panel):
-    before = panel.frame
+    before = panel.markup
     panel.ask("It is not polite to point at people")
     assert panel.answered == panel.asked["number"] == 1
-    assert panel.frame != before
+    assert panel.markup != before
     assert panel.text == "It is not polite to point at people."
     assert any("period" in note for note in panel.notes)
     panel.ask("It is not polite to point at people")
@@ -213,11 +211,11 @@ def test_a_problem_takes_the_place_of_the_answer_and_leaves_again(panel):
     panel.ask("")
     assert "Type an English sentence" in panel.error
     assert panel.languages == []
-    assert panel.frame == b""
+    assert panel.markup == ""
     assert panel.still_text() == panel.error
     panel.ask(NEEDLE)
     assert panel.error == ""
-    assert panel.frame
+    assert panel.markup
 
 
 def test_unknown_words_are_offered_near_ones(panel):
@@ -235,7 +233,7 @@ def test_an_error_of_the_model_is_shown_in_place(translators):
     made = toy(1)
     panel = TranslatePanel(NEEDLE, {"German": Broken(made.model, made.tokenizer)})
     assert panel.error.startswith("RuntimeError: out of order")
-    assert panel.frame == b""
+    assert panel.markup == ""
 
 
 def test_a_translation_without_an_end_or_without_words_is_told():
@@ -244,7 +242,7 @@ def test_a_translation_without_an_end_or_without_words_is_told():
     assert list(found.attention) == ["German"]
     panel = TranslatePanel(NEEDLE, {"French": parrot("")})
     assert panel.error == ""
-    assert panel.frame == b""
+    assert panel.markup == ""
 
 
 def test_the_page_may_send_anything(panel):
@@ -255,11 +253,14 @@ def test_the_page_may_send_anything(panel):
 
 def test_the_state_can_be_sent_and_the_still_is_the_same_on_every_run(panel, translators):
     json.dumps({name: value for name, value in panel.get_state().items() if not isinstance(value, bytes)})
-    (data, metadata), (other, _) = panel._repr_mimebundle_(), TranslatePanel(NEEDLE, translators)._repr_mimebundle_()
+    (data, _), (other, _) = panel._repr_mimebundle_(), TranslatePanel(NEEDLE, translators)._repr_mimebundle_()
     assert WIDGET_VIEW in data
     del data[WIDGET_VIEW], other[WIDGET_VIEW]
     assert data == other
-    assert metadata["image/png"]["alt"] == data["text/plain"]
+    assert set(data) == {"text/plain", "text/html"}
+    for words in (NEEDLE, "Die Nadel hat eine scharfe Spitze.", "L&#x27;aiguille a une pointe acérée."):
+        assert f">{words}</span>" in data["text/html"]
+    assert panel.markup in data["text/html"]
     assert data["text/plain"].startswith(f"English: {NEEDLE}\nGerman: Die Nadel")
 
 

@@ -1,6 +1,7 @@
 """The drawings about translation: texts that state the numbers, no text upon text, for short and long sentences."""
 
-import itertools
+import html
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from course.alignment import WordAttention
 from course.errors import CourseError
 from course.lab import explore
-from course.lab.drawing.canvas import Words
 from course.lessons.lesson_00 import figures as drawings
 from tests.test_lab_figures import collisions, drawn
 
@@ -33,42 +33,33 @@ PAIRS = {
 }
 
 
-def in_the_way(figure):
-    """Pairs of texts upon each other, and texts that leave the picture.
-
-    The boxes of slanted words always meet; they are readable where their lines are a letter's height apart.
-    """
-    turned = [words for words in figure.findobj(Words) if any(text.get_rotation() for text in words.texts())]
-    slanted = [text for words in turned for text in words.texts()]
-    outside = [found for found in collisions(figure) if isinstance(found, str)]
-    places = sorted((round(y), x) for x, y in (text.get_transform().transform(text.get_position()) for text in slanted))
-    apart = [b[0] - a[0] or (b[1] - a[1]) * np.sin(np.deg2rad(55)) for a, b in itertools.pairwise(places)]
-    pairs = [f"{distance:.0f} pixels" for distance in apart if distance < 14]
-    for words in turned:
-        words.set_visible(False)
-    return pairs + collisions(figure), outside
-
-
 @pytest.mark.parametrize("name", PAIRS)
-def test_maps_are_readable_whatever_the_length(name):
-    figure, alt = drawn(drawings.draw_word_attention, {"attention": PAIRS[name]})
-    pairs, outside = in_the_way(figure)
-    assert pairs == []
-    assert outside == []
-    assert figure.get_size_inches()[0] <= 12
+def test_maps_hold_every_word_and_number_whatever_the_length(name):
+    shown, alt = drawn(drawings.draw_word_attention, {"attention": PAIRS[name]})
+    tables = tables_in(shown)
+    assert len(tables) == len(PAIRS[name])
+    for (rows, columns, cells), found in zip(tables, PAIRS[name].values(), strict=True):
+        assert rows == list(found.target)[:30]
+        assert columns == [*found.source, drawings.END][: len(columns)]
+        assert len(columns) == len(found.source) + 1 or len(columns) == 30
+        weights = found.weights[-1].mean(0)[:30, : len(columns)]
+        assert cells == [[f"{x:.2f}" if x >= 0.095 else "" for x in row] for row in weights]
     assert alt.endswith(".")
 
 
-def test_short_maps_stand_side_by_side_and_long_ones_do_not():
-    def corners(name):
-        figure, _ = drawn(drawings.draw_word_attention, {"attention": PAIRS[name]})
-        return [ax.get_position() for ax in figure.axes]
-
-    left, right = corners("side by side")
-    assert left.x1 < right.x0
-    assert left.y1 == pytest.approx(right.y1)
-    upper, lower = corners("one below the other")
-    assert upper.y0 > lower.y1
+def tables_in(shown):
+    """(row words, column words, rows of digits) of every table in a piece of HTML."""
+    found = []
+    for table in re.findall("<table.*?</table>", shown):
+        head, body = table.split("<tbody>")
+        columns = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', head)
+        rows = re.findall(r'<th scope="row"[^>]*>(.*?)</th>', body)
+        cells = [
+            [re.sub("<.*?>", "", cell) for cell in re.findall("<td[^>]*>(.*?)</td>", row)]
+            for row in re.findall("<tr.*?</tr>", body)
+        ]
+        found.append(([html.unescape(w) for w in rows], [html.unescape(w) for w in columns], cells))
+    return found
 
 
 def test_the_text_names_the_largest_weight_of_the_mean_of_the_heads():
@@ -88,12 +79,20 @@ def test_the_text_names_the_largest_weight_of_the_mean_of_the_heads():
 
 def test_the_frame_stands_on_the_largest_weight():
     found = words(SHORT, GERMAN, seed=4)
-    figure, _ = drawn(drawings.draw_word_attention, {"attention": {"German": found}, "layer": 0, "head": 2})
-    frames = [line.get_xydata().mean(axis=0) for line in figure.axes[0].lines]
-    middles = [(np.mean([x.min(), x.max()]), np.mean([y.min(), y.max()])) for x, y in
-               ((line.get_xdata(), line.get_ydata()) for line in figure.axes[0].lines)]  # fmt: skip
-    assert len(frames) == len(GERMAN)
-    assert middles == [(j, i) for i, j in enumerate(found.weights[0, 2].argmax(-1))]
+    shown, _ = drawn(drawings.draw_word_attention, {"attention": {"German": found}, "layer": 0, "head": 2})
+    rows = re.findall("<tr.*?</tr>", shown.split("<tbody>")[1])
+    framed = [["border: 2px solid" in cell for cell in re.findall("<td[^>]*>", row)] for row in rows]
+    assert [row.count(True) for row in framed] == [1] * len(GERMAN)
+    assert [row.index(True) for row in framed] == list(found.weights[0, 2].argmax(-1))
+
+
+def test_words_of_a_sentence_never_become_markup():
+    strange = words(["<script>alert(1)</script>", "&amp;", '"'], ["<b>"])
+    shown, _ = drawn(drawings.draw_word_attention, {"attention": {"<i>": strange}})
+    assert "<script" not in shown
+    assert "<b>" not in shown
+    assert "<i>" not in shown
+    assert tables_in(shown)[0][:2] == (["<b>"], ["<script>alert(1)</script>", "&amp;", '"', drawings.END])
 
 
 def test_what_is_left_out_of_a_long_map_is_told():
@@ -122,7 +121,7 @@ def test_every_stop_of_the_head_slider_draws_another_picture():
                 panel.set(sentence=sentence, layer=layer, head=head)
                 assert panel.error == ""
                 assert f"layer {layer} of 2" in panel.alt
-                seen.add(panel.frame)
+                seen.add(panel.markup)
     assert len(seen) == 20
 
 

@@ -1,8 +1,10 @@
 """The widgets without a browser: numbers, stills, and what they store in a notebook."""
 
 import base64
+import html
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -62,16 +64,17 @@ def test_temperature_sharpens_and_flattens():
 @pytest.mark.parametrize("kind", range(3), ids=["explore", "dragged query", "quiz"])
 def test_the_stored_output_is_the_same_on_every_run(kind):
     widget, twin = all_widgets()[kind], all_widgets()[kind]
-    (data, metadata), (other, _) = widget._repr_mimebundle_(), twin._repr_mimebundle_()
+    (data, _), (other, _) = widget._repr_mimebundle_(), twin._repr_mimebundle_()
     assert WIDGET_VIEW in data
     del data[WIDGET_VIEW], other[WIDGET_VIEW]
     assert data == other
     assert data["text/plain"] == repr(widget)
     assert "object at 0x" not in data["text/plain"]
-    assert set(data) <= {"text/plain", "image/png"}
-    if "image/png" in data:
-        assert metadata["image/png"]["alt"] == data["text/plain"]
-        Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).verify()
+    assert set(data) <= {"text/plain", "text/html"}
+    if image := re.search('<img alt="([^"]+)".* src="data:image/png;base64,([^"]+)"', data.get("text/html", "")):
+        assert html.unescape(image.group(1)) == " ".join(data["text/plain"].split())
+        Image.open(io.BytesIO(base64.b64decode(image.group(2)))).verify()
+    assert ("text/html" in data) == (kind != 2)
 
 
 def test_the_still_of_the_query_follows_the_query():

@@ -19,6 +19,7 @@ _ROOM_OF = {
     "live": "widgets.live",
     "dashboard": "widgets.dashboard",
     "show": "drawing.picture",
+    "show_table": "drawing.tables",
 }
 _MODULES = ("drawing", "exercises", "widgets")
 

@@ -27,9 +27,11 @@ window.courseStop = (start) => requestAnimationFrame(
 SLIDER_CLOCK = """(number) => {
   let start = null;
   const panel = document.querySelectorAll('.course-explore')[number];
-  const image = panel.querySelector('img');
+  const stop = () => { if (start !== null) { window.courseStop(start); start = null; } };
   panel.querySelector('input[type=range]').addEventListener('input', () => { start = performance.now(); }, true);
-  image.addEventListener('load', () => { if (start !== null) { window.courseStop(start); start = null; } });
+  panel.querySelector('figure > img').addEventListener('load', stop);
+  const markup = panel.querySelector('.course-markup');
+  if (markup) new MutationObserver(stop).observe(markup, { childList: true });
 }"""
 QUERY_CLOCK = """() => {
   const plane = document.querySelector('.course-dragged svg');
@@ -40,8 +42,8 @@ QUERY_CLOCK = """() => {
 def measure() -> dict[str, float]:
     """Return milliseconds: `lesson_slider_ms`, `explore_slider_ms` and `dragged_query_ms`.
 
-    The first slider moves the attention map of lesson 03, on made-up vectors for its nine words; the second what a
-    learner might write, a heat map of 12 x 12 cells with an `ax.text` in each.
+    The first slider moves the attention map of lesson 03 (a table), on made-up vectors for its nine words; the second
+    what a learner might write, a drawn heat map of 12 x 12 cells with an `ax.text` in each.
 
     Raises:
         RuntimeError: There is no Chromium.
@@ -63,7 +65,7 @@ def measure() -> dict[str, float]:
 def _slider(notebook: Notebook, number: int) -> float:
     page = notebook.page
     panel = page.locator(".course-explore").nth(number)
-    panel.locator("img").wait_for()
+    panel.locator("figure > img:visible, .course-markup:visible").first.wait_for()
     page.evaluate(CLOCK)
     page.evaluate(SLIDER_CLOCK, number)
     panel.locator("input[type=range]").first.focus()

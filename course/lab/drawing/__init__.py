@@ -1,9 +1,10 @@
 """Drawing: the colors, small pieces and maps that the figures of all lessons are made of, and `show`."""
 
-from course.lab.drawing.colors import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS
-from course.lab.drawing.maps import draw_map, heat, largest
-from course.lab.drawing.picture import show
+from course.lab.drawing.colors import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS, WEIGHTS_TEXT
+from course.lab.drawing.maps import draw_map, largest
+from course.lab.drawing.picture import Markup, show
 from course.lab.drawing.primitives import TITLE_AT, begin, plain, shades, write
+from course.lab.drawing.tables import bar_table, beside, heat_table, rows_table, show_table
 
 __all__ = [
     "GRAY",
@@ -14,13 +15,20 @@ __all__ = [
     "QUERY",
     "TITLE_AT",
     "VALUE",
+    "VALUE_TEXT",
     "WEIGHTS",
+    "WEIGHTS_TEXT",
+    "Markup",
+    "bar_table",
     "begin",
+    "beside",
     "draw_map",
-    "heat",
+    "heat_table",
     "largest",
     "plain",
+    "rows_table",
     "shades",
     "show",
+    "show_table",
     "write",
 ]

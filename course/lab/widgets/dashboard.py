@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from course.errors import CourseError
 from course.lab.drawing import KEY_TEXT, QUERY, VALUE
-from course.lab.drawing.picture import as_png, new_figure, render
+from course.lab.drawing.picture import new_figure, render, still_png
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
 if TYPE_CHECKING:
@@ -375,9 +375,7 @@ class Dashboard(StillWidget):
         """Return curves and sentences as one picture."""
         if not as_it_went(self.records):
             return b""
-        figure = new_figure()
-        draw_training(figure, records=self.records, title=f"{self.title}. {self.told}", samples=True)
-        return as_png(figure)
+        return still_png(draw_training, records=self.records, title=f"{self.title}. {self.told}", samples=True)[0]
 
 
 def dashboard(run: str | Path) -> Dashboard:

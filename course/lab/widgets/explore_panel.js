@@ -66,6 +66,7 @@ function render({ model, el }) {
   if (model.get("runs_on")) make("p", "course-runs", root, `Running on: ${model.get("runs_on")}`);
   const figure = make("figure", "", root);
   const image = make("img", "", figure);
+  const markup = make("div", "course-markup", figure);
   const error = make("pre", "course-error", figure);
   error.setAttribute("role", "alert");
   const waiting = make("p", "course-waiting", root, "Waiting for the kernel: it is busy, or not running.");
@@ -81,6 +82,7 @@ function render({ model, el }) {
   });
   const showFrame = () => {
     showPicture(model, image);
+    showMarkup(markup, model.get("markup"), model.get("alt"));
     error.hidden = model.get("error") === "";
     error.textContent = model.get("error");
   };
@@ -95,6 +97,10 @@ function render({ model, el }) {
   waiting.hidden = true;
   showChoice();
   showFrame();
+  if (window.devicePixelRatio > 1 && model.get("density") === 1 && !model.get("markup")) {
+    model.set("density", 2); // this screen shows twice the pixels
+    model.save_changes();
+  }
   model.on("change:choice", showChoice);
   model.on("change:drawn", onDrawn);
   return () => {

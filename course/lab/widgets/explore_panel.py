@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from course.errors import CourseError
-from course.lab.drawing.picture import Draw, new_figure, render
+from course.lab.drawing.picture import Draw, Frame, Markup, new_figure, render, still, wants_figure, with_words
 from course.lab.exercises.registry import all_exercises
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class ExplorePanel(StillWidget):
     """Controls, and the picture that `draw` makes of their values; made by `course.lab.widgets.controls.explore`.
 
-    One figure is drawn again and again. The browser sends one choice at a time and keeps only the newest one
-    while a picture is being drawn, so a fast hand never builds up a queue.
+    One figure is drawn again and again; a drawing function without `fig` returns markup instead. The browser sends one
+    choice at a time and keeps only the newest one while a picture is being drawn, so a fast hand never builds up a
+    queue. It also says when its screen has twice the pixels of a page.
     """
 
     _esm = script_beside(__file__)
@@ -29,6 +30,8 @@ class ExplorePanel(StillWidget):
     controls: traitlets.List = traitlets.List().tag(sync=True)
     choice = traitlets.Dict().tag(sync=True, echo_update=False)  # name -> index of its choice
     frame = traitlets.Bytes().tag(sync=True)
+    markup = traitlets.Unicode().tag(sync=True)
+    density = traitlets.Int(1, min=1, max=2).tag(sync=True)  # pixels of the picture for one of the page, each way
     alt = traitlets.Unicode().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
     runs_on = traitlets.Unicode().tag(sync=True)
@@ -36,18 +39,16 @@ class ExplorePanel(StillWidget):
 
     def __init__(self, draw: Draw, controls: Sequence[Control], fixed: dict[str, Any]) -> None:
         self._draw, self._controls, self._fixed = draw, tuple(controls), dict(fixed)
-        self._figure = new_figure()
+        self._figure = new_figure() if wants_figure(draw) else None
         start = {control.name: control.start for control in controls}
         first = render(self._figure, draw, {**fixed, **self._values(start)})
         super().__init__(
             controls=[control.as_json() for control in controls],
             choice=start,
-            frame=first.png,
-            alt=first.alt,
-            error=first.error,
             runs_on=running_on(fixed),
+            **_as_traits(first),
         )
-        self.observe(self._redraw, "choice")
+        self.observe(self._redraw, ["choice", "density"])
 
     @property
     def values(self) -> dict[str, Any]:
@@ -74,9 +75,12 @@ class ExplorePanel(StillWidget):
         """Return the alternative text of the picture, and on which function it ran."""
         return f"{self.alt} (Running on: {self.runs_on}.)" if self.runs_on else self.alt
 
-    def still_png(self) -> bytes:
-        """Return the picture that stands there now."""
-        return self.frame
+    def still_html(self) -> str:
+        """Return the picture that stands there now, of double density, with its words; "" for an error."""
+        if self.error:
+            return ""
+        made = still(self._draw, **{**self._fixed, **self.values})
+        return with_words(Markup(made.html, self.still_text()))
 
     def _values(self, choice: dict[str, int]) -> dict[str, Any]:
         return {control.name: control.choices[choice[control.name]] for control in self._controls}
@@ -92,10 +96,15 @@ class ExplorePanel(StillWidget):
         return kept
 
     def _redraw(self, _: object) -> None:
-        made = render(self._figure, self._draw, {**self._fixed, **self.values})
+        made = render(self._figure, self._draw, {**self._fixed, **self.values}, self.density)
         with self.hold_sync():  # one message: the picture never stands beside the text of another
-            self.frame, self.alt, self.error = made.png, made.alt, made.error
+            for name, value in _as_traits(made).items():
+                setattr(self, name, value)
             self.drawn += 1
+
+
+def _as_traits(made: Frame) -> dict[str, Any]:
+    return {"frame": made.png, "markup": made.markup, "alt": made.alt, "error": made.error}
 
 
 def running_on(fixed: dict[str, Any]) -> str:

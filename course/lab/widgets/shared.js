@@ -18,10 +18,53 @@ function showPicture(model, image) {
   image.alt = model.get("alt");
   if (image.hidden) return;
   place.minHeight = "";
-  image.width = bytes.getUint32(16); // a PNG says its own size: the page does not jump while it loads
-  image.height = bytes.getUint32(20);
+  const density = densityOf(bytes); // a PNG says its own size: the page does not jump while it loads
+  image.width = Math.round(bytes.getUint32(16) / density);
+  image.height = Math.round(bytes.getUint32(20) / density);
   image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
   if (old) URL.revokeObjectURL(old);
+}
+
+// How many pixels of a PNG stand for one of the page: from its chunk pHYs (dots a meter), where it has one.
+function densityOf(bytes) {
+  const named = bytes.byteLength > 45 && bytes.getUint32(37) === 0x70485973;
+  return named ? Math.max(1, Math.round((bytes.getUint32(41) * 0.0254) / 72)) : 1;
+}
+
+// Markup from the kernel becomes nodes of these tags and attributes only; nothing in it runs, and nothing is fetched.
+const TAGS = new Set("b br caption code div em img p span strong table tbody td th thead tr".split(" "));
+const ATTRIBUTES = new Set(["alt", "colspan", "lang", "rowspan", "scope", "src", "style", "width"]);
+
+function readMarkup(text) {
+  const { body } = new DOMParser().parseFromString(text, "text/html");
+  for (const node of [...body.querySelectorAll("*")]) {
+    if (!TAGS.has(node.localName)) node.remove();
+    for (const { name, value } of [...node.attributes]) {
+      const foreign = name === "src" ? !value.startsWith("data:image/") : value.includes("url(");
+      if (foreign || !ATTRIBUTES.has(name)) node.removeAttribute(name);
+    }
+  }
+  return [...body.childNodes];
+}
+
+// Show markup with its text `alt` in a place of its own; "" hides the place. Pictures in it are read before they appear.
+function showMarkup(place, text, alt) {
+  const room = place.parentElement.style;
+  if (!place.hidden && place.offsetHeight) room.minHeight = `${place.offsetHeight}px`;
+  place.hidden = text === "";
+  if (place.hidden) return;
+  const nodes = readMarkup(text);
+  const images = nodes.flatMap((node) => (node.querySelectorAll ? [node, ...node.querySelectorAll("img")] : [])).filter((node) => node.localName === "img");
+  const put = () => {
+    if (place.wanted !== text) return; // a newer one is on its way
+    room.minHeight = "";
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", alt);
+    place.replaceChildren(...nodes);
+  };
+  place.wanted = text;
+  if (images.length) Promise.allSettled(images.map((image) => image.decode())).then(put);
+  else put();
 }
 
 // JupyterLab reads arrow keys, Enter and letters as commands unless the very element that has the focus says no.

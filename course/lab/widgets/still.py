@@ -1,8 +1,8 @@
 """What all widgets have in common: a live view, and the still picture and text that stay when no kernel runs.
 
-Every widget stores three things in a notebook: its alternative text, a PNG picture of its first state where it has one,
-and the live view. A live front end shows the live view; where that is missing from the stored file, or is not trusted,
-the same front end shows the picture, and so do all pages that only show notebooks.
+Every widget stores three things in a notebook: its alternative text, HTML with the picture of its first state where it
+has one, and the live view. A live front end shows the live view; where that is missing from the stored file, or is not
+trusted, the same front end shows the HTML, and so do all pages that only show notebooks.
 
 A widget is one Python file with its script and its style beside it, under the same name. The logic that follows the
 hand is in the script; it needs no kernel and no network.
@@ -10,10 +10,11 @@ hand is in the script; it needs no kernel and no network.
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import anywidget
+
+from course.lab.drawing.picture import Markup, as_image, with_words
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _HERE = Path(__file__).parent
@@ -41,21 +42,24 @@ class StillWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def still_png(self) -> bytes:
-        """Return the picture for readers without a kernel, or b"" where the text says it all."""
+        """Return the picture for readers without a kernel, or b"" where there is none."""
         return b""
+
+    def still_html(self) -> str:
+        """Return what readers without a kernel see, or "" where the text says it all: the picture with its words."""
+        png, text = self.still_png(), self.still_text()
+        return with_words(Markup(as_image(png, text), text)) if png else ""
 
     def __repr__(self) -> str:
         """Return the text; the usual representation holds an address that differs on every run."""
         return self.still_text()
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | None:
-        """Return the text, the picture and the live view (the richest first is what a front end chooses)."""
+        """Return the text, the still HTML and the live view (the richest is what a front end chooses)."""
         bundle = super()._repr_mimebundle_()
         if bundle is None:
             return None
         data, metadata = bundle
-        picture = self.still_png()
-        if picture:
-            data["image/png"] = base64.b64encode(picture).decode("ascii")
-            metadata = {**metadata, "image/png": {"alt": self.still_text()}}
+        if shown := self.still_html():
+            data["text/html"] = shown
         return data, metadata

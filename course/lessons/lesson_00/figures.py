@@ -1,6 +1,6 @@
 """Drawing functions about translation: attention between words, over layers and heads, and the axes of the arrays.
 
-They have the form of those in `course.lab.drawing`: clear the figure, set its size, draw, return the alternative text.
+They have the forms of `course.lab.drawing.picture`: maps of words are markup, the rest is drawn on a figure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS, begin, heat, largest, shades, write
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    PALE,
+    QUERY,
+    WEIGHTS,
+    WEIGHTS_TEXT,
+    Markup,
+    begin,
+    beside,
+    heat_table,
+    largest,
+    shades,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,12 +37,7 @@ if TYPE_CHECKING:
 
 END = "(end)"
 WIDTH = 11.6  # inches; 835 pixels at 72 dpi, which a page of 1280 pixels shows without shrinking them
-LETTER = 0.092  # inches: a letter of 11 points, with room to spare
-ROW = 0.31
-LEVEL = 0.25  # inches that level words on top of a map take
-WIDEST_CELL, NARROWEST_NUMBER = 0.66, 0.43
 MOST_SHOWN = 30  # rows and columns of one map
-BESIDE = 10  # columns up to which two maps stand side by side
 
 
 @dataclass(frozen=True)
@@ -41,50 +49,18 @@ class _Map:
     columns: list[str]
     weights: Array
 
-    @property
-    def label(self) -> float:
-        """Inches that the words at the left take."""
-        return 0.25 + LETTER * max(map(len, self.rows))
 
-    def cell(self, room: float) -> float:
-        """The width of a cell, in inches, where the map with its labels has `room`; the last slanted word leans out."""
-        leaning = 0.6 * LETTER * len(self.columns[-1])
-        return min(WIDEST_CELL, (room - self.label - leaning) / len(self.columns))
-
-    def header(self, cell: float) -> float:
-        """Inches that the words on top take: level where they fit, else slanted."""
-        longest = LETTER * max(map(len, self.columns))
-        return LEVEL if longest < cell + 0.04 else 0.2 + 0.8 * longest
-
-
-def draw_word_attention(
-    fig: Figure, *, attention: Mapping[str, WordAttention], layer: int = -1, head: int | None = None
-) -> str:
+def draw_word_attention(*, attention: Mapping[str, WordAttention], layer: int = -1, head: int | None = None) -> Markup:
     """Draw where each word of a translation looked, one map for each language: written words down, read words across.
 
     One decoder layer (-1: the last), one head or the mean of all. The cell with the largest weight of a row is framed.
-    Two maps stand side by side where the sentence is short, else one below the other. Of a very long sentence the first
-    30 words are drawn.
+    Maps stand side by side where the page is wide enough. Of a very long sentence the first 30 words are drawn.
 
     Raises CourseError for a layer or head that the model does not have.
     """
     maps = [_as_map(name, found, layer, head) for name, found in attention.items()]
-    beside = len(maps) > 1 and max(len(each.columns) for each in maps) <= BESIDE
-    room = WIDTH / len(maps) - 0.1 if beside else WIDTH
-    cell = min(each.cell(room) for each in maps)
-    header = max(each.header(cell) for each in maps)
-    heights = [0.46 + header + ROW * len(each.rows) for each in maps]
-    widths = [each.label + cell * len(each.columns) + 0.5 for each in maps]
-    begin(
-        fig,
-        WIDTH if beside else min(WIDTH, max(4.5, *widths)),
-        max(heights) + 0.08 if beside else sum(heights) + 0.2 * len(maps),
-    )
-    left, top = 0.0, float(fig.get_size_inches()[1])
-    for each, height in zip(maps, heights, strict=True):
-        _draw_map(fig, each, left, top, cell, header)
-        left, top = (left + WIDTH / len(maps), top) if beside else (left, top - height - 0.2)
-    return " ".join(_in_words(each, found) for each, found in zip(maps, attention.values(), strict=True))
+    told = " ".join(_in_words(each, found) for each, found in zip(maps, attention.values(), strict=True))
+    return Markup(beside(*map(_as_table, maps)), told)
 
 
 def _as_map(name: str, attention: WordAttention, layer: int, head: int | None) -> _Map:
@@ -103,30 +79,9 @@ def _as_map(name: str, attention: WordAttention, layer: int, head: int | None) -
     return _Map(title, rows, columns, weights[: len(rows)])
 
 
-def _draw_map(fig: Figure, shown: _Map, left: float, top: float, cell: float, header: float) -> None:
-    """Draw one map with its title and words; all lengths in inches, left and top from the lower left corner."""
-    width, height = (float(x) for x in fig.get_size_inches())
-    across, down = cell * len(shown.columns), ROW * len(shown.rows)
-    fig.text((left + 0.06) / width, (top - 0.1) / height, shown.title, ha="left", va="top", fontsize=12, color=INK)
-    low = top - 0.34 - header - down
-    ax = fig.add_axes(((left + shown.label) / width, low / height, across / width, down / height))
-    smallest = 0.095 if cell >= NARROWEST_NUMBER else 2.0
-    heat(ax, shown.weights, shown.rows, [""] * len(shown.columns), smallest=smallest)
-    _frame_largest(ax, shown.weights)
-    slanted = header > LEVEL
-    at: dict[str, Any] = {"ha": "left", "rotation": 55, "rotation_mode": "anchor"} if slanted else {"ha": "center"}
-    for color, ends in ((KEY_TEXT, False), (GRAY, True)):
-        words = {j: word for j, word in enumerate(shown.columns) if (word == END) == ends}
-        places = [(j - 0.12 * slanted, -0.72) for j in words]
-        write(ax, list(words.values()), places, va="bottom", fontsize=11, color=color, parse_math=False, **at)
-
-
-def _frame_largest(ax: Axes, weights: Array) -> None:
-    """Draw a frame around the largest weight of each row."""
-    for i, j in enumerate(weights.argmax(axis=-1)):
-        ax.plot(
-            j + np.array([-0.5, 0.5, 0.5, -0.5, -0.5]), i + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]), color=INK, lw=1.4
-        )
+def _as_table(shown: _Map) -> str:
+    best = [(i, int(j)) for i, j in enumerate(shown.weights.argmax(axis=-1))]
+    return heat_table(shown.weights, shown.rows, shown.columns, caption=shown.title, framed=best)
 
 
 def _in_words(shown: _Map, attention: WordAttention) -> str:
@@ -144,12 +99,10 @@ def _in_words(shown: _Map, attention: WordAttention) -> str:
 MEAN = "mean of all"
 
 
-def draw_layer_and_head(
-    fig: Figure, *, sentences: Mapping[str, WordAttention], sentence: str, layer: int, head: str
-) -> str:
+def draw_layer_and_head(*, sentences: Mapping[str, WordAttention], sentence: str, layer: int, head: str) -> Markup:
     """Draw the attention of one decoder layer (from 1) and one head ("1", "2", ... or "mean of all") for a sentence."""
     chosen = None if head == MEAN else int(head) - 1
-    return draw_word_attention(fig, attention={"German": sentences[sentence]}, layer=layer - 1, head=chosen)
+    return draw_word_attention(attention={"German": sentences[sentence]}, layer=layer - 1, head=chosen)
 
 
 # ---- The axes of the weights ------------------------------------------------------------------------------------
@@ -184,9 +137,9 @@ def draw_axes_of_weights(fig: Figure, *, weights: Array, words: Sequence[Sequenc
 
 def _draw_small_map(ax: Axes, weights: Array, n_words: int) -> None:
     n_queries, n_keys = weights.shape
-    ax.imshow(weights, cmap=shades(WEIGHTS), vmin=0, vmax=1, aspect="auto")
-    ax.hlines(np.arange(n_queries + 1) - 0.5, -0.5, n_keys - 0.5, color=PALE, linewidth=1)
-    ax.vlines(np.arange(n_keys + 1) - 0.5, -0.5, n_queries - 0.5, color=PALE, linewidth=1)
+    ax.imshow(weights, cmap=shades(WEIGHTS_TEXT), vmin=0, vmax=1, aspect="auto")
+    ax.hlines(np.arange(n_queries + 1) - 0.5, -0.5, n_keys - 0.5, color=PALE, linewidth=1, clip_on=False)
+    ax.vlines(np.arange(n_keys + 1) - 0.5, -0.5, n_queries - 0.5, color=PALE, linewidth=1, clip_on=False)
     if n_words < n_keys:
         ax.axvspan(n_words - 0.5, n_keys - 0.5, facecolor="none", edgecolor=GRAY, hatch="///", linewidth=0)
     ax.set(xlim=(-0.5, n_keys - 0.5), ylim=(n_queries - 0.5, -0.5), xticks=[], yticks=[])

@@ -75,7 +75,7 @@ function render({ model, el }) {
   const translations = make("dl", "", root);
   const notes = make("div", "course-notes", root);
   const figure = make("figure", "", root);
-  const image = make("img", "", figure);
+  const maps = make("div", "course-markup", figure);
   const error = make("p", "course-error", figure);
   error.setAttribute("role", "alert");
   const waiting = make("p", "course-waiting", root, "Waiting for the kernel: it is busy, or not running.");
@@ -98,7 +98,7 @@ function render({ model, el }) {
     showTranslations(translations, model.get("languages"));
     translations.hidden = model.get("languages").length === 0;
     showNotes(notes, model, ask);
-    showPicture(model, image);
+    showMarkup(maps, model.get("markup"), model.get("alt"));
     error.hidden = model.get("error") === "";
     error.textContent = model.get("error");
   };
@@ -123,7 +123,6 @@ function render({ model, el }) {
     clearTimeout(pause);
     model.off("change:answered", onAnswered);
     model.off("change:asked", onAsked);
-    if (image.src) URL.revokeObjectURL(image.src);
   };
 }
 

@@ -7,9 +7,9 @@ sentences that they learned from, and what was changed is said. torch is importe
 from __future__ import annotations
 
 import functools
+import html
 import re
 import unicodedata
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from course.errors import CourseError
-from course.lab.drawing.picture import as_png, describe_error, new_figure
+from course.lab.drawing.picture import Markup, describe_error, with_words
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 from course.lessons.lesson_00.figures import draw_word_attention
 from course.pretrained import UnknownWord, known_words, pretrained_translator, unknown_words, words_of
@@ -214,13 +214,12 @@ class TranslatePanel(StillWidget):
     strange: traitlets.List = traitlets.List().tag(sync=True)  # [word, [near words]]
     examples: traitlets.List = traitlets.List().tag(sync=True)
     vocabulary = traitlets.Unicode().tag(sync=True)
-    frame = traitlets.Bytes().tag(sync=True)
+    markup = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, sentence: str, translators: Mapping[str, Translator], *, layer: int = -1) -> None:
         self._translators, self._layer = dict(translators), layer
-        self._figure = new_figure()
         super().__init__(
             asked={"text": sentence, "number": 0},
             examples=list(EXAMPLES),
@@ -245,9 +244,14 @@ class TranslatePanel(StillWidget):
         ]
         return "\n".join(line for line in lines if line)
 
-    def still_png(self) -> bytes:
-        """Return the map of attention that stands there now."""
-        return self.frame
+    def still_html(self) -> str:
+        """Return the sentence, its translations, what is said about them, and the maps that stand there now."""
+        if self.error:
+            return ""
+        said = "".join(f'<div style="padding: 2px 6px">{html.escape(note)}</div>' for note in self.notes)
+        pair = [_spoken("English", "en", self.text), *(_spoken(*each) for each in self.languages)]
+        shown = f'<div style="margin-bottom: 8px">{"".join(pair)}{said}</div>{self.markup}'
+        return with_words(Markup(shown, self.still_text()))
 
     @property
     def text(self) -> str:
@@ -262,12 +266,12 @@ class TranslatePanel(StillWidget):
 
     def _replied(self, sentence: str) -> dict[str, Any]:
         """The traits that answer a sentence; an error takes the place of all that could not be made."""
-        blank = {"languages": [], "notes": [], "strange": [], "frame": b"", "alt": "", "error": ""}
+        blank = {"languages": [], "notes": [], "strange": [], "markup": "", "alt": "", "error": ""}
         try:
             found = answer(sentence, self._translators)
             if found.prepared.problem:
                 return {**blank, "error": found.prepared.problem}
-            frame, alt = self._picture(found)
+            maps = self._maps(found)
         except CourseError as error:
             return {**blank, "error": str(error)}
         except Exception as error:
@@ -278,17 +282,23 @@ class TranslatePanel(StillWidget):
             "languages": [[name, CODES.get(name, ""), text] for name, text in found.translations.items()],
             "notes": [note for note in (about_unknown(unknown), *found.notes) if note],
             "strange": [[item.word, list(item.near)] for item in unknown if item.near],
-            "frame": frame,
-            "alt": alt,
+            "markup": maps.html,
+            "alt": maps.alt,
         }
 
-    def _picture(self, found: Answer) -> tuple[bytes, str]:
+    def _maps(self, found: Answer) -> Markup:
         if not found.attention:
-            return b"", "No picture: nothing was written."
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks becomes a box; that says enough
-            alt = draw_word_attention(self._figure, attention=found.attention, layer=self._layer)
-            return as_png(self._figure), alt
+            return Markup("", "No picture: nothing was written.")
+        return draw_word_attention(attention=found.attention, layer=self._layer)
+
+
+def _spoken(name: str, code: str, text: str) -> str:
+    """One line of the still page: the language, and what is said in it, marked for screen readers."""
+    words = f'<span lang="{code}" style="font-weight: bold; font-size: 16px">{html.escape(text)}</span>'
+    return (
+        f'<div style="padding: 2px 6px"><span style="display: inline-block; min-width: 72px">{html.escape(name)}</span>'
+        f"{words}</div>"
+    )
 
 
 def translate(sentence: str = EXAMPLES[0], *, layer: int = -1) -> TranslatePanel:

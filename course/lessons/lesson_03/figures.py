@@ -1,8 +1,9 @@
 """Drawing functions of lesson 03.
 
-Every one has the form ``draw_xxx(fig, **values) -> str``: it clears the given matplotlib figure, sets its size, draws,
-and returns the alternative text, which states the numbers that the picture shows. So the same function serves a still
-picture (`show`), a slider (`explore`) and a test.
+They have the forms of `course.lab.drawing.picture`: ``draw_xxx(fig, **values) -> str`` clears the given matplotlib
+figure, sets its size, draws, and returns the alternative text; ``draw_xxx(**values) -> Markup`` returns a map as HTML.
+The text states the numbers that the picture shows. So the same function serves a still picture (`show`), a slider
+(`explore`) and a test.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from course.lab.drawing import (
     TITLE_AT,
     VALUE,
     WEIGHTS,
+    WEIGHTS_TEXT,
+    Markup,
+    bar_table,
     begin,
-    heat,
+    beside,
+    heat_table,
     plain,
     shades,
-    write,
 )
 
 if TYPE_CHECKING:
@@ -172,14 +176,13 @@ def draw_soft_dictionary(
 
 
 def draw_attention_map(
-    fig: Figure,
     *,
     attention: Attention,
     examples: Mapping[str, tuple[Sequence[str], Array, Array, Array]],
     sentence: str,
     temperature: float,
     focus: str = "point",
-) -> str:
+) -> Markup:
     """Draw the whole map of one example sentence at a temperature, and the row of the focus word as bars.
 
     `examples` maps a sentence to (words, q (T, d_k), k (T, d_k), v (T, d_v)). The function under study has no
@@ -187,23 +190,16 @@ def draw_attention_map(
     """
     words, q, k, v = examples[sentence]
     weights = np.asarray(attention(q / temperature, k, v)[1])
-    at = list(words).index(focus)
-    row = weights[at]
-    begin(fig, 11, 4.6)
-    heat(fig.add_axes((0.07, 0.03, 0.55, 0.86)), weights, words, words, smallest=1.05 / len(words))
-    ax = fig.add_axes((0.70, 0.12, 0.28, 0.70))
-    ax.hlines(range(len(words)), 0, row, color=WEIGHTS, linewidth=16)
-    write(ax, words, [(-0.03, i) for i in range(len(words))], ha="right", va="center", fontsize=11, color=KEY_TEXT)
-    ax.set(xlim=(0, 1), ylim=(len(words) - 0.5, -0.5), xticks=[0, 0.5, 1], yticks=[])
-    ax.set_xlabel(f"weight in the row of “{focus}”", fontsize=11)
+    row = weights[list(words).index(focus)]
     bits, most = entropy(row), float(np.log2(len(words)))
-    ax.set_title(
-        f"temperature {temperature:.2f}\nentropy {bits:.2f} of {most:.2f} bits", fontsize=12, color=INK, y=TITLE_AT
-    )
-    plain(ax)
-    return (
+    whole = heat_table(
+        weights, words, words, caption=f"temperature {temperature:.2f}", smallest=1.05 / len(words)
+    )  # fmt: skip
+    caption = f"the row of “{focus}”: entropy {bits:.2f} of {most:.2f} bits"
+    return Markup(
+        beside(whole, bar_table(words, row, caption=caption)),
         f"Attention map of “{sentence}” at temperature {temperature:.2f}. Row of “{focus}”: "
-        f"{_named(words, row)}; entropy {bits:.2f} bits of at most {most:.2f}."
+        f"{_named(words, row)}; entropy {bits:.2f} bits of at most {most:.2f}.",
     )
 
 
@@ -215,9 +211,9 @@ LARGEST_D_K, N_KEYS = 512, 16
 def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: bool, seed: int = 22) -> str:
     """Draw scores and weights of a random query against 16 random keys of width d_k (1..512), scaled or not.
 
-    The numbers of width d_k are the first d_k of one fixed draw from a standard normal distribution, so a
-    slider moves smoothly. Where `scaled` is false, the queries are multiplied by sqrt(d_k), which undoes the
-    division inside `attention`.
+    The numbers of width d_k are the first d_k of one fixed draw from a standard normal distribution, so a slider moves
+    smoothly; the axis of the scores is the same for all widths. Where `scaled` is false, the queries are multiplied by
+    sqrt(d_k), which undoes the division inside `attention`.
     """
     everything = np.random.default_rng(seed).standard_normal((N_KEYS + 1, LARGEST_D_K))
     q, k = everything[:1, :d_k], everything[1:, :d_k]
@@ -227,7 +223,7 @@ def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: b
     spread, largest, bits, slope = scores.std(), weights.max(), entropy(weights), softmax_gradient(weights)
     begin(fig, 10, 3.6)
     left, right = fig.add_axes((0.08, 0.15, 0.4, 0.66)), fig.add_axes((0.58, 0.15, 0.4, 0.66))
-    limit = max(4.0, 1.1 * float(np.max(np.abs(scores))))
+    limit = 1.05 * _largest_score(everything, scaled)  # the same at every width: one sees what the width does
     _bars(left, scores, GRAY, (-limit, limit), 0.0, "16 random keys")
     left.set_title(f"scores, {kind}, d_k = {d_k}\nstandard deviation {spread:.2f}", fontsize=12, y=TITLE_AT)
     _bars(right, weights, WEIGHTS, (0.0, 1.0), 1 / N_KEYS, "16 random keys (dotted: all equal)")
@@ -237,6 +233,12 @@ def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: b
         f"One random query and 16 random keys, d_k = {d_k}, {kind}: standard deviation of the scores {spread:.2f}, "
         f"largest weight {largest:.2f}, entropy {bits:.2f} of 4 bits, size of the softmax gradient {slope:.3f}."
     )
+
+
+def _largest_score(everything: Array, scaled: bool) -> float:
+    """Return the largest absolute score of any width; everything: a query and its keys (1 + N_KEYS, LARGEST_D_K)."""
+    of_width = np.cumsum(everything[0] * everything[1:], axis=-1)
+    return float(np.max(np.abs(of_width / (np.sqrt(np.arange(1, LARGEST_D_K + 1)) if scaled else 1.0))))
 
 
 def _bars(ax: Axes, heights: Array, color: str, limits: tuple[float, float], line: float, label: str) -> None:
@@ -344,7 +346,7 @@ def draw_summary(fig: Figure, *, q: Array, k: Array, v: Array, row: int, word: s
     for sign, step, matrix, color, title, high in (
         ("=", "1 match", scores, GRAY, "Q Kᵀ", largest),
         ("→", "2 scale", scaled, GRAY, "Q Kᵀ / √d_k", largest),
-        ("→", "3 softmax", weights, WEIGHTS, "weights", 0.0),
+        ("→", "3 softmax", weights, WEIGHTS_TEXT, "weights", 0.0),
     ):
         start = _sign(ax, x, sign)
         x = _matrix(ax, start, matrix, color, title, "(Tq, Tk)", row, high)

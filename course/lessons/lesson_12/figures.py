@@ -1,7 +1,8 @@
 """Drawing functions for scores: accuracy by split and by phenomenon, alignments, ablations.
 
-All have the form ``draw_xxx(fig, **values) -> str`` of `course.lab.drawing`: they clear the figure, set its size, draw,
-and return the alternative text with the numbers that the picture shows.
+They have the forms of `course.lab.drawing.picture`: ``draw_xxx(fig, **values) -> str`` clears the figure, sets its
+size, draws, and returns the alternative text with the numbers that the picture shows; ``draw_xxx(**values) -> Markup``
+returns a drawing of lines and words as SVG, with such a text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, begin, plain, write
+from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, Markup, begin, plain, write
+from course.lab.drawing.svg import line, room_of, svg_image, words_at
 from course.scoring import proportion_interval
 
 if TYPE_CHECKING:
@@ -124,46 +126,28 @@ def draw_errors_by_phenomenon(fig: Figure, *, names: Sequence[str], accuracy: np
 
 # ---- Alignments ----------------------------------------------------------------------------------------
 
-# Inches: width of a letter, what wide ones have more, the gap between words, and a whole row at most.
-_LETTER, _WIDER, _GAP, _LINE = 0.094, 0.06, 0.17, 11.7
+LETTERS, GAP, EDGE = 15.0, 13.0, 12.0  # pixels: the size of letters, the gap between words, the margin
+UPPER, LOWER, HEADER = 24.0, 106.0, 34.0  # baselines of the two rows, and what a title takes above them
 
 
 def _places(words: Sequence[str]) -> tuple[list[float], float]:
-    """Middles of words set side by side, in inches from the left, and the width of the row."""
+    """Middles of words set side by side, in pixels from the left, and the width of the row."""
     middles, x = [], 0.0
     for word in words:
-        wide = _LETTER * max(2, len(word)) + _WIDER * sum(letter in "mwMW" for letter in word)
+        wide = max(room_of(word, LETTERS), 12)
         middles.append(x + wide / 2)
-        x += wide + _GAP
-    return middles, x - _GAP
-
-
-def _two_rows(
-    fig: Figure, source: Sequence[str], target: Sequence[str], high: float, at_least: float
-) -> tuple[Axes, Any, Any, float]:
-    """Make room for source words above target words; return axes in inches, the words' middles, the size of letters."""
-    (above, wide_above), (below, wide_below) = _places(source), _places(target)
-    wide = max(wide_above, wide_below)
-    shrink = min(1.0, _LINE / wide)
-    width = max(at_least, wide * shrink + 0.3)
-    begin(fig, width, high)
-    ax = fig.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, width), ylim=(0, high))
-    ax.axis("off")
-    tops = [width / 2 + shrink * (x - wide_above / 2) for x in above]
-    bottoms = [width / 2 + shrink * (x - wide_below / 2) for x in below]
-    return ax, tops, bottoms, 11.5 * shrink
+        x += wide + GAP
+    return middles, x - GAP
 
 
 def draw_alignment(
-    fig: Figure,
     *,
     source: Sequence[str],
     target: Sequence[str],
     gold: Links,
     links: Links | None = None,
     title: str = "",
-) -> str:
+) -> Markup:
     """Draw which words translate each other: thin gray lines for gold, and thick ones for a model's links.
 
     gold, links: pairs (i, j) of source word i and target word j. A link that is gold is a full blue line, one that is
@@ -171,20 +155,22 @@ def draw_alignment(
     Raises CourseError for a link that leaves the sentence.
     """
     _check_links(source, target, gold, links or ())
-    headed = bool(title) or links is not None
-    high = 2.0 if headed else 1.6
-    ax, tops, bottoms, size = _two_rows(fig, source, target, high, at_least=9.6 if headed else 6.0)
-    upper, lower = 1.28, 0.32
-    for i, j in sorted(gold):
-        ax.plot([tops[i], bottoms[j]], [upper - 0.12, lower + 0.13], color=GRAY, linewidth=1.1, zorder=3)
+    (above, wide_above), (below, wide_below) = _places(source), _places(target)
+    legend = _link_legend() if links is not None else []
+    widest = max(wide_above, wide_below, room_of(title, LETTERS) * 1.1 + sum(wide for wide, _ in legend))
+    headed = HEADER if title or legend else 0.0
+    tops = [EDGE + (widest - wide_above) / 2 + x for x in above]
+    bottoms = [EDGE + (widest - wide_below) / 2 + x for x in below]
+    body = _header(title, legend, EDGE + widest) if headed else []
+    start, end = headed + UPPER + 6, headed + LOWER - LETTERS - 1
     for i, j in sorted(links or ()):
-        _draw_link(ax, (tops[i], upper - 0.12), (bottoms[j], lower + 0.13), right=(i, j) in set(gold))
-    for words, places, y, color in ((source, tops, upper, KEY_TEXT), (target, bottoms, lower, QUERY)):
-        at = [(x, y) for x in places]
-        write(ax, words, at, ha="center", va="center", fontsize=size, color=color, parse_math=False)
-    if headed:
-        _draw_link_legend(ax, high, title, with_links=links is not None)
-    return _alignment_in_words(source, target, gold, links, title)
+        body += _link((tops[i], start), (bottoms[j], end), right=(i, j) in set(gold))
+    body += [line((tops[i], start), (bottoms[j], end), GRAY, 1.3) for i, j in sorted(gold)]
+    for words, places, y, color in ((source, tops, UPPER, KEY_TEXT), (target, bottoms, LOWER, QUERY)):
+        body += [words_at(word, x, headed + y, LETTERS, color=color) for word, x in zip(words, places, strict=True)]
+    alt = _alignment_in_words(source, target, gold, links, title)
+    name = title or "Which words translate each other"
+    return Markup(svg_image(widest + 2 * EDGE, headed + LOWER + 10, "".join(body), title=name, alt=alt), alt)
 
 
 def _check_links(source: Sequence[str], target: Sequence[str], *all_links: Links) -> None:
@@ -196,27 +182,30 @@ def _check_links(source: Sequence[str], target: Sequence[str], *all_links: Links
                 )
 
 
-def _draw_link(ax: Axes, start: tuple[float, float], end: tuple[float, float], *, right: bool) -> None:
-    color, style = (QUERY, "-") if right else (KEY_TEXT, (0, (3, 1.5)))
-    ax.plot(*zip(start, end, strict=True), color=color, linestyle=style, linewidth=4, alpha=0.65, zorder=2)
-    if not right:
-        middle = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
-        ax.plot(*middle, "x", color=KEY_TEXT, markersize=8, markeredgewidth=2.5, zorder=4)
+def _link(start: tuple[float, float], end: tuple[float, float], *, right: bool) -> list[str]:
+    """A link of the model's: a full blue line, or an orange dashed one with a cross."""
+    if right:
+        return [line(start, end, QUERY, 5, faint=0.65)]
+    x, y = ((a + b) / 2 for a, b in zip(start, end, strict=True))
+    cross = [line((x - 5, y - 5 * up), (x + 5, y + 5 * up), KEY_TEXT, 3) for up in (1, -1)]
+    return [line(start, end, KEY_TEXT, 5, dashes="12 6", faint=0.65), *cross]
 
 
-def _draw_link_legend(ax: Axes, high: float, title: str, *, with_links: bool) -> None:
-    y = high - 0.24
-    ax.text(0.15, y, title, fontsize=11, color=INK, weight="bold", va="center", parse_math=False)
-    if not with_links:
-        return
-    x = ax.get_xlim()[1] - 4.3
-    for label, wide, right in (("gold", 0.75, None), ("model, right", 1.4, True), ("model, wrong", 1.4, False)):
-        if right is None:
-            ax.plot([x, x + 0.3], [y, y], color=GRAY, linewidth=1.1)
-        else:
-            _draw_link(ax, (x, y), (x + 0.36, y), right=right)
-        ax.text(x + 0.42, y, label, fontsize=10, color=INK, va="center")
-        x += wide + 0.2
+def _link_legend() -> list[tuple[float, str]]:
+    """What each kind of line is: the room that its entry takes, and its name; the first is gold."""
+    return [(72 + room_of(name, 13), name) for name in ("gold", "model, right", "model, wrong")]
+
+
+def _header(title: str, legend: Sequence[tuple[float, str]], right: float) -> list[str]:
+    """The title at the left, the legend at the right end of a line above the words."""
+    body = [words_at(title, EDGE, UPPER - 3, LETTERS, anchor="start", bold=True)]
+    x, y = right - sum(wide for wide, _ in legend), UPPER - 8
+    for wide, name in legend:
+        start, end = (x + 24, y), (x + 58, y)
+        body += [line(start, end, GRAY, 1.3)] if name == "gold" else _link(start, end, right=name.endswith("right"))
+        body.append(words_at(name, x + 64, y + 5, 13, anchor="start"))
+        x += wide
+    return body
 
 
 def _alignment_in_words(
@@ -237,13 +226,12 @@ def _alignment_in_words(
 
 
 def draw_links_of_a_head(
-    fig: Figure,
     *,
     examples: Mapping[str, tuple[WordAttention, Links]],
     sentence: str,
     layer: int,
     head: str,
-) -> str:
+) -> Markup:
     """Draw where one decoder layer looks, as links against gold; `layer` counts from 1.
 
     examples: by sentence the attention between its words, and its gold links. head: "mean" or a number from 1, as text.
@@ -260,9 +248,7 @@ def draw_links_of_a_head(
     error = 1 - 2 * right / max(1, len(links) + len(gold))
     which = "mean of the heads" if head == "mean" else f"head {head}"
     title = f"layer {layer}, {which}: alignment error {error:.2f}"
-    return draw_alignment(
-        fig, source=attention.source, target=attention.target, gold=gold, links=links, title=title
-    )  # fmt: skip
+    return draw_alignment(source=attention.source, target=attention.target, gold=gold, links=links, title=title)
 
 
 # ---- Ablations -----------------------------------------------------------------------------------------
