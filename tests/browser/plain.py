@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
     from course.lab.widgets.still import StillWidget
 
+# The variables are those of the other theme, as a front end may define them that knows only one.
 _PAGE = """<!DOCTYPE html>
-<html><head><meta charset="utf-8"><style>html, body {{ background: {ground}; color: {ink}; margin: 0; padding: 12px; font: 16px sans-serif }}</style></head>
-<body></body></html>"""
+<html><head><meta charset="utf-8"><style>
+:root {{ --jp-layout-color0: {ink}; --jp-content-font-color1: {ground}; --jp-content-font-color2: {ground};
+         --jp-border-color1: {ground}; --vscode-editor-foreground: {ground}; --vscode-editor-background: {ink} }}
+html, body {{ background: {ground}; color: {ink}; margin: 0; padding: 12px; font: 16px sans-serif }}
+</style></head><body></body></html>"""
 
 _SHOW = """async ([script, style, state, bytes]) => {
     const sheet = document.createElement('style');

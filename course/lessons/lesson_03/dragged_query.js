@@ -1,6 +1,7 @@
 // A query that is dragged in the plane; scores, weights and output follow. All of it runs here, without a kernel.
 
 const SIDE = 320; // side of a plane, in units of its viewBox
+const LETTERS = 13; // px: size of a word, however small its plane is shown
 const STEP = 0.1; // what one arrow key adds; with Shift five times as much
 const COOLEST = 0.1;
 const HOTTEST = 10;
@@ -48,8 +49,8 @@ function plane(parent, words, reach) {
   for (let tick = -last; tick <= last; tick += step) {
     if (tick === 0) continue;
     const [x, y] = onPage([tick, tick], reach);
-    draw("text", svg, { class: "course-tick", x, y: SIDE / 2 + 13, "text-anchor": "middle" }).textContent = tick;
-    draw("text", svg, { class: "course-tick", x: SIDE / 2 - 5, y: y + 4, "text-anchor": "end" }).textContent = tick;
+    draw("text", svg, { class: "course-tick", x, y: SIDE / 2 + 2, dy: "1em", "text-anchor": "middle" }).textContent = tick;
+    draw("text", svg, { class: "course-tick", x: SIDE / 2 - 5, y, dy: "0.35em", "text-anchor": "end" }).textContent = tick;
   }
   return svg;
 }
@@ -74,7 +75,8 @@ function arrow(svg, kind, reach) {
 
 const EDGE = 3; // what a word keeps from the frame
 const GAP = 4; // and from the tip that it names
-const TURNS = [0, 45, -45, 90, -90, 135, -135, 180]; // degrees from an arrow's own direction: outward is best
+const TURNS = [0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180]; // degrees from an arrow: outward is best
+const FAR = [0, 12, 26, 42]; // what it may stand farther off where it is crowded
 
 const shared = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 const around = (x, y, radius) => [x - radius, y - radius, x + radius, y + radius];
@@ -103,14 +105,14 @@ function placeWord(text, pair, { reach, words, things, tip }) {
   const outward = Math.atan2(y - SIDE / 2, x - SIDE / 2);
   let best;
   TURNS.forEach((turn, rank) => {
-    for (const far of [0, 14]) {
+    for (const far of FAR) {
       const angle = outward + (turn * Math.PI) / 180;
       const middle = [x + Math.cos(angle) * (tip + GAP + far + width / 2), y + Math.sin(angle) * (tip + GAP + far + height / 2)];
       const left = Math.min(Math.max(middle[0] - width / 2, EDGE), SIDE - EDGE - width);
       const top = Math.min(Math.max(middle[1] - height / 2, EDGE), SIDE - EDGE - height);
       const box = [left - 1, top - 1, left + width + 1, top + height + 1];
       const hidden = words.reduce((sum, other) => sum + shared(box, other), 0);
-      const cost = 20 * hidden + things.reduce((sum, other) => sum + shared(box, other), 0) + 8 * rank + 2 * far;
+      const cost = (hidden > 0 ? SIDE * SIDE : 0) + 20 * hidden + things.reduce((sum, other) => sum + shared(box, other), 0) + 5 * rank + 3 * far;
       if (!best || cost < best.cost) best = { cost, hidden, box, left, top };
     }
   });
@@ -121,6 +123,8 @@ function placeWord(text, pair, { reach, words, things, tip }) {
 
 // Words of arrows that never move; returns the boxes of all words in the plane, with the numbers of the axes.
 function placeWords(svg, names, pairs, reach) {
+  const { width } = svg.getBoundingClientRect();
+  if (width) svg.style.fontSize = `${(LETTERS * SIDE) / width}px`;
   const words = [...svg.querySelectorAll(".course-tick")].map(boxOf);
   const things = pairs.flatMap((pair) => boxesOf(pair, reach, 6));
   names.forEach((name, i) => {
