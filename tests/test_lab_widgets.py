@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -68,7 +69,8 @@ def test_the_stored_output_is_the_same_on_every_run(kind):
     assert data == other
     assert data["text/plain"] == repr(widget)
     assert "object at 0x" not in data["text/plain"]
-    assert set(data) <= {"text/plain", "image/png"}
+    assert set(data) <= {"text/plain", "text/html", "image/png"}
+    assert all(isinstance(value, str) for value in data.values())  # never raw bytes: some front ends take text only
     if "image/png" in data:
         assert metadata["image/png"]["alt"] == data["text/plain"]
         Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).verify()
@@ -134,4 +136,6 @@ def test_nothing_is_fetched_from_elsewhere():
         text = widget._esm + widget._css
         assert "import " not in text
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+        assert "prefers-color-scheme" not in text  # the theme of a notebook may be another than the system's
+        assert not re.search(r"--(jp|vscode)-[\w-]*(color|ground)", text)
         assert "innerHTML" not in text  # text from Python never becomes markup
