@@ -21,12 +21,13 @@ test-code: $(VENV)/.test  ## The tests in tests/
 	$(BIN)/python -m pytest tests
 
 test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs with the stored ones
-	$(BIN)/python -m pytest --nbval -p course.authoring.nbval_plugin notebooks solutions
+	$(BIN)/python -m pytest --nbval notebooks solutions
 
-lint: $(VENV)/.test  ## Style and types
+lint: $(VENV)/.test  ## Style, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy course
+	$(BIN)/lint-imports --no-cache
 
 notebooks: $(VENV)/.test  ## Build notebooks/ and solutions/ from solutions/*.py (ONLY=03 builds one)
 	$(BIN)/python -m course.authoring build $(ONLY)

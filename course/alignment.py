@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course.data.embedded import Pair, gold
+from course.data.grammar.tokens import Token
 from course.errors import CourseError
 from course.scoring import alignment_error_rate
 
 if TYPE_CHECKING:
-    from course.data.embedded import Pair
-    from course.data.grammar.tokens import Token
     from course.translator import Translator
 
 Links = set[tuple[int, int]]
@@ -97,8 +97,6 @@ def error_rates(translator: Translator, pairs: Iterable[Pair]) -> list[float]:
 
     Och and Ney 2003, section 5, with every gold link sure; 0 is perfect.
     """
-    from course.data.embedded import gold
-
     guesses: list[list[Links]] = []
     golds: list[Links] = []
     for pair in pairs:

@@ -70,13 +70,6 @@ class Translator:
         loaded = load_run(Path(run), which=which)
         return cls(loaded.model.to(device) if device else loaded.model, loaded.tokenizer, loaded.info)
 
-    @classmethod
-    def pretrained(cls, pair: str = "en-de") -> Translator:
-        """A translator that ships with the course: "en-de" or "en-fr". Raises CourseError for another pair."""
-        from course.pretrained import run_folder
-
-        return cls.load(run_folder(pair))
-
     def translate(
         self,
         texts: Sequence[str],

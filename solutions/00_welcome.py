@@ -53,10 +53,10 @@ import numpy as np
 from course.lab import check, explore, hint, quiz, show, solution
 from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
 from course.lessons.lesson_00.translating import attention_of
-from course.translator import Translator
+from course.pretrained import pretrained_translator
 
 needle, people = "The needle has a sharp point.", "It is not polite to point at people."
-german = Translator.pretrained("en-de")
+german = pretrained_translator("en-de")
 
 maps = {}
 for sentence, word in ((needle, "Spitze"), (people, "zeigen")):

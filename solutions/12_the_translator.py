@@ -234,8 +234,7 @@ training_step = check("training_step", training_step)
 # 2. Which of the three sentences are wrong at the first dot, and how? Which is right last?
 # 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
 
-# %% name="train-live"
-# NBVAL_IGNORE_OUTPUT
+# %% name="train-live" tags=["nbval-ignore-output"]
 settings = PRESET.training.to_dict() | {"minutes": None, "max_steps": STEPS, "threads": THREADS, "log_every": 10}
 run = live(
     load_corpus(CORPUS, "train"),
@@ -255,8 +254,7 @@ run
 # follows needs a run that has come to its end. Its dashboard stays here, and it can be opened again at any time from
 # the folder.
 
-# %% name="wait"
-# NBVAL_IGNORE_OUTPUT
+# %% name="wait" tags=["nbval-ignore-output", "limit-480"]
 result = run.wait()
 dashboard(RUN)
 
@@ -314,8 +312,7 @@ print("largest difference of a logit below 0.00001:", apart < 1e-5)
 # All 1,000 sentences of `test_iid` are translated, and 300 of each other split. So the percentages are estimates: the
 # 95 % interval (Wilson 1927) says how far the choice of these sentences alone may have moved each of them.
 
-# %% name="score-splits" tags=["predict"]
-# NBVAL_IGNORE_OUTPUT
+# %% name="score-splits" tags=["predict", "nbval-ignore-output", "limit-180"]
 others = [split for split in about if split != "test_iid"]
 scores = [score_split(translator, CORPUS, "test_iid")]
 scores += score_splits(translator, CORPUS, splits=others, limit=SENTENCES)
@@ -424,8 +421,7 @@ accuracy_by_phenomenon = check("accuracy_by_phenomenon", accuracy_by_phenomenon)
 # sentence, and there is more in it that can go wrong. So: how many would be right if sentences of the same lengths
 # *without* the construction are counted?
 
-# %% name="by-phenomenon"
-# NBVAL_IGNORE_OUTPUT
+# %% name="by-phenomenon" tags=["nbval-ignore-output"]
 as_trained = ("test_iid", "combo", "role", "senses", "anaphora")
 pairs, said = [], []
 for score in scores:
@@ -459,8 +455,7 @@ for c in np.argsort(np.where(counts >= 30, accuracy, np.inf))[:3]:
 # Below are the ten of which the model was least sure, out of `test_iid` and `combo`. Words that are not in the gold
 # translation stand in brackets; for words that are missing, compare with gold.
 
-# %% name="ten-worst"
-# NBVAL_IGNORE_OUTPUT
+# %% name="ten-worst" tags=["nbval-ignore-output"]
 near = [pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]]
 found = translator.translate([pair.source for pair in near], beam=1)
 order = sorted(range(len(near)), key=lambda i: found[i].score)
@@ -485,8 +480,7 @@ print(f"wrong in the least sure tenth: {100 * wrong[0]:.0f} %; in the rest: {100
 # corpus only. The map shows where its last layer looked. Try the two senses: *The needle has a sharp point.* and *It is
 # not polite to point at people.* Then try to break it: a long sentence, a nested one, a word of your own.
 
-# %% name="type-a-sentence"
-# NBVAL_IGNORE_OUTPUT
+# %% name="type-a-sentence" tags=["nbval-ignore-output"]
 TranslatePanel("The sister who sings in the kitchen does not open the door.", {"German": translator})
 
 # %% [markdown]
@@ -500,8 +494,7 @@ TranslatePanel("The sister who sings in the kitchen does not open the door.", {"
 # One thing to decide first: a word passes through the decoder twice, once when it is chosen and once when it is read in
 # as the word before. The look that counts here is the one with which it was *chosen*.
 
-# %% name="alignment"
-# NBVAL_IGNORE_OUTPUT
+# %% name="alignment" tags=["nbval-ignore-output"]
 rates = error_rates(translator, embedded_pairs(CORPUS, "test_iid")[:100])
 for number, rate in enumerate(rates, start=1):
     print(f"decoder layer {number}, mean of its heads: alignment error {rate:.3f}")
@@ -535,8 +528,7 @@ show(
 #    something else?
 # 3. Which words keep their wrong links in all layers: names and nouns, or articles, commas and auxiliaries? Why those?
 
-# %% name="explore-links"
-# NBVAL_IGNORE_OUTPUT
+# %% name="explore-links" tags=["nbval-ignore-output"]
 heads = ["mean", *(str(h + 1) for h in range(attention.weights.shape[1]))]
 explore(
     draw_links_of_a_head, examples=examples, sentence=list(examples), layer=slider(1, 2, start=best + 1), head=heads
@@ -659,8 +651,7 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 # the same targets. So the two losses can be compared update by update. Predict first: how far apart are they at update
 # 100? And at update 240?
 
-# %% name="no-positions-live" tags=["predict"]
-# NBVAL_IGNORE_OUTPUT
+# %% name="no-positions-live" tags=["predict", "nbval-ignore-output", "limit-180"]
 without = ablations.first_updates(
     "no_positions",
     RUN.with_name("no_positions"),
@@ -803,8 +794,7 @@ quiz("12")
 #
 # One sentence on its way, with what it looks like at each stage and who wrote that stage.
 
-# %% name="summary"
-# NBVAL_IGNORE_OUTPUT
+# %% name="summary" tags=["nbval-ignore-output"]
 text = "The doctor did not fall yesterday."
 ids = translator.tokenizer.encode(text)
 cut = " ".join(token.replace("▁", "_") for token in translator.tokenizer.tokens(ids))

@@ -118,6 +118,12 @@ def test_solutions_are_cleared_and_all_else_stays():
     assert right["why"].endswith("*Your answer here.*")
 
 
+def test_the_authors_tags_stand_in_both_notebooks(tmp_path):
+    text = '# %% name="a" tags=["nbval-ignore-output", "limit-240"]\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n'
+    for notebook in both_versions(lesson(tmp_path, text)).values():
+        assert notebook.cells[0].metadata == {"tags": ["nbval-ignore-output", "limit-240", "exercise"]}
+
+
 # --- what is stored
 
 
@@ -158,6 +164,14 @@ def test_a_failing_cell_is_named_and_nothing_is_written(root, capsys):
     assert (root / "solutions" / "90_sample.ipynb").read_bytes() == before
 
 
+def test_a_cell_that_takes_too_long_is_named_with_its_limit(root, capsys):
+    source = root / "solutions" / "90_sample.py"
+    slow = "import time\n\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass\n"
+    source.write_text(f'# %% name="quick"\n1\n\n# %% name="slow" tags=["limit-1"]\n{slow}', encoding="utf-8")
+    assert main(["build", "90", "--root", str(root)]) == 2
+    assert "Cell 'slow' ran into its limit of 1 s" in capsys.readouterr().err
+
+
 # --- stale or not
 
 
@@ -196,6 +210,13 @@ def test_a_notebook_changed_by_hand_missing_broken_or_orphaned_is_stale(root):
     assert any(item.reason == "not built yet" for item in stale(root))
 
 
+def test_a_tag_changed_by_hand_makes_a_notebook_stale(root):
+    notebook = blank(root)
+    cell(notebook, "surroundings")["metadata"]["tags"] = ["nbval-ignore-output"]
+    (root / "notebooks" / "90_sample.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    assert ["by hand" in item.reason for item in stale(root)] == [True]
+
+
 def test_an_unknown_lesson_gets_one_sentence(root, capsys):
     assert main(["check", "12", "--root", str(root)]) == 2
     assert "There is no lesson '12'" in capsys.readouterr().err
@@ -229,6 +250,10 @@ PLANTED = {
     "image/svg+xml": lambda nb, c: c["outputs"].append(_output(**{"image/svg+xml": "<svg/>"})),
     "a figure of 900 x 72": lambda nb, c: c["outputs"].append(_output(**{"image/png": encoded(png(width=900))})),
     "outputs take": lambda nb, c: c["outputs"].append(_stream("abc " * 400_000)),
+    "speaks to nbval in a comment": lambda nb, c: c.update(source=["x = 1\n", "# NBVAL_IGNORE_OUTPUT\n", "x"]),
+    "has the tag 'nbval-skip'": lambda nb, c: c["metadata"].update(tags=["nbval-skip"]),
+    "has the tag 'limit-4m'": lambda nb, c: c["metadata"].update(tags=["limit-4m"]),
+    "has the tag 'limit-601'": lambda nb, c: c["metadata"].update(tags=["limit-601"]),
     "metadata that belongs": lambda nb, c: nb["metadata"].update(widgets={}),
     "language_info": lambda nb, c: nb["metadata"]["language_info"].update(version="3.11.7"),
 }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -15,9 +16,10 @@ import pytest
 import sacrebleu
 
 from course.cli import main
+from course.cli.command_line import COMMANDS
+from course.cli.options import Parser, add_settings, settings_of
 from course.data.embedded import SPLITS
 from course.errors import CourseError
-from course.options import Parser, add_settings, settings_of
 from course.training import PRESETS
 
 TINY = [
@@ -521,7 +523,7 @@ def test_a_full_disk_is_bad_luck_and_not_a_traceback(refused, two, tmp_path, mon
     def full(*args, **options):
         raise OSError(28, "No space left on device", str(tmp_path / "r" / "last.safetensors"))
 
-    monkeypatch.setattr("course.training.train", full)
+    monkeypatch.setattr("course.cli.train.train", full)
     said = refused("train", *two(["one", "two", "three"]), "--out", tmp_path / "r")
     assert "No space left" in said
     assert "last.safetensors" in said
@@ -531,7 +533,7 @@ def test_an_error_of_the_package_itself_is_not_hidden(two, tmp_path, monkeypatch
     def broken(*args, **options):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("course.training.train", broken)
+    monkeypatch.setattr("course.cli.train.train", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         main(["train", *map(str, two(["one", "two", "three"])), "--out", str(tmp_path / "r")])
 
@@ -543,7 +545,7 @@ def test_interrupting_says_how_to_go_on(refused, own_run, two, tmp_path, monkeyp
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course.training.train", interrupted)
+    monkeypatch.setattr("course.cli.train.train", interrupted)
     files = two(["one", "two", "three"])
     assert f"--out {own_run} --resume" in refused("train", "--resume", "--out", own_run, code=130)
     said = refused("train", *files, "--overwrite", "--out", own_run, code=130)
@@ -588,13 +590,16 @@ def test_a_reader_that_has_enough_is_no_error(run):
 # --- the front door
 
 
+SLOW = {"torch", "matplotlib", "ipywidgets", "tokenizers"}
+
+
 def loaded_by(*arguments) -> set[str]:
-    """Which slow modules a command loads."""
+    """Which modules a command loads."""
     code = (
         "import sys; from course.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "print(*{'torch', 'matplotlib', 'ipywidgets', 'tokenizers'} & set(sys.modules), file=sys.stderr)"
+        "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True
@@ -607,7 +612,18 @@ def loaded_by(*arguments) -> set[str]:
     [["--help"], ["--version"], ["exercises"], ["data", "list"], ["translate", "--help"], ["evaluate", "-h"]],
 )
 def test_what_needs_no_model_does_not_wait_for_torch(arguments):
-    assert loaded_by(*arguments) == set()
+    assert not loaded_by(*arguments) & SLOW
+
+
+@pytest.mark.parametrize("arguments", [[], ["data", "list"], ["exercises"], ["translate", "--help"]])
+def test_a_command_loads_its_own_module_and_no_other_commands(arguments):
+    commands = {f"course.cli.{name}" for name in COMMANDS}
+    assert loaded_by(*arguments) & commands == {f"course.cli.{name}" for name in arguments[:1]}
+
+
+def test_every_command_is_a_module_with_options_to_add():
+    for name in COMMANDS:
+        assert callable(importlib.import_module(f"course.cli.{name}").add_options)
 
 
 def test_exercises_lists_ids_lessons_and_what_is_solved(printed, tmp_path, monkeypatch):
@@ -768,7 +784,7 @@ def handed_over(monkeypatch, two, tmp_path):
     def plan(*options):
         caught = {}
         monkeypatch.setattr(
-            "course.training.train", lambda run, train, val, **rest: caught.update(rest, train=train, val=val)
+            "course.cli.train.train", lambda run, train, val, **rest: caught.update(rest, train=train, val=val)
         )
         assert main(["train", *map(str, two(*TEXT)), "--out", str(tmp_path / "r"), *options]) == 0
         return caught

@@ -79,7 +79,7 @@ def test_the_treebank_is_what_the_seed_draws():
     drawn = draw()
     assert list(drawn) == list(reversed(MADE))
     for split, trees in drawn.items():
-        assert trees == read_trees(split), f"{split}: run python -m course.data.grammar if the change is meant"
+        assert trees == read_trees(split), f"{split}: run python -m course.data.make_treebank if the change is meant"
 
 
 def test_only_the_languages_that_are_asked_for_are_said(monkeypatch):

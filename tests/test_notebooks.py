@@ -45,5 +45,5 @@ def test_the_cells_are_those_of_the_source(source):
     from course.authoring.build import both_versions
 
     for tree, expected in both_versions(source).items():
-        found = [(cell["id"], "".join(cell["source"])) for cell in built(source, tree)["cells"]]
-        assert found == [(cell.id, cell.source) for cell in expected.cells]
+        found = [(cell["id"], "".join(cell["source"]), cell["metadata"]) for cell in built(source, tree)["cells"]]
+        assert found == [(cell.id, cell.source, cell.metadata) for cell in expected.cells]

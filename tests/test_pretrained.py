@@ -9,7 +9,7 @@ from course.data import load_corpus
 from course.data.embedded import embedded_pairs
 from course.errors import CourseError
 from course.evaluation import score_split
-from course.pretrained import PAIRS, known_words, run_folder, unknown_words, words_of
+from course.pretrained import PAIRS, known_words, pretrained_translator, run_folder, unknown_words, words_of
 from course.pretrained.__main__ import CARD, HERE, SCORES_FILE, recipe, ship
 from course.training import train
 from course.training.checkpoint import read_tensors
@@ -21,7 +21,7 @@ from course.translator import Translator
 def test_the_shipped_model_scores_what_its_card_says(pair, split):
     said = {row["split"]: row for row in json.loads((HERE / pair / SCORES_FILE).read_text(encoding="utf-8"))}
     n = 400
-    found = score_split(Translator.pretrained(pair), f"embedded-{pair}", split, limit=n)
+    found = score_split(pretrained_translator(pair), f"embedded-{pair}", split, limit=n)
     # The card counts the whole split, this test a part: four standard errors, and half a point for other processors.
     share = said[split]["exact_match"] / 100
     slack = 4 * 100 * (share * (1 - share) / n) ** 0.5 + 0.5
@@ -54,8 +54,9 @@ def test_the_recipe_still_learns(tmp_path):
 
 
 def test_an_unknown_pair_is_named_with_the_nearest():
-    with pytest.raises(CourseError, match='"en-es".*en-de'):
-        run_folder("en-es")
+    for ask in (run_folder, pretrained_translator):
+        with pytest.raises(CourseError, match='"en-es".*en-de'):
+            ask("en-es")
 
 
 def test_the_word_list_is_that_of_the_training_sentences():

@@ -1,16 +1,15 @@
-"""``python -m course.authoring build [NN ...]`` and ``python -m course.authoring check [NN ...]``."""
+"""``python -m course.authoring build [NN ...]``, ``... check [NN ...]`` and ``... new NN name``."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from course.authoring.build import build_lesson
+from course.authoring.build import Built, build_lesson
+from course.authoring.limits import LESSON, TRAINING_LESSON, cell_limit
+from course.authoring.new import new_lesson
 from course.authoring.rules import pair_problems, problems
 from course.authoring.stamp import TREES, lesson_sources, number_of, read_notebook, stale
 from course.errors import CourseError
-
-SLOW = 60.0
-"""Seconds that executing a lesson may take."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "build":
             return build(root, options.lessons, every=options.all)
+        if options.command == "new":
+            return new(root, options.number, options.name)
         return check(root, options.lessons)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -36,8 +37,7 @@ def build(root: Path, numbers: list[str], *, every: bool = False) -> int:
         print("All notebooks are up to date.")
     for source in sources:
         for built in build_lesson(source, root):
-            slow = f"  (slow: a lesson may take {SLOW:.0f} s, one that trains 240 s)" if built.seconds > SLOW else ""
-            print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{slow}", flush=True)
+            print(f"{built.notebook.relative_to(root)}  {built.seconds:.1f} s{_slow(built)}", flush=True)
     return _report(_broken_rules(root, sources))
 
 
@@ -45,6 +45,22 @@ def check(root: Path, numbers: list[str]) -> int:
     """Say which notebooks are stale, and which break a rule; run none of them."""
     lines = [str(item) for item in stale(root, numbers)]
     return _report(lines + _broken_rules(root, lesson_sources(root, numbers)))
+
+
+def new(root: Path, number: str, name: str) -> int:
+    """Write a lesson to begin with, and say what to do next."""
+    for path in new_lesson(root, number, name):
+        print(path.relative_to(root).as_posix())
+    print(f"Write the lesson; then: python -m course.authoring build {number.zfill(2)}")
+    return 0
+
+
+def _slow(built: Built) -> str:
+    """Return a remark if the lesson took longer than planned."""
+    cells = read_notebook(built.notebook)["cells"]
+    trains = any(cell_limit(cell["metadata"].get("tags", [])) for cell in cells)
+    allowed = TRAINING_LESSON if trains else LESSON
+    return f"  (slow: this lesson may take {allowed} s)" if built.seconds > allowed else ""
 
 
 def _broken_rules(root: Path, sources: list[Path]) -> list[str]:
@@ -67,11 +83,18 @@ def _report(lines: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m course.authoring", description=__doc__)
-    parser.add_argument("command", choices=("build", "check"))
-    parser.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; none: all (build: the stale ones)")
-    parser.add_argument("--all", action="store_true", help="build every lesson, stale or not")
-    parser.add_argument("--root", default=".", help="the repository's folder (default: here)")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--root", default=".", help="the repository's folder (default: here)")
+    parser = argparse.ArgumentParser(prog="python -m course.authoring", description="Build and check lessons.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", parents=[shared], help="build notebooks, the stale ones unless named")
+    building.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers")
+    building.add_argument("--all", action="store_true", help="build every lesson, stale or not")
+    checking = commands.add_parser("check", parents=[shared], help="say what is stale and which rule is broken")
+    checking.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; none: all")
+    starting = commands.add_parser("new", parents=[shared], help="begin a lesson: source, room and tests")
+    starting.add_argument("number", metavar="NN", help="its number, such as 04")
+    starting.add_argument("name", help="its subject, such as multi_head_attention")
     return parser
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from course.authoring.html_pictures import KINDS, Embedded, embedded, without_pngs
+from course.authoring.limits import tag_problem
 from course.authoring.pictures import size
 from course.authoring.source import MARKS, has_solution
 from course.authoring.tidy import WIDGET_VIEW
@@ -12,6 +14,8 @@ from course.authoring.tidy import WIDGET_VIEW
 MOST_CODE_CELLS = 30
 WIDEST_FIGURE = 12 * 72  # pixels: twelve inches at the course's 72 dpi
 LARGEST_FIGURE = 100_000  # bytes
+DENSITY = 2  # pixels for each of the page's, at most, in a picture embedded in HTML
+LARGEST_EMBEDDED = 150_000  # bytes, of such a picture
 LARGEST_NOTEBOOK = 1_500_000  # bytes of outputs
 
 _ALWAYS_NEW = {
@@ -25,6 +29,8 @@ _OPENING = {
     "minutes": re.compile(r"\d+\s*min(utes?)?\b|\bminutes\W+\d+", re.IGNORECASE),
 }
 _METADATA = {"course", "kernelspec", "language_info"}
+_TO_NBVAL = re.compile(r"^\s*#[#\s]*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
+_PICTURE_DATA = re.compile(r"data:image/(?!png;base64,)[\w.+-]+")
 
 
 def problems(notebook: dict[str, Any]) -> list[str]:
@@ -89,6 +95,8 @@ def _code_cell(cell: dict[str, Any]) -> Iterator[str]:
     if cell["execution_count"] is None:
         # nbval would run such a cell and compare nothing.
         yield f"{where} was not executed"
+    for line in _told_to_nbval(cell):
+        yield f"{where} {line}"
     for output in cell["outputs"]:
         if output["output_type"] == "error":
             yield f"{where} stores an error ({output.get('ename')})"
@@ -98,11 +106,23 @@ def _code_cell(cell: dict[str, Any]) -> Iterator[str]:
             yield f"{where} {line}"
 
 
+def _told_to_nbval(cell: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with how a cell speaks to the validation."""
+    tags = cell["metadata"].get("tags", [])
+    if found := _TO_NBVAL.search(_joined(cell["source"])):
+        tag = found.group(1).lower().replace("_", "-")
+        yield f'speaks to nbval in a comment, which learners read too; write a tag instead: # %% tags=["{tag}"]'
+    if "nbval-skip" in tags:
+        yield "has the tag 'nbval-skip', so nobody would notice when it breaks; let it run"
+    yield from filter(None, map(tag_problem, tags))
+
+
 def _shown(output: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with what an output shows."""
     data = output.get("data", {})
     texts = [output["text"]] if "text" in output else [data[kind] for kind in data if kind.startswith("text/")]
     for text in map(_joined, texts):
+        text = without_pngs(text)[0]
         for what, pattern in _ALWAYS_NEW.items():
             if hit := pattern.search(text):
                 line = text[max(0, hit.start() - 40) : hit.end() + 20]
@@ -110,7 +130,9 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
     if WIDGET_VIEW in data:
         yield "stores a live widget's view; give the widget a static text/plain or image/png"
     if kinds := [kind for kind in data if kind in ("image/svg+xml", "image/jpeg")]:
-        yield f"stores {kinds[0]}; figures are PNG, which is compared with a tolerance"
+        yield f"stores {kinds[0]}; figures are PNG, which is compared with a tolerance, or <svg> in text/html"
+    for html in (_joined(data[kind]) for kind in KINDS if kind in data):
+        yield from _pictures_in(html)
     if "image/png" in data:
         png = base64.b64decode(_joined(data["image/png"]))
         width, height = size(png)
@@ -119,6 +141,32 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
                 f"stores a figure of {width} x {height} pixels and {len(png)} bytes; at most {WIDEST_FIGURE} "
                 f"pixels wide and {LARGEST_FIGURE} bytes (72 dpi, smaller or simpler)"
             )
+
+
+def _pictures_in(html: str) -> Iterator[str]:
+    """Yield what is wrong with the pictures in a piece of HTML."""
+    if other := _PICTURE_DATA.search(html):
+        yield f"embeds {other.group()}; embed PNG (data:image/png;base64,...) or inline <svg>"
+    for picture in embedded(html):
+        if not picture.alternative and not picture.is_decoration:
+            say = "<svg> without a <title>" if picture.tag == "svg" else "<img> without an alt text"
+            yield f"shows an {say}: say in words what there is to see"
+        if picture.tag == "img":
+            yield from _embedded_png(picture)
+
+
+def _embedded_png(picture: Embedded) -> Iterator[str]:
+    if (png := picture.png) is None:
+        if not picture.attributes.get("src", "").startswith("data:"):
+            yield f"shows the picture {picture.attributes.get('src')!r}, which is not in the notebook; embed it as PNG"
+        return
+    width, told = size(png)[0], picture.attributes.get("width", "")
+    if not told.isdigit() or int(told) > WIDEST_FIGURE:
+        yield f"embeds a picture with width={told!r}; give the pixels on the page, a number of at most {WIDEST_FIGURE}"
+    elif width > DENSITY * int(told):
+        yield f"embeds a picture of {width} pixels shown on {told}; at most {DENSITY} for each of the page's"
+    if len(png) > LARGEST_EMBEDDED:
+        yield f"embeds a picture of {len(png)} bytes; at most {LARGEST_EMBEDDED} (smaller or simpler)"
 
 
 def _weight(cells: list[Any]) -> Iterator[str]:

@@ -8,14 +8,12 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course.authoring.limits import CELL, cell_limit
 from course.errors import CourseError
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
-
-CELL_TIMEOUT = 600
-"""Seconds after which a cell is given up."""
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port: a download fails at once
@@ -64,10 +62,16 @@ def executed(notebook: NotebookNode, *, beside: Path, scratch: Path) -> Notebook
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     build_font_cache()
+    started: list[NotebookNode] = []
+
+    def limit(cell: NotebookNode) -> int:
+        started.append(cell)
+        return _limit(cell)
+
     client = NotebookClient(
         notebook,
         kernel_manager_class=_kernel_of_this_python(),
-        timeout=CELL_TIMEOUT,
+        timeout_func=limit,
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
@@ -80,8 +84,19 @@ def executed(notebook: NotebookNode, *, beside: Path, scratch: Path) -> Notebook
         told = _COLORS.sub("", str(error)).strip()
         raise CourseError(f"Cell {_failed_cell(notebook)!r} fails; correct it in the source.\n{told}") from error
     except CellTimeoutError as error:
-        raise CourseError(f"A cell takes more than {CELL_TIMEOUT} s; make it shorter.\n{error}") from error
+        raise CourseError(_too_slow(started[-1])) from error
     return notebook
+
+
+def _limit(cell: NotebookNode) -> int:
+    return cell_limit(cell.metadata.get("tags", [])) or CELL
+
+
+def _too_slow(cell: NotebookNode) -> str:
+    return (
+        f"Cell {cell.id!r} ran into its limit of {_limit(cell)} s; make it shorter, or give it a tag such as "
+        f"limit-240 (course/authoring/limits.py)."
+    )
 
 
 def build_font_cache() -> None:

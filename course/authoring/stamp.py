@@ -13,7 +13,7 @@ TREES = ("solutions", "notebooks")
 """The two folders of built notebooks: solved, and blank as learners get it."""
 
 # The modules whose text decides what a built notebook contains.
-_BUILDING = ("source.py", "clear.py", "run.py", "tidy.py", "pictures.py", "build.py")
+_BUILDING = ("source.py", "clear.py", "run.py", "tidy.py", "pictures.py", "html_pictures.py", "build.py")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,13 @@ def building_hash() -> str:
 
 
 def cells_hash(cells: list[Any]) -> str:
-    """Return the sha256 of what a built notebook's cells say, outputs aside: a change by hand shows."""
-    return text_hash(*(f"{cell['id']}\n{cell['cell_type']}\n{_joined(cell['source'])}" for cell in cells))
+    """Return the sha256 of what a built notebook's cells and their tags say, outputs aside: a change by hand shows."""
+    return text_hash(*map(_said, cells))
+
+
+def _said(cell: Any) -> str:  # noqa: ANN401
+    tags = ",".join(cell["metadata"].get("tags", []))
+    return f"{cell['id']}\n{cell['cell_type']}\n{tags}\n{_joined(cell['source'])}"
 
 
 def _joined(source: str | list[str]) -> str:

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from course.authoring.html_pictures import KINDS, with_pngs_changed
 from course.authoring.pictures import compact
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def _tidy_output(output: NotebookNode) -> None:
     if "image/png" in data:
         png = base64.b64decode(data["image/png"])
         data["image/png"] = base64.b64encode(compact(png)).decode("ascii")
+    for kind in KINDS:
+        if kind in data:
+            data[kind] = with_pngs_changed(data[kind], compact)
     output.metadata = {key: value for key, value in output.metadata.items() if key in data and value}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from course.data.corpora import ParallelText
+from course.data.parallel_text import ParallelText
 from course.data.tokenizer import Tokenizer
 from course.errors import CourseError
 from course.special import BOS, EOS, PAD

@@ -14,7 +14,6 @@ from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
-from course.data.corpora import ParallelText, nearest
 from course.data.grammar.constructions import CONSTRUCTIONS, constructions_of, depth_of
 from course.data.grammar.draws import Draws
 from course.data.grammar.languages import LANGUAGES, text_of, tokens_of
@@ -23,7 +22,8 @@ from course.data.grammar.meaning import Meaning, numbered, without_words
 from course.data.grammar.splits import SPLITS, draw, probes
 from course.data.grammar.tokens import Token, links, word_count
 from course.data.grammar.treebank import read_trees, write_trees
-from course.errors import CourseError
+from course.data.parallel_text import ParallelText
+from course.errors import CourseError, nearest
 
 _DIRECTIONS = {
     "embedded-en-de": ("en", "de"),

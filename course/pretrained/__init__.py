@@ -5,14 +5,19 @@ corpus by `python -m course.pretrained`, with the weights rounded to half precis
 were made and what they score. `words.txt` holds the English words that they know.
 """
 
+from __future__ import annotations
+
 import difflib
 import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from course.data.corpora import nearest
-from course.errors import CourseError
+from course.errors import CourseError, nearest
+
+if TYPE_CHECKING:
+    from course.translator import Translator
 
 PAIRS = ("en-de", "en-fr")
 WORDS_FILE = "words.txt"
@@ -43,6 +48,13 @@ def run_folder(pair: str) -> Path:
             f"{folder} holds no checkpoint: install the course again, or run `python -m course.pretrained`."
         )
     return folder
+
+
+def pretrained_translator(pair: str = "en-de") -> Translator:
+    """A translator that ships with the course: "en-de" or "en-fr". Raises `CourseError` for another pair."""
+    from course.translator import Translator  # here, because it needs torch, and the words and folders do not
+
+    return Translator.load(run_folder(pair))
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """The dashboard of a training run: curves, speed, time left, and the same few sentences getting better.
 
-    dashboard("runs/en-de")
+    dashboard("runs/mine")
 
 shows any run from its log, whether `course train` or a notebook made it, finished or not. `live` (in
 `live_training`) shows one while it trains. What is drawn and said comes from the log's records alone, through the

@@ -20,7 +20,7 @@ from course.errors import CourseError
 from course.lab.drawing.picture import as_png, describe_error, new_figure
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 from course.lessons.lesson_00.figures import draw_word_attention
-from course.pretrained import UnknownWord, known_words, unknown_words, words_of
+from course.pretrained import UnknownWord, known_words, pretrained_translator, unknown_words, words_of
 
 if TYPE_CHECKING:
     from course.alignment import WordAttention
@@ -317,6 +317,4 @@ def translate(sentence: str = EXAMPLES[0], *, layer: int = -1) -> TranslatePanel
 def _translators() -> dict[str, Translator]:
     """The course's translators by language; reading them takes longest the first time, which is said."""
     print("Loading two translators, German and French: a few seconds, the first time only.", flush=True)
-    from course.translator import Translator
-
-    return {language: Translator.pretrained(pair) for language, pair in LANGUAGES.items()}
+    return {language: pretrained_translator(pair) for language, pair in LANGUAGES.items()}

@@ -15,10 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
-from course.data.corpora import nearest
-from course.errors import CourseError
+from course.errors import CourseError, nearest
 
 LARGEST = 2**31  # no size, seed or rate comes near it, and what is beyond does not fit into every library's numbers
+
+
+def flag(name: str) -> str:
+    """A field's name as the option that is typed: d_model is --d-model."""
+    return "--" + name.replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,6 @@ class Setting:
     choices: tuple[str, ...] = ()
     optional: bool = False  # whether None may be given, written "none"
     about: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The option as it is typed: d_model is --d-model."""
-        return "--" + self.name.replace("_", "-")
 
 
 class _Help(argparse.HelpFormatter):
@@ -56,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
     def options(self) -> list[str]:
         """Every option that this parser takes, as typed."""
-        return [flag for action in self._actions for flag in action.option_strings]
+        return [option for action in self._actions for option in action.option_strings]
 
 
 def _plain(message: str) -> str:
@@ -72,10 +71,10 @@ def _plain(message: str) -> str:
 
 def unknown_option(parser: Parser, rest: Sequence[str]) -> CourseError:
     """Say which of the arguments that nothing took was the first, with the nearest that exists."""
-    flag = rest[0].split("=")[0]
-    what = "no option" if flag.startswith("-") else "no place for"
-    close = nearest(flag, parser.options()) if flag.startswith("-") else ""
-    return CourseError(f"`{parser.prog}` has {what} {flag}.{close} See `{parser.prog} --help`.")
+    first = rest[0].split("=")[0]
+    what = "no option" if first.startswith("-") else "no place for"
+    close = nearest(first, parser.options()) if first.startswith("-") else ""
+    return CourseError(f"`{parser.prog}` has {what} {first}.{close} See `{parser.prog} --help`.")
 
 
 def settings_of(config: type) -> list[Setting]:
@@ -122,13 +121,13 @@ def add_settings(
         about = _escaped(f"{setting.about} {_shown_defaults(setting.name, defaults)}".strip())
         common: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS, "help": about}
         if setting.kind is bool:
-            parser.add_argument(setting.flag, action=argparse.BooleanOptionalAction, **common)
+            parser.add_argument(flag(setting.name), action=argparse.BooleanOptionalAction, **common)
         elif setting.choices:
-            parser.add_argument(setting.flag, choices=setting.choices, **common)
+            parser.add_argument(flag(setting.name), choices=setting.choices, **common)
         else:
             metavar = "N" if setting.kind is int else "X"
             kind = reader(setting.kind, optional=setting.optional)
-            parser.add_argument(setting.flag, type=kind, metavar=metavar, **common)
+            parser.add_argument(flag(setting.name), type=kind, metavar=metavar, **common)
 
 
 def _escaped(text: str) -> str:

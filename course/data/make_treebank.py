@@ -1,4 +1,4 @@
-"""`python -m course.data.grammar` draws the meanings of the embedded corpus again, and writes treebank and manifest."""
+"""`python -m course.data.make_treebank` draws the meanings of the embedded corpus again, and writes treebank and manifest."""
 
 from course.data.embedded import make_anew, split_sizes
 

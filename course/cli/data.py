@@ -1,0 +1,46 @@
+"""`course data`: fetch a corpus, or list what is there."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from course.cli.options import Parser
+from course.data import corpus_names, data_folder, fetch_multi30k, load_corpus, split_names
+from course.data.corpora import FOLDER_VARIABLE, is_embedded
+from course.data.embedded import split_sizes
+from course.errors import CourseError
+
+
+def add_options(parser: Parser) -> None:
+    """What can be asked for: `fetch` or `list`."""
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    fetch = tasks.add_parser("fetch", help="fetch a corpus", description="Fetch a corpus into the data folder.")
+    fetch.add_argument("corpus", choices=["multi30k"], help="which one")
+    fetch.add_argument("--from", dest="from_dir", type=Path, metavar="DIR", help="copy from DIR, without a network")
+    fetch.set_defaults(action=_fetch, parser=fetch)
+    listing = tasks.add_parser("list", help="say what is there", description="List the corpora and where they lie.")
+    listing.set_defaults(action=_list, parser=listing)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    folder = fetch_multi30k(from_dir=options.from_dir)
+    print(f"Multi30k is in {folder}.")
+
+
+def _list(options: argparse.Namespace) -> None:
+    for name in corpus_names():
+        print(f"{name:<16}  {', '.join(_present_splits(name)) or 'not here'}")
+    print(f"\nLooked in {data_folder() / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
+    print(f" and in {os.environ[FOLDER_VARIABLE]} ({FOLDER_VARIABLE})." if os.environ.get(FOLDER_VARIABLE) else ".")
+
+
+def _present_splits(name: str) -> Iterator[str]:
+    """'train (29,000)' for every split that can be loaded."""
+    if is_embedded(name):
+        yield from (f"{split} ({size:,})" for split, size in split_sizes().items())
+        return
+    for split in split_names(name):
+        with suppress(CourseError):
+            yield f"{split} ({len(load_corpus(name, split)):,})"

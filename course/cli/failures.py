@@ -1,0 +1,48 @@
+"""What a person reads where a command fails: one sentence, with what to do."""
+
+import argparse
+import math
+
+from course.errors import CourseError
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def exit_code(error: BaseException) -> int:
+    """What the shell is told: 130 where somebody pressed Ctrl-C, else 2."""
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else BAD_INPUT
+
+
+def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
+    """What to tell the person who gave the command; "" where the error is one of the package itself.
+
+    options: what the command was told, as far as it was read.
+    """
+    if isinstance(error, CourseError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return _how_to_go_on(options)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; check the name, the rights and the free space."
+    if _is_out_of_memory(error):
+        return "not enough memory; choose smaller sizes or a smaller --batch-tokens or --batch-size."
+    return ""
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    signs = ("allocate memory", "out of memory", "storage size calculation overflowed")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+
+
+def _how_to_go_on(options: argparse.Namespace) -> str:
+    if getattr(options, "command", "") != "train" or getattr(options, "out", None) is None:
+        return "interrupted."
+    state = options.out / "last.safetensors"
+    started = getattr(options, "started", math.inf)
+    if getattr(options, "overwrite", False) and state.exists() and state.stat().st_mtime < started:
+        return f"interrupted before anything was changed; {options.out} still holds the run that was there."
+    if state.exists():
+        return f"interrupted; `course train --out {options.out} --resume` goes on from the last saved state."
+    return f"interrupted before the first state was saved; start again with --out {options.out} --overwrite."

@@ -1,0 +1,122 @@
+"""`course evaluate` on one text: a run's translations, their scores, and whether two runs differ. Loads torch."""
+
+import argparse
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from course.cli.loaded_run import load_translator
+from course.data import ParallelText, load_corpus, read_parallel
+from course.data.corpora import scored_split
+from course.errors import CourseError
+from course.scoring import confidence_interval, paired_bootstrap, score
+from course.translator import Translator
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """What a run made of a text. report: scores, speed and how they came about, as --json prints them."""
+
+    text: ParallelText
+    translations: list[str]
+    report: dict[str, Any]
+
+
+def score_run(options: argparse.Namespace, run: Path) -> ScoredRun:
+    """Translate the text that the options name with one run, and score it."""
+    translator = load_translator(run, options.threads)
+    text, what = _test_text(options, run, translator.info)
+    start = time.perf_counter()
+    lines = _translations(options, translator, text)
+    seconds = time.perf_counter() - start
+    tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_all(lines))  # with the end token
+    about = {"run": str(run), "split": what, "beam": options.beam, "length_penalty": options.length_penalty}
+    speed = {"seconds": round(seconds, 3), "tokens_per_second": round(tokens / seconds, 1)}
+    return ScoredRun(text, lines, about | _scores(lines, text, lowercase=options.lowercase) | speed)
+
+
+def _translations(options: argparse.Namespace, translator: Translator, text: ParallelText) -> list[str]:
+    """One translation of each source, with a bar where somebody watches."""
+    with tqdm(total=len(text), unit=" sentences", leave=False, disable=not sys.stderr.isatty()) as bar:
+        found = translator.translate(
+            text.source,
+            beam=options.beam,
+            length_penalty=options.length_penalty,
+            batch_size=options.batch_size,
+            progress=bar.update,
+        )
+    return [translation.text for translation in found]
+
+
+def _scores(lines: list[str], text: ParallelText, *, lowercase: bool) -> dict[str, Any]:
+    scores = asdict(score(lines, text.target, lowercase=lowercase))
+    interval = confidence_interval(lines, text.target, lowercase=lowercase)
+    return scores | {"bleu_interval_95": list(interval), "lowercase": lowercase}
+
+
+def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> tuple[ParallelText, str]:
+    """The sentences to score on, none of them empty, and what to call them."""
+    if options.source or options.reference:
+        text, what = _own_files(options)
+    else:
+        name = (info.get("corpus") or {}).get("name")
+        if not name:
+            raise CourseError(f"{run} was trained on files, so it has no splits: give --source and --reference.")
+        what = options.split or scored_split(name)
+        text = load_corpus(name, what)
+    text = text.chosen(range(len(text))[: options.limit], split=text.split)
+    for number, source in enumerate(text.source, 1):
+        if not source.strip():
+            raise CourseError(
+                f"{what}, line {number}: an empty sentence cannot be translated; remove that line from both files."
+            )
+    return text, what
+
+
+def _own_files(options: argparse.Namespace) -> tuple[ParallelText, str]:
+    if options.split:
+        raise CourseError(f"give either --split or --source and --reference, not both: --split is {options.split}.")
+    if not (options.source and options.reference):
+        raise CourseError("--source and --reference go together: one file of sentences, one of their translations.")
+    return read_parallel(options.source, options.reference), options.source.name
+
+
+def table(report: dict[str, Any]) -> str:
+    """A report as lines for a person."""
+    low, high = report["bleu_interval_95"]
+    rows = {
+        "run": report["run"],
+        "split": f"{report['split']}, {report['sentences']:,} sentences",
+        "BLEU": f"{report['bleu']:.2f}   (95 % of bootstrap resamples: {low:.2f} to {high:.2f})",
+        "chrF2": f"{report['chrf']:.2f}",
+        "exact match": f"{report['exact_match']:.2f} %",
+        "time": f"{report['seconds']:.1f} s, {report['tokens_per_second']:,.0f} tokens a second, beam {report['beam']}",
+        "BLEU signature": report["signature"],
+        "chrF2 signature": report["chrf_signature"],
+    }
+    return "\n".join(f"{name:<16} {value}" for name, value in rows.items())
+
+
+def compare_runs(options: argparse.Namespace) -> dict[str, Any]:
+    """Paired bootstrap: the same sentences through both runs. "a" and "b" hold their reports."""
+    a, b = (score_run(options, run) for run in (options.run, options.compare))
+    if (a.text.source, a.text.target) != (b.text.source, b.text.target):
+        raise CourseError(
+            f"{a.report['run']} and {b.report['run']} translate different texts, so they cannot be compared."
+        )
+    found = paired_bootstrap(a.translations, b.translations, a.text.target, lowercase=options.lowercase)
+    return asdict(found) | {"a": a.report, "b": b.report}
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """Whether two runs differ, in one sentence."""
+    low, high = found["interval"]
+    sure = "a difference" if found["p_value"] < 0.05 else "no difference shown: it may be chance"
+    return (
+        f"B minus A: {found['delta']:+.2f} BLEU, 95 % interval {low:+.2f} to {high:+.2f}, p = {found['p_value']:.3f} "
+        f"(paired bootstrap, 1,000 resamples): {sure}."
+    )

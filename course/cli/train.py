@@ -1,0 +1,80 @@
+"""`course train`: from a corpus or two files to a trained run. Importing this file loads torch."""
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from course.cli.options import Parser, Setting, add_settings, reader, settings_of
+from course.cli.training_plan import model_settings, read_plan
+from course.cli.training_text import read_training_text, say_once
+from course.data import corpus_names
+from course.data.corpora import DEFAULT_CORPUS
+from course.model.config import TransformerConfig
+from course.training import PRESETS, TrainingConfig, train
+from course.training.checkpoint import check_run_folder
+
+
+def add_options(parser: Parser) -> None:
+    """What to train on, where to keep it, and every field of the training and of the model."""
+    data = parser.add_argument_group("what to train on: a corpus, or two files of equally many lines")
+    data.add_argument("--corpus", metavar="NAME", help=f"{', '.join(corpus_names())} (default {DEFAULT_CORPUS})")
+    for name in ("source", "target", "val-source", "val-target"):
+        data.add_argument(f"--{name}", type=Path, metavar="FILE")
+    _add_run(parser)
+    shown = {name: asdict(preset.training) | _model_defaults() | preset.model for name, preset in PRESETS.items()}
+    training = parser.add_argument_group("training; in brackets each preset's value")
+    training.add_argument(
+        "--steps",
+        dest="max_steps",
+        type=reader(int),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="same as --max-steps",
+    )
+    add_settings(training, settings_of(TrainingConfig), shown)
+    model = parser.add_argument_group("sizes and choices of the model; in brackets each preset's value")
+    vocabulary = Setting("vocab_size", int, about="pieces of the joint vocabulary")
+    add_settings(model, [vocabulary], {name: {"vocab_size": preset.vocab_size} for name, preset in PRESETS.items()})
+    add_settings(model, model_settings(), shown)
+    parser.set_defaults(action=_train, parser=parser)
+
+
+def _add_run(parser: Parser) -> None:
+    run = parser.add_argument_group("the run")
+    run.add_argument("--out", type=Path, required=True, metavar="RUN", help="the folder to write")
+    run.add_argument("--preset", choices=list(PRESETS), help=_presets_help())
+    existing = run.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="go on with the run in RUN, with its own settings")
+    existing.add_argument("--overwrite", action="store_true", help="replace the run in RUN")
+
+
+def _presets_help() -> str:
+    summaries = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    return f"{summaries} (default: 3min for an embedded corpus, else 10min)"
+
+
+def _model_defaults() -> dict[str, Any]:
+    return TransformerConfig(src_vocab_size=1, tgt_vocab_size=1).to_dict()
+
+
+def _train(options: argparse.Namespace) -> None:
+    options.started = time.time()
+    check_run_folder(options.out, resume=options.resume, overwrite=options.overwrite)
+    plan = read_plan(options)
+    train_text, val_text = read_training_text(plan.corpus)
+    train(
+        options.out,
+        train_text,
+        val_text,
+        model_options=plan.model_options,
+        training=plan.training,
+        vocab_size=plan.vocab_size,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        corpus=plan.corpus,
+    )
+    run = options.out
+    files = "" if "name" in plan.corpus else " --source FILE --reference FILE"
+    say_once(f"Score it with `course evaluate {run}{files}`, use it with `course translate --model {run}`.")
