@@ -47,10 +47,10 @@ translate("The needle has a sharp point.")
 # The picture shows one layer of the model, the average of its four heads. The next cell prints what you have just
 # looked up, and the same for the other layer.
 
-# %% name="where-point-looked"
+# %% name="where-point-looked" tags=["predict"]
 import numpy as np
 
-from course.lab import Question, check, explore, hint, quiz, show, solution
+from course.lab import check, explore, hint, quiz, show, solution
 from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
 from course.lessons.lesson_00.translating import attention_of
 from course.pretrained import pretrained_translator
@@ -254,7 +254,7 @@ print("H times d_head:", queries.shape[1] * queries.shape[3], "   d:", embedding
 # *Before you run the cell:* the English sentences have T pieces, as printed above. Which of the four numbers in the
 # shape of the weights do you know already? And over which axis will the sum be 1?
 
-# %% name="weights"
+# %% name="weights" tags=["predict"]
 translations = [german.translate([sentence])[0].text for sentence in (needle, people)]
 written = as_array([[BOS, *german.tokenizer.encode(text)] for text in translations])
 with torch.no_grad():
@@ -357,37 +357,7 @@ print("as in the map of the sentence alone:", np.allclose(average[0, :n_queries,
 # ## 6. Two questions
 
 # %% name="quiz"
-quiz(
-    Question(
-        "A model with 4 heads translates 5 sentences at once. The longest English one has 12 pieces, the longest "
-        "German one 10. German asks English. Which shape do the weights have?",
-        choices=["(5, 4, 10, 12)", "(5, 4, 12, 10)", "(4, 5, 10, 12)"],
-        answer="(5, 4, 10, 12)",
-        why={
-            "(5, 4, 10, 12)": "B, H, Tq, Tk: the German pieces ask, the English ones are asked.",
-            "(5, 4, 12, 10)": "B and H are right. Who asks here, and does the one who asks stand in the rows or in the "
-            "columns?",
-            "(4, 5, 10, 12)": "Tq and Tk are right. Which axis always comes first?",
-        },
-    ),
-    Question(
-        "You leave all exercises of this lesson blank and run the whole notebook. What happens?",
-        choices=[
-            "it stops at the first blank exercise",
-            "it runs to the end, with finished functions in place of yours",
-            "it runs to the end, and the cells after an exercise print nothing",
-        ],
-        answer="it runs to the end, with finished functions in place of yours",
-        why={
-            "it runs to the end, with finished functions in place of yours": "`check` says “not attempted yet” and "
-            "hands on a finished function.",
-            "it stops at the first blank exercise": "That would be an ordinary notebook. What does `check` return when "
-            "nothing has been written?",
-            "it runs to the end, and the cells after an exercise print nothing": "They need a function, and they get "
-            "one. From where?",
-        },
-    ),
-)
+quiz("00")
 
 # %% [markdown]
 # ## 7. The whole lesson in one picture

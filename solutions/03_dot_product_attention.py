@@ -37,7 +37,7 @@
 # %% name="setup"
 import numpy as np
 
-from course.lab import Question, check, explore, hint, quiz, show, slider, solution
+from course.lab import check, explore, hint, quiz, show, slider, solution
 from course.lab.drawing import draw_map
 from course.lessons.lesson_03.dragged_query import DraggedQuery
 from course.lessons.lesson_03.figures import (
@@ -205,7 +205,7 @@ print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_ne
 # *Before you run the cell, predict:* which two words will score above 0, which of them wins, and with what weight? The
 # powers add up to $7 + 2.718 + 7.389 = 17.107$.
 
-# %% name="the-other-sentence"
+# %% name="the-other-sentence" tags=["predict"]
 people_x = embed(people_words)
 *columns_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
 weights_needle, weights_people = np.array(columns[3]), np.array(columns_too[3])
@@ -802,56 +802,21 @@ for n_keys, d_k in [(4, 4), (7, 4), (9, 4), (8, 64), (64, 64), (400, 64)]:
     print(f"{n_keys:4} keys, d_k = {d_k:2}    {his:18.2f}   {right:13.2f}")
 
 # %% [markdown]
+# <details><summary>What the mistake is, and why his test could not see it</summary>
+#
 # He divides by the root of the *number* of keys, not of their width: `k.shape[-2]` is $T_k$, `k.shape[-1]` is $d_k$.
 # Where both are the same, nothing shows. With fewer keys than dimensions his weights are too peaked, with more they
 # are too flat, and so the sharpness of his model hangs on the length of the sentence. No shape is wrong, no row
 # misses its sum, no error is ever raised, and a map has no mark on it that says how dark it should be.
+#
+# </details>
 #
 # A test finds only what it can tell apart. So `check` uses arrays in which all sizes differ, and so should you.
 #
 # ## 11. Three questions
 
 # %% name="quiz"
-quiz(
-    Question(
-        "Somebody adds 100 to all scores of one query. What happens to that query's weights?",
-        choices=["they come nearer to each other", "the largest one grows", "nothing"],
-        answer="nothing",
-        why={
-            "nothing": "Softmax sees differences only. The factor e^100 stands above and below the line and cancels.",
-            "they come nearer to each other": "Dividing the scores would do that. What does adding change about "
-            "the difference between two scores?",
-            "the largest one grows": "Multiplying the scores would do that. What does adding change about the "
-            "difference between two scores?",
-        },
-    ),
-    Question(
-        "q is (4, 64), k is (9, 64), v is (9, 32). Which shapes do weights and output have?",
-        choices=["(4, 9) and (4, 64)", "(4, 9) and (4, 32)", "(9, 4) and (9, 32)"],
-        answer="(4, 9) and (4, 32)",
-        why={
-            "(4, 9) and (4, 64)": "The weights are right. Whose rows does step 4 mix, and how wide are they?",
-            "(9, 4) and (9, 32)": "Each of the 4 queries gets one row of weights and one output. Which axis "
-            "comes first?",
-        },
-    ),
-    Question(
-        "You initialize a model whose d_k is 512 and forget to divide by its square root. What do you "
-        "expect at the first training step?",
-        choices=[
-            "most queries give nearly all weight to one key picked by chance",
-            "all keys get about the same weight",
-            "no difference, since softmax normalizes anyway",
-        ],
-        answer="most queries give nearly all weight to one key picked by chance",
-        why={
-            "all keys get about the same weight": "That is what very small scores would do. Is the variance of "
-            "an unscaled score small at d_k = 512?",
-            "no difference, since softmax normalizes anyway": "It makes the sum 1. Does it also make a score of "
-            "22 and a score of 1 comparable?",
-        },
-    ),
-)
+quiz("03")
 
 # %% [markdown]
 # ## 12. The whole lesson in one picture

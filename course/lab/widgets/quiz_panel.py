@@ -21,10 +21,15 @@ class QuizPanel(StillWidget):
     _css = style_beside(__file__)
     questions: traitlets.List = traitlets.List().tag(sync=True)
 
-    def __init__(self, questions: Sequence[Question], text: str) -> None:
-        self._text = text
+    def __init__(self, questions: Sequence[Question], *, text: str, page: str) -> None:
+        """questions: to ask; text and page: the same for readers without a kernel, plain and as HTML."""
+        self._text, self._html = text, page
         super().__init__(questions=[asdict(question) for question in questions])
 
     def still_text(self) -> str:
         """Return the questions and their choices; the answers are not in it."""
         return self._text
+
+    def still_html(self) -> str:
+        """Return the questions as a list; their answers are folded."""
+        return self._html
