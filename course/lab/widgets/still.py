@@ -2,7 +2,7 @@
 
 Every widget stores three things in a notebook: its alternative text, a still of its first state (a PNG picture, or HTML
 that needs no script) where it has one, and the live view. A live front end shows the live view; where that is missing
-from the stored file, or is not trusted, the same front end shows the still, and so do all pages that only show notebooks.
+from the stored file, or is not trusted, the same front end shows the still, and so do pages that only show notebooks.
 
 A widget is one Python file with its script and its style beside it, under the same name. The logic that follows the
 hand is in the script; it needs no kernel and no network.
