@@ -57,7 +57,8 @@ _CONTRASTS = """() => {
         return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
     };
     const light = (rgb) => {
-        const [r, g, b] = rgb.map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        const [r, g, b] = rgb.map((part) => linear(part / 255));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const seen = [];
@@ -65,7 +66,8 @@ _CONTRASTS = """() => {
     while (walker.nextNode()) {
         const text = walker.currentNode.textContent.trim();
         const node = walker.currentNode.parentElement;
-        if (!text || node.closest('option, style, .course-spoken') || !node.checkVisibility({ visibilityProperty: true })) continue;
+        if (!text || node.closest('option, style, .course-spoken')) continue;
+        if (!node.checkVisibility({ visibilityProperty: true })) continue;
         const grounds = [];
         for (let at = node; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
         const style = getComputedStyle(node);
