@@ -99,7 +99,7 @@ def still_png(draw: Draw, **values: object) -> tuple[bytes, str]:
     from matplotlib.figure import Figure
 
     dpi = DPI * STILL_DENSITY
-    fig = Figure(dpi=dpi, facecolor="white")
+    fig = Figure(figsize=SIZE, dpi=dpi, facecolor="white")
     alt = draw(fig, **values)
     if not isinstance(alt, str):
         raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
