@@ -2,7 +2,7 @@
 
 import textwrap
 
-_WIDTH = 88  # JupyterLab breaks longer lines of an error in the middle of words
+_WIDTH = 72  # JupyterLab breaks longer lines of an error in the middle of words
 
 
 class CourseError(ValueError):

@@ -28,9 +28,12 @@ _STATES: dict[State, tuple[str, str, str]] = {
 _MONO = "font-family: monospace; white-space: pre-wrap; word-break: normal; overflow-wrap: break-word"
 _ITEM = f"{_MONO}; background-color: rgba(128, 128, 128, 0.14); color: inherit; padding: 1px 5px; border-radius: 3px"
 _TEXT = "margin: 6px 0; word-break: normal; overflow-wrap: break-word"
-# In running text: what stands in backticks, calls, entries of arrays, and dotted or underscored names.
+# In running text: what stands in backticks, arrays of numbers, calls, entries of arrays, dotted or underscored names.
 _CODE = re.compile(
-    r"`([^`]+)`|(\b[A-Za-z_]\w*(?:\.\w+)*(?:\([^()\s]*(?:, [^()]*)?\)|\[[^\[\]]*\]))|(\b\w+_\w+\b|\bnp\.\w+)"
+    r"`([^`]+)`"
+    r"|((?:\b\w+ = )?\[(?:[\s\d.e+\-\[\]]|True|False|nan|inf)*\])"
+    r"|(\b[A-Za-z_]\w*(?:\.\w+)*(?:\([^()\s]*(?:, [^()]*)?\)|\[[^\[\]]*\]))"
+    r"|(\b\w+_\w+\b|\bnp\.\w+)"
 )
 
 

@@ -17,6 +17,8 @@ from course.lab.exercises.registry import all_exercises, get
 # nbgrader sets this to "autograde" or "validate" while it runs a notebook.
 GRADING = "NBGRADER_EXECUTION"
 
+_ONE_LINE = 160  # characters of what failed last, above a hint
+
 
 class Desk:
     """Counts failed tries and hints already given, by exercise, for as long as the kernel lives."""
@@ -118,7 +120,8 @@ def _example(exercise: Exercise, candidate: object, again: bool) -> tuple[str, s
 
 
 def _first_line(message: str) -> str:
-    return message.splitlines()[0]
+    line = message.splitlines()[0]
+    return line if len(line) <= _ONE_LINE else f"{line[:_ONE_LINE].rpartition(' ')[0]} ..."
 
 
 def is_graded() -> bool:

@@ -16,7 +16,8 @@ def say_endless(error: BaseException, seconds: float) -> str:
     frames = [frame for frame in traceback.walk_tb(error.__traceback__) if not is_foreign(frame[0].f_code.co_filename)]
     if not frames:
         return "\n".join([*lines, "  Which of your lines may run for ever?"])
-    frame, number = frames[-1]
+    named = [frame for frame in frames if not frame[0].f_code.co_name.startswith("<")]  # not inside a comprehension
+    frame, number = (named or frames)[-1]
     loop = _loop_around(frame.f_code.co_filename, number)
     if loop is None:
         return "\n".join(

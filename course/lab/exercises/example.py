@@ -195,22 +195,27 @@ def say_example(exercise: Exercise, example: Example) -> str:
         return f"On {given} it must give {wanted}, and yours gives {_said(example.got.value)}." if few else ""
     for name, a, b in zip(names, right, yours, strict=True):
         pair = _pair(name, a, b, example.case.tolerance)
-        if pair is not None and pair[0] != pair[1]:
+        if pair is not None:
             return f"On {given} it must give {pair[0]}, and yours gives {pair[1]}."
     return ""
 
 
 def _pair(name: str, right: Any, yours: Any, tolerance: float) -> tuple[str, str] | None:  # noqa: ANN401
-    """Return a result and the right one in words: whole where they are small, else the first cell that differs."""
+    """Return what is right and what came, in words: whole where they are small, else the first cell that differs.
+
+    None where they are the same, as far as digits can tell.
+    """
     if isinstance(right, str) or isinstance(yours, str) or np.shape(right) != np.shape(yours):
         return f"{name} = {_said(right)}", f"{name} = {_said(yours)}"
     if close(right, yours, tolerance):
         return None
-    if np.size(right) <= FEW:
+    if np.size(right) <= FEW and show(right) != show(yours):
         return f"{name} = {show(right)}", show(yours)
     a, b = np.asarray(right, dtype=float), np.asarray(yours, dtype=float)
     at = tuple(int(i) for i in np.argwhere(~np.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))[0])
-    return f"{name}[{', '.join(map(str, at))}] = {a[at]:.4g}", f"{b[at]:.4g}"
+    place = f"{name}[{', '.join(map(str, at))}]" if at else name
+    digits = next((d for d in (4, 8, 12) if f"{a[at]:.{d}g}" != f"{b[at]:.{d}g}"), None)
+    return None if digits is None else (f"{place} = {a[at]:.{digits}g}", f"{b[at]:.{digits}g}")
 
 
 def _said(value: Any) -> str:  # noqa: ANN401
