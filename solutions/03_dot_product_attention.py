@@ -270,8 +270,9 @@ show(
 #
 # Write softmax along the last axis of an array that may have any number of axes, with an optional mask that
 # broadcasts to it. Subtract the maximum, give forbidden entries 0 and a row without any `True` only zeros, and leave
-# the array that you were given as it was. `np.where(mask, x, -np.inf)` and the argument `keepdims=True` are good
-# friends here; mind the maximum of a row that holds nothing but $-\infty$.
+# the array that you were given as it was. `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
+# and `np.sum` with `axis=-1, keepdims=True` are good friends here, and `np.exp` takes whole arrays; mind the maximum
+# of a row that holds nothing but $-\infty$.
 
 
 # %% name="exercise-softmax"
@@ -542,9 +543,9 @@ DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# Draw `n` random queries and then `n` random keys of width `d_k` from the generator `rng` (standard normal numbers),
-# take the dot product of each query with its own key, and return two variances over the `n` results: that of the
-# scores, and that of the scores after step 2.
+# Draw `n` random queries and then `n` random keys of width `d_k` from the generator `rng` (`rng.standard_normal`
+# takes a shape), take the dot product of each query with its own key, and return two variances over the `n` results
+# (`.var()`): that of the scores, and that of the scores after step 2.
 
 
 # %% name="exercise-score-statistics"

@@ -398,7 +398,7 @@ print("deeper below a third:", percent["deeper"] < 33)
 # `contains` is (N, C): True where sentence n contains construction c. `right` is (N,): True where the translation of
 # sentence n is exactly right. Return two arrays of length C: the share of right ones among the sentences that contain
 # each construction (nan where there is none), and how many sentences that is. A sentence counts for each of its
-# constructions.
+# constructions. `.sum(axis=0)` counts down a column, and `np.maximum(counts, 1)` is a divisor that is never 0.
 
 
 # %% name="exercise-accuracy-by-phenomenon"

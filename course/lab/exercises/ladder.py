@@ -4,10 +4,14 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 
+from course.lab.exercises import watch
 from course.lab.exercises.bank import known, name_mistake
 from course.lab.exercises.empty import is_empty, raised_by_stub
+from course.lab.exercises.endless import say_endless
 from course.lab.exercises.exercise import Diagnosis, Exercise, Function
 from course.lab.exercises.run import Eased, Outcome, alike, parts, run, undisturbed
+from course.lab.exercises.warned import say_warnings
+from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import plain, say_error, say_problem
 
 
@@ -23,7 +27,7 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
             _not_attempted(exercise, candidate)
             or _not_callable(exercise, candidate)
             or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
-            or _examine(exercise, candidate)  # type: ignore[arg-type]
+            or _examine_in_time(exercise, candidate)  # type: ignore[arg-type]
         )
 
 
@@ -86,6 +90,16 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
     return None
 
 
+def _examine_in_time(exercise: Exercise, function: Function) -> Diagnosis:
+    for case in exercise.cases:  # what the reference needs, such as torch, is loaded before the clock starts
+        known(exercise.reference, case, exercise.observe)
+    try:
+        with Watch(watch.LONGEST):
+            return _examine(exercise, function)
+    except TookTooLongError as error:
+        return Diagnosis("failed", None, say_endless(error, watch.LONGEST))
+
+
 def _examine(exercise: Exercise, function: Function) -> Diagnosis:
     first = run(function, exercise.cases[0], exercise.observe)
     if (found := _hands_nothing_back(function, first)) is not None:
@@ -103,7 +117,7 @@ def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome]) 
     failed = _first_failed(exercise, expected, outcomes, function)
     said = failed[1] if failed is not None else _violated(exercise, function)
     if said is None:
-        return Diagnosis("passed", None, _praise(exercise))
+        return Diagnosis("passed", None, _praise(exercise) + say_warnings(exercise, function))
     mistake = name_mistake(exercise, function, outcomes, failed[0] if failed else None)
     if mistake is None:
         return Diagnosis("failed", None, said)

@@ -37,9 +37,8 @@ def undisturbed() -> Iterator[None]:
     Warnings and floating-point errors are silent too: an overflow shows in the numbers, which are compared anyway, and
     under nbgrader any line on stderr would cost the points of the cell.
 
-    A function that never ends is not stopped: signals work only on POSIX and in the main thread, threads cannot be
-    killed, and a function defined in a notebook cannot be sent to another process. The learner's Interrupt button
-    works: KeyboardInterrupt passes through, and the state is restored on the way.
+    A function that never ends is stopped by :mod:`course.lab.exercises.watch`. The learner's Interrupt button works:
+    KeyboardInterrupt passes through. In both cases the state is restored on the way.
     """
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(20170612)  # noqa: NPY002

@@ -15,7 +15,7 @@ from course.lab.exercises.run import Observed, Outcome, close, is_narrow, parts
 _COURSE = Path(__file__).resolve().parents[2]
 
 
-def _is_foreign(filename: str) -> bool:
+def is_foreign(filename: str) -> bool:
     """Whether a frame belongs to the course or an installed package, not to the learner."""
     if filename.startswith("<frozen"):
         return True
@@ -25,7 +25,7 @@ def _is_foreign(filename: str) -> bool:
 
 def learner_frames(error: BaseException) -> list[str]:
     """Return the learner's own lines that led to ``error``, outermost first, at most five."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_foreign(frame.filename)]
     return [f"line {frame.lineno}, in {frame.name}:  {frame.line}".rstrip(": ") for frame in frames[-5:]]
 
 

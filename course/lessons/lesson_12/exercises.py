@@ -42,12 +42,12 @@ def training_step(
     (Pascanu et al. 2013). The same lines as in course.training.
     """
     model.train()  # validation had switched dropout off
-    optimizer.zero_grad(set_to_none=True)  # else this batch's gradient would be added to the last one's
+    optimizer.zero_grad()  # else this batch's gradient would be added to the last one's
     loss = mean_loss(model, batch)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
-    return float(loss.detach())
+    return loss.item()
 
 
 @dataclass(frozen=True)
@@ -260,9 +260,8 @@ def accuracy_by_phenomenon(contains: Array, right: Array) -> tuple[Array, Array]
         how many sentences contain it.
     """
     counts = contains.sum(axis=0)
-    right_ones = (contains & right[:, None]).sum(axis=0)
-    accuracy = np.full(len(counts), np.nan)
-    np.divide(right_ones, counts, out=accuracy, where=counts > 0)  # nan stays where there is nothing to divide by
+    hits = (contains & right[:, None]).sum(axis=0)
+    accuracy = np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)  # nan where there is nothing to divide by
     return accuracy, counts
 
 
