@@ -23,7 +23,7 @@ import html
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from course.errors import CourseError
@@ -76,17 +76,21 @@ def quiz(*questions: Question | str) -> QuizPanel:
         CourseError: No question was given, something that is not a `Question`, or the number of a lesson that
             does not exist or has no quiz.
     """
-    from course.lab.widgets.quiz_panel import QuizPanel
-
     if not questions:
         raise CourseError('A quiz needs the number of a lesson, such as quiz("07"), or at least one Question.')
     if len(questions) == 1 and isinstance(questions[0], str):
-        return QuizPanel(of_lesson(questions[0]))
+        return _panel(of_lesson(questions[0]))
     asked = [question for question in questions if isinstance(question, Question)]
     if len(asked) < len(questions):
         other = next(question for question in questions if not isinstance(question, Question))
         raise CourseError(f"A quiz is made of Question objects, or of one lesson's number; this is {other!r}.")
-    return QuizPanel(asked)
+    return _panel(asked)
+
+
+def _panel(questions: Sequence[Question]) -> QuizPanel:
+    from course.lab.widgets.quiz_panel import QuizPanel
+
+    return QuizPanel([asdict(question) for question in questions], text=as_text(questions), page=as_html(questions))
 
 
 def of_lesson(number: str) -> tuple[Question, ...]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
 
 import traitlets
 
-from course.lab.widgets.questions import Question, as_html, as_text
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
 
@@ -18,9 +17,9 @@ class QuizPanel(StillWidget):
     _css = style_beside(__file__)
     questions: traitlets.List = traitlets.List().tag(sync=True)
 
-    def __init__(self, questions: Sequence[Question]) -> None:
-        self._text, self._html = as_text(questions), as_html(questions)
-        super().__init__(questions=[asdict(question) for question in questions])
+    def __init__(self, questions: Sequence[dict[str, Any]], *, text: str, page: str) -> None:
+        self._text, self._page = text, page
+        super().__init__(questions=list(questions))
 
     def still_text(self) -> str:
         """Return the questions and their choices; the answers are not in it."""
@@ -28,4 +27,4 @@ class QuizPanel(StillWidget):
 
     def still_html(self) -> str:
         """Return the questions as a list; their answers are folded."""
-        return self._html
+        return self._page
