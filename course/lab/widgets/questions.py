@@ -23,7 +23,7 @@ import html
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from course.errors import CourseError
@@ -90,7 +90,7 @@ def quiz(*questions: Question | str) -> QuizPanel:
 def _panel(questions: Sequence[Question]) -> QuizPanel:
     from course.lab.widgets.quiz_panel import QuizPanel
 
-    return QuizPanel(questions, text=as_text(questions), page=as_html(questions))
+    return QuizPanel([asdict(question) for question in questions], text=as_text(questions), page=as_html(questions))
 
 
 def of_lesson(number: str) -> tuple[Question, ...]:
