@@ -234,7 +234,7 @@ def test_the_same_diagnosis_twice_in_a_row_adds_numbers(shown):
     course.lab.check("causal_mask", mirrored)
     said = "On T = 2 it must give mask = [[ True False] [ True True]], and yours gives [[ True True] [False True]]."
     assert [said in text for text, _ in shown] == [False, True, False, False]
-    assert said in Reader(shown[1][1]).text
+    assert letters(said) in letters(Reader(shown[1][1]).text)
 
 
 def test_numbers_are_told_with_as_many_digits_as_it_takes():

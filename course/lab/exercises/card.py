@@ -34,6 +34,7 @@ _CODE = re.compile(
     r"|((?:\b\w+ = )?\[(?:[\s\d.e+\-\[\]]|True|False|nan|inf)*\])"
     r"|(\b[A-Za-z_]\w*(?:\.\w+)*(?:\([^()\s]*(?:, [^()]*)?\)|\[[^\[\]]*\]))"
     r"|(\b\w+_\w+\b|\bnp\.\w+)"
+    r"|(?<!\w)\*(?P<stressed>\w+)\*(?!\w)"
 )
 
 
@@ -130,8 +131,14 @@ def _list(names: Sequence[str], text: str) -> str:
 def _with_code(text: str) -> str:
     done, at = [], 0
     for match in _CODE.finditer(text):
-        done.append(html.escape(text[at : match.start()], quote=False))
-        found = next(group for group in match.groups() if group)
-        done.append(f'<code style="{_ITEM}">{html.escape(found, quote=False)}</code>')
+        done += [html.escape(text[at : match.start()], quote=False), _element(match)]
         at = match.end()
     return "".join([*done, html.escape(text[at:], quote=False)])
+
+
+def _element(match: re.Match[str]) -> str:
+    found = html.escape(next(group for group in match.groups() if group), quote=False)
+    if match["stressed"]:
+        return f"<b>{found}</b>"
+    found = re.sub(r"(?<=\[) +| +(?=\])", "", found)  # numpy fills up with blanks, where a line could break
+    return f'<code style="{_ITEM}">{found}</code>'

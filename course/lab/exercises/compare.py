@@ -22,7 +22,7 @@ def compare(exercise: Exercise, wrong: WrongMap) -> str:
     n, size = int(wrong.differs.sum()), wrong.differs.size
     given = say_given(exercise, wrong.example.case)
     counted = (
-        f"{n} of {size} numbers differ; they are framed." if n > 1 else f"One of {size} numbers differs; it is framed."
+        f"{n} of {size} cells differ; they are framed." if n > 1 else f"One of {size} cells differs; it is framed."
     )
     where = _axes(wrong.axes)
     maps = "".join(

@@ -32,8 +32,8 @@ class Desk:
         """Show what was found; return the learner's object if it passed, else the reference."""
         name = exercise.id
         if candidate is exercise.reference and not is_graded():
-            said = "this is the reference. Run the cell with your own function again to check yours."
-            present(f"{name}: {said}", card("note", name, [paragraph(said.capitalize())]))
+            said = "his is the reference. Run the cell with your own function again to check yours."
+            present(f"{name}: t{said}", card("note", name, [paragraph(f"T{said}")]))
             return candidate
         found = climb(exercise, candidate)
         if found.status != "passed" and is_graded():
@@ -58,7 +58,8 @@ class Desk:
         if found.status == "failed":
             self.failed[name] = self.failed.get(name, 0) + 1
             self.last[name] = found
-        numbers, picture = _example(exercise, candidate, again) if found.status == "failed" else ("", "")
+        came_back = found.status == "failed" and not found.stopped
+        numbers, picture = _example(exercise, candidate, again) if came_back else ("", "")
         ask = f'hint("{name}") asks a question that helps'
         if self.failed.get(name, 0) >= 2:
             ask += f', solution("{name}") shows an answer'
@@ -137,7 +138,16 @@ def _keep(id: str, candidate: object) -> str | None:
 
 
 _DESK = Desk()  # one per kernel: learners call functions, not methods
-_MISSING = object()
+
+
+class _Missing:
+    """Stands for what was not handed over; help(check) shows its name."""
+
+    def __repr__(self) -> str:
+        return "<needed>"
+
+
+_MISSING = _Missing()
 
 
 def check(id: object = _MISSING, candidate: object = _MISSING, *more: object) -> object:

@@ -86,7 +86,7 @@ class Exercise:
         argument_names: in order of position.
         argument_dims: axis names by argument, the longest form; shorter arrays take the last ones.
         result_names: one or more.
-        result_dims: axis names by result, as for the arguments.
+        result_dims: axis names by result, as for the arguments. The picture of a wrong result says the last two.
         result_kind: arrays of floats, arrays of booleans, or plain numbers.
         difficulty: 1 to 5. importance: 1 to 5. minutes: to plan for.
         keyword: the argument that later code passes by name, or None.
@@ -149,8 +149,10 @@ class Diagnosis:
         status: "passed", "failed" or "not attempted".
         mistake: the id of the known mistake that the function behaves like, or None.
         message: for the learner; the same words for the same function.
+        stopped: whether the function did not come back and was stopped.
     """
 
     status: Literal["passed", "failed", "not attempted"]
     mistake: str | None
     message: str
+    stopped: bool = False

@@ -97,7 +97,7 @@ def _examine_in_time(exercise: Exercise, function: Function) -> Diagnosis:
         with Watch(watch.LONGEST):
             return _examine(exercise, function)
     except TookTooLongError as error:
-        return Diagnosis("failed", None, say_endless(error, watch.LONGEST))
+        return Diagnosis("failed", None, say_endless(error, watch.LONGEST), stopped=True)
 
 
 def _examine(exercise: Exercise, function: Function) -> Diagnosis:
