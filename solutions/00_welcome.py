@@ -51,7 +51,14 @@ translate("The needle has a sharp point.")
 import numpy as np
 
 from course.lab import check, explore, hint, quiz, show, show_table, solution
-from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head, looks_table
+from course.lessons.lesson_00.figures import (
+    MEAN,
+    draw_axes_of_weights,
+    draw_journey,
+    draw_layer_and_head,
+    exactly_right,
+    looks_table,
+)
 from course.lessons.lesson_00.translating import attention_of
 from course.pretrained import pretrained_translator
 
@@ -77,29 +84,17 @@ looks_table(maps, {needle: "Spitze", people: "zeigen"}, at="point")
 # confidence interval.
 
 # %% name="what-it-is"
-import json
+from course.pretrained import known_words
 
-from course.pretrained import known_words, run_folder
-
-print(f"{len(known_words())} English words, {german.info['parameters']:,} parameters for each language pair")
-names = {
+print(
+    f"{len(known_words())} English words, {german.info['parameters']:,} parameters for each language pair"
+)
+about = {
     "test_iid": "sentences like those of its training",
     "longer": "15 to 18 words",
     "much_longer": "20 words and more",
 }
-
-
-def exactly_right(pair):
-    """For each split the percentage of sentences that are exactly right, with its interval, as text."""
-    scores = json.loads((run_folder(pair) / "scores.json").read_text(encoding="utf-8"))
-    return {
-        row["split"]: "{:.1f} % ({:.1f} to {:.1f})".format(row["exact_match"], *row["interval_95"]) for row in scores
-    }
-
-
-to_german, to_french = exactly_right("en-de"), exactly_right("en-fr")
-rows = [(about, to_german[split], to_french[split]) for split, about in names.items()]
-show_table(("exactly right of", "English to German", "English to French"), rows)
+exactly_right(about)
 
 # %% [markdown]
 # In its training no sentence had more than 14 words. A little beyond that, about half come out right; from 20 words on,
@@ -119,7 +114,11 @@ long_sentences = {
     "Das Glas, das Anna gekauft hat, ist teuer, aber meine Mutter wohnt jetzt nicht im Dorf.",
 }  # fmt: skip
 made = [translation.text for translation in german.translate(list(long_sentences))]
-wrong = [(*pair, text) for pair, text in zip(long_sentences.items(), made, strict=True) if text != pair[1]]
+wrong = [
+    (*pair, text)
+    for pair, text in zip(long_sentences.items(), made, strict=True)
+    if text != pair[1]
+]
 print(f"{len(wrong)} of {len(made)} are not what the grammar says. The first of them:")
 show_table(("who", "says"), list(zip(("English", "grammar", "translator"), wrong[0], strict=True)))
 
@@ -255,7 +254,9 @@ print("H times d_head:", queries.shape[1] * queries.shape[3], "   d:", embedding
 translations = [german.translate([sentence])[0].text for sentence in (needle, people)]
 written = as_array([[BOS, *german.tokenizer.encode(text)] for text in translations])
 with torch.no_grad():
-    _, attention_weights = german.model(ids, written, src_mask=padding_mask(ids, pad=PAD), return_weights=True)
+    _, attention_weights = german.model(
+        ids, written, src_mask=padding_mask(ids, pad=PAD), return_weights=True
+    )
 
 weights = attention_weights.cross[-1].numpy()  # German asks English, in the last layer
 print("weights, German asks English: ", weights.shape, "= (B, H, Tq, Tk)")
@@ -265,7 +266,11 @@ print("weights, English asks itself: ", own.shape, "= (B, H, Tq, Tk)")
 sums = weights.sum(axis=-1)
 print("sums over Tk:", sums.shape, f"from {sums.min():.3f} to {sums.max():.3f}")
 over_queries = weights.sum(axis=-2)
-print("sums over Tq:", over_queries.shape, f"from {over_queries.min():.1f} to {over_queries.max():.1f}")
+print(
+    "sums over Tq:",
+    over_queries.shape,
+    f"from {over_queries.min():.1f} to {over_queries.max():.1f}",
+)
 
 pieces = [german.tokenizer.tokens([i for i in row if i != PAD]) for row in ids.tolist()]
 show(draw_axes_of_weights, weights=own, words=pieces)
@@ -344,11 +349,18 @@ mean_over_heads = check("mean_over_heads", mean_over_heads)
 # %% name="use-it"
 average = mean_over_heads(weights)
 print("from", weights.shape, "to", average.shape)
-print(f"rows still sum to 1: from {average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}")
+print(
+    f"rows still sum to 1: from {average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}"
+)
 
-alone = german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)  # (Tq, Tk), without padding
+alone = (
+    german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)
+)  # (Tq, Tk), without padding
 n_queries, n_keys = alone.shape
-print("as in the map of the sentence alone:", np.allclose(average[0, :n_queries, :n_keys], alone, atol=1e-5))
+print(
+    "as in the map of the sentence alone:",
+    np.allclose(average[0, :n_queries, :n_keys], alone, atol=1e-5),
+)
 
 # %% [markdown]
 # ## 6. Two questions

@@ -439,7 +439,14 @@ near = softmax(-((13 - hours) ** 2) / (2 * 2.0**2))
 print("weights:   ", near)
 print("soft lookup:", f"{near @ degrees:.1f}")
 
-show(draw_soft_dictionary, softmax=softmax, keys=hours, values=degrees, query=13.0, widths=[0.5, 2, 10])
+show(
+    draw_soft_dictionary,
+    softmax=softmax,
+    keys=hours,
+    values=degrees,
+    query=13.0,
+    widths=[0.5, 2, 10],
+)
 
 # %% [markdown]
 # A narrow width makes the soft dictionary nearly a hard one: it repeats the nearest entry, in steps. A wide one lets
@@ -463,9 +470,13 @@ angles = np.deg2rad([10, 80, 150, 260])
 unit_keys = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (4, 2), all of length 1
 q = np.array([0.9, 0.4])
 
-by_distance = softmax(-((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2)))  # h squared = sqrt(d_k) = sqrt(2)
+by_distance = softmax(
+    -((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2))
+)  # h squared = sqrt(d_k) = sqrt(2)
 one_query = q[None]  # (1, 2): attention takes rows of queries, here a single one
-_, weights_of_one = attention(one_query, unit_keys, unit_keys)  # (1, 4): one row of weights, four keys
+_, weights_of_one = attention(
+    one_query, unit_keys, unit_keys
+)  # (1, 4): one row of weights, four keys
 by_dot_product = weights_of_one[0]
 print("by distance:   ", by_distance)
 print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_dot_product))
@@ -486,7 +497,9 @@ print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_
 
 # %% name="dragged-query"
 plane = {"needle": (1, 0), "sharp": (2, 0), "polite": (0, 1), "people": (0, 2)}
-DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list(plane), query=(2.0, 2.0))
+DraggedQuery(
+    keys=list(plane.values()), values=list(plane.values()), labels=list(plane), query=(2.0, 2.0)
+)
 
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
@@ -586,13 +599,17 @@ score_statistics = check("score_statistics", score_statistics)
 # %% name="measure-the-scale"
 def entropy_and_gradient(weights):
     """Mean entropy in bits, and the size of the softmax gradient for each row of weights (n, keys)."""
-    bits = np.where(weights > 0, -weights * np.log2(np.where(weights > 0, weights, 1)), 0)  # 0 log 0 is 0
+    bits = np.where(
+        weights > 0, -weights * np.log2(np.where(weights > 0, weights, 1)), 0
+    )  # 0 log 0 is 0
     jacobian = weights[:, :, None] * (np.eye(weights.shape[1]) - weights[:, None, :])
     return bits.sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
 
 
 widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-raw, scaled = measure_scale(widths, softmax=softmax, statistics=score_statistics, summary=entropy_and_gradient)
+raw, scaled = measure_scale(
+    widths, softmax=softmax, statistics=score_statistics, summary=entropy_and_gradient
+)
 show_scale(widths, raw, scaled)
 show(draw_scale_measurement, d_k=widths, raw=raw, scaled=scaled)
 
@@ -642,7 +659,9 @@ gradient_at_the_query(512, softmax=softmax)
 #    switch change at $d_k = 1$?
 
 # %% name="explore-scale"
-explore(draw_random_scores, attention=attention, d_k=slider(1, 512, start=64, log=True), scaled=False)
+explore(
+    draw_random_scores, attention=attention, d_k=slider(1, 512, start=64, log=True), scaled=False
+)
 
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
@@ -676,7 +695,10 @@ explore(draw_random_scores, attention=attention, d_k=slider(1, 512, start=64, lo
 
 # %% name="explore-temperature"
 sentences = {"about people": people_words, "about a needle": needle_words}
-examples = {name: (words, embed(words) @ W_Q, embed(words), embed(words)) for name, words in sentences.items()}
+examples = {
+    name: (words, embed(words) @ W_Q, embed(words), embed(words))
+    for name, words in sentences.items()
+}
 explore(
     draw_attention_map,
     attention=attention,
@@ -715,7 +737,9 @@ output, weights = attention(q, k, v)
 
 print("output ", output.shape, "= (B, H, Tq, d_v)")
 print("weights", weights.shape, "= (B, H, Tq, Tk)")
-one_by_one = np.array([[attention(q[b, h], k[b, h], v[b, h])[0] for h in range(H)] for b in range(B)])
+one_by_one = np.array(
+    [[attention(q[b, h], k[b, h], v[b, h])[0] for h in range(H)] for b in range(B)]
+)
 print("the same as sentence by sentence, head by head:", np.allclose(output, one_by_one))
 
 # %% [markdown]
@@ -787,7 +811,9 @@ rng = np.random.default_rng(11)
 rows = []
 for n_keys, d_k in [(4, 4), (7, 4), (9, 4), (8, 64), (64, 64), (400, 64)]:
     q, k = rng.standard_normal((200, d_k)), rng.standard_normal((n_keys, d_k))
-    his, right = (f(q, k, k)[1].max(axis=1).mean() for f in (colleagues_attention, repair_attention))
+    his, right = (
+        f(q, k, k)[1].max(axis=1).mean() for f in (colleagues_attention, repair_attention)
+    )
     rows.append((n_keys, d_k, f"{his:.2f}", f"{right:.2f}"))
 show_table(("keys", "d_k", "his largest weight", "the right one"), rows)
 

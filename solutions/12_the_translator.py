@@ -43,12 +43,24 @@ from course.alignment import error_rates, word_attention
 from course.data import load_corpus
 from course.data.embedded import SPLITS, embedded_pairs, gold, sample
 from course.data.grammar.constructions import CONSTRUCTIONS
-from course.evaluation import right, score_split, score_splits, table
-from course.lab import check, dashboard, explore, hint, live, quiz, show, slider, solution, workbook
-from course.lab.widgets.dashboard import changed_words
+from course.evaluation import right, score_split, score_splits
+from course.lab import (
+    check,
+    dashboard,
+    explore,
+    hint,
+    holds,
+    live,
+    quiz,
+    show,
+    show_table,
+    slider,
+    solution,
+    workbook,
+)
 from course.lessons.lesson_00.translating import TranslatePanel
 from course.lessons.lesson_12 import ablations
-from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces, whose
+from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces
 from course.lessons.lesson_12.figures import (
     draw_ablation_race,
     draw_ablations,
@@ -57,6 +69,14 @@ from course.lessons.lesson_12.figures import (
     draw_errors_by_phenomenon,
     draw_links_of_a_head,
     draw_the_way_of_a_sentence,
+)
+from course.lessons.lesson_12.tables import (
+    ablations_table,
+    least_sure,
+    matched_table,
+    pieces_table,
+    scores_table,
+    splits_table,
 )
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
@@ -71,6 +91,23 @@ SHORT = 240  # updates of the short ablation
 RUN = workbook.folder().parent / "runs" / "lesson_12"
 
 # %% [markdown]
+# **Words of this lesson.** Whoever comes from lesson 03 has met some of them with another meaning, or not at all.
+#
+# | word | what it means here |
+# |---|---|
+# | weights | here: *the numbers that training changes*, also called parameters |
+# | attention weights | what lesson 03 called weights: the shares that attention deals out |
+# | piece, token | a word or a part of one, with a number of its own |
+# | logit | the score of a piece before softmax; softmax over all pieces makes probabilities of them |
+# | teacher forcing | in training, the decoder reads the right words so far, and not its own |
+# | loss, cross-entropy | minus the logarithm of the probability that the model gives to the right piece, on average |
+# | label smoothing | the target gives a small share of its 1 to all other pieces |
+# | optimizer | what turns gradients into changes of the weights; here AdamW |
+# | warm-up | the first updates, over which the learning rate climbs from 0 |
+# | sublayer | one of the two or three parts of a layer: an attention, or the feed-forward part |
+# | greedy, beam | two ways to write: always the likeliest piece, or the best of several sentences kept side by side |
+# | BLEU | a score from 0 to 100: how many runs of up to four words a translation shares with the right one |
+#
 # ## 1. What there is to learn
 #
 # The translator will learn from 24,000 pairs of an English and a German sentence. They were not collected but made, by
@@ -122,11 +159,7 @@ about = {
     "anaphora": "a pronoun far from the noun that decides its gender",
     "probes": "written by people, with the grammar's words",
 }
-for split, text in about.items():
-    pairs = embedded_pairs(CORPUS, split)
-    lengths = [pair.length for pair in pairs]
-    print(f"{split:12} {len(pairs):5,} pairs, {min(lengths):2} to {max(lengths):2} words: {text}")
-    print(f"{'':12} {pairs[4].source}")
+splits_table(CORPUS, about)
 
 # %% [markdown]
 # *Before you go on, write down an order:* which of these nine will be easiest for the model, which hardest? You will
@@ -140,7 +173,7 @@ for split, text in about.items():
 
 # %% name="whose-part"
 pieces = own_pieces()
-print(whose(pieces))
+pieces_table(pieces)
 
 # %% [markdown]
 # The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Five rows of the
@@ -164,14 +197,16 @@ parts = {
     "encoder, 2 layers: self-attention, feed-forward": untrained.encoder,
     "decoder, 2 layers: self-attention, cross-attention, feed-forward": untrained.decoder,
 }
-for name, part in parts.items():
-    print(f"{sum(p.numel() for p in part.parameters()):9,}  {name}")
-print(f"{sum(p.numel() for p in untrained.parameters()):9,}  parameters in all")
+rows = [(name, f"{sum(p.numel() for p in part.parameters()):,}") for name, part in parts.items()]
+rows.append(("in all", f"{sum(p.numel() for p in untrained.parameters()):,}"))
+show_table(("part", "parameters"), rows)
 
 V, eps = PRESET.vocab_size, PRESET.training.label_smoothing
 target = np.array([1 - eps + eps / V] + [eps / V] * (V - 1))
 entropy = -(target * np.log(target)).sum()
-print(f"{V:,} pieces. A model that knows nothing gives each of them 1/V, a loss of ln V = {np.log(V):.2f}.")
+print(
+    f"{V:,} pieces. A model that knows nothing gives each of them 1/V, a loss of ln V = {np.log(V):.2f}."
+)
 print(f"With {eps:g} of label smoothing, the lowest possible training loss is {entropy:.2f}.")
 
 # %% [markdown]
@@ -235,7 +270,12 @@ training_step = check("training_step", training_step)
 # 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
 
 # %% name="train-live" tags=["nbval-ignore-output"]
-settings = PRESET.training.to_dict() | {"minutes": None, "max_steps": STEPS, "threads": THREADS, "log_every": 10}
+settings = PRESET.training.to_dict() | {
+    "minutes": None,
+    "max_steps": STEPS,
+    "threads": THREADS,
+    "log_every": 10,
+}
 run = live(
     load_corpus(CORPUS, "train"),
     load_corpus(CORPUS, "dev"),
@@ -294,9 +334,11 @@ texts = [pair.source for pair in some]
 fast, slow = ([t.text for t in each.translate(texts, beam=1)] for each in (translator, by_hand))
 apart = logits_apart(translator, by_hand, {pair.source: pair.target for pair in some})
 
-print("validation loss below 0.1 nats a token:", result.loss < 0.1)
-print("the same 40 translations on numpy and on torch:", fast == slow)
-print("largest difference of a logit below 0.00001:", apart < 1e-5)
+holds(
+    ("The validation loss is below 0.1 nats a piece.", result.loss < 0.1),
+    ("The 40 translations on numpy and on torch are the same.", fast == slow),
+    ("No logit differs by 0.00001 or more.", apart < 1e-5),
+)
 
 # %% [markdown]
 # So the two compute the same function: on these 40 sentences the attention of the table gives the same translations, to
@@ -316,7 +358,7 @@ print("largest difference of a logit below 0.00001:", apart < 1e-5)
 others = [split for split in about if split != "test_iid"]
 scores = [score_split(translator, CORPUS, "test_iid")]
 scores += score_splits(translator, CORPUS, splits=others, limit=SENTENCES)
-print(table(scores))
+show(scores_table(scores))
 deeper = next(score for score in scores if score.split == "deeper")
 short = [
     right(text, pair)
@@ -328,11 +370,22 @@ show(draw_accuracy_by_split, scores=scores)
 
 # %% name="what-holds" tags=["predict"]
 percent = {score.split: score.exact_match for score in scores}
-print("test_iid at least 95 %:", percent["test_iid"] >= 95)
-print("new combinations within 10 points of test_iid:", percent["combo"] > percent["test_iid"] - 10)
-print("15 to 18 words at least 20 points lower:", percent["longer"] < percent["test_iid"] - 20)
-print("20 words and more below 10 %:", percent["much_longer"] < 10)
-print("deeper below a third:", percent["deeper"] < 33)
+holds(
+    (
+        "Of sentences like those of the training, at least 95 % are right.",
+        percent["test_iid"] >= 95,
+    ),
+    (
+        "New combinations come within 10 points of that.",
+        percent["combo"] > percent["test_iid"] - 10,
+    ),
+    (
+        "With 15 to 18 words, it is at least 20 points less.",
+        percent["longer"] < percent["test_iid"] - 20,
+    ),
+    ("With 20 words and more, it is less than 10 %.", percent["much_longer"] < 10),
+    ("Of the deeply nested ones, less than a third are right.", percent["deeper"] < 33),
+)
 
 # %% [markdown]
 # Why is each split as hard as it is? Compare with the order that you wrote down.
@@ -434,12 +487,7 @@ accuracy, counts = accuracy_by_phenomenon(contains, is_right)
 show(draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
 
 lengths = np.array([pair.length for pair in pairs])
-print("                    right   right without it, at the same lengths")
-for c in np.argsort(np.where(counts >= 30, accuracy, np.inf))[:3]:
-    here = lengths[contains[:, c]]
-    others = {n: is_right[~contains[:, c] & (lengths == n)] for n in set(here)}
-    matched = [others[n].mean() for n in here if len(others[n])]
-    print(f"{CONSTRUCTIONS[c]:18} {100 * accuracy[c]:5.1f} %  {100 * np.mean(matched):5.1f} %")
+matched_table(CONSTRUCTIONS, contains, is_right, lengths, accuracy=accuracy)
 
 # %% [markdown]
 # Where the two columns are near each other, the construction is innocent and the length is to blame. Where the left one
@@ -456,21 +504,15 @@ for c in np.argsort(np.where(counts >= 30, accuracy, np.inf))[:3]:
 # translation stand in brackets; for words that are missing, compare with gold.
 
 # %% name="ten-worst" tags=["nbval-ignore-output"]
-near = [pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]]
+near = [
+    pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]
+]
 found = translator.translate([pair.source for pair in near], beam=1)
-order = sorted(range(len(near)), key=lambda i: found[i].score)
-for i in order[:10]:
-    marked = " ".join(f"[{text}]" if new else text for text, new in changed_words(near[i].target, found[i].text))
-    print(f"{found[i].score:6.2f}  {near[i].source}\n{'':8}{marked}")
-    if not right(found[i].text, near[i]):
-        print(f"{'':8}gold: {near[i].target}")
-tenth = len(near) // 10
-wrong = [np.mean([not right(found[i].text, near[i]) for i in group]) for group in (order[:tenth], order[tenth:])]
-print(f"wrong in the least sure tenth: {100 * wrong[0]:.0f} %; in the rest: {100 * wrong[1]:.1f} %")
+least_sure(found, near)
 
 # %% [markdown]
 # Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And compare the two
-# percentages of the last line. The further they are apart, the better a warning the model's own probability is, *on
+# percentages above the table. The further they are apart, the better a warning the model's own probability is, *on
 # sentences like those it knows*. Before you trust it elsewhere, set `near = embedded_pairs(CORPUS,
 # "much_longer")[:SENTENCES]` and run the cell again: what do the two percentages say there?
 #
@@ -481,7 +523,9 @@ print(f"wrong in the least sure tenth: {100 * wrong[0]:.0f} %; in the rest: {100
 # not polite to point at people.* Then try to break it: a long sentence, a nested one, a word of your own.
 
 # %% name="type-a-sentence" tags=["nbval-ignore-output"]
-TranslatePanel("The sister who sings in the kitchen does not open the door.", {"German": translator})
+TranslatePanel(
+    "The sister who sings in the kitchen does not open the door.", {"German": translator}
+)
 
 # %% [markdown]
 # ## 8. Where does it look?
@@ -499,10 +543,16 @@ rates = error_rates(translator, embedded_pairs(CORPUS, "test_iid")[:100])
 for number, rate in enumerate(rates, start=1):
     print(f"decoder layer {number}, mean of its heads: alignment error {rate:.3f}")
 links = [gold(pair) for pair in embedded_pairs(CORPUS, "test_iid")[:100]]
-one_each = sum(len({j for _, j in each}) for each in links)  # a word gets one link, though gold may have two
-print(f"the lowest that one link for each word allows: {1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}")
+one_each = sum(
+    len({j for _, j in each}) for each in links
+)  # a word gets one link, though gold may have two
+print(
+    f"the lowest that one link for each word allows: {1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}"
+)
 
-chosen = sample(4, name=CORPUS, split="test_iid", constructions=["relative_object"], length=(7, 11), seed=2)
+chosen = sample(
+    4, name=CORPUS, split="test_iid", constructions=["relative_object"], length=(7, 11), seed=2
+)
 examples = {}
 for pair in chosen:
     attention = word_attention(translator, pair.source_tokens, pair.target_tokens)
@@ -531,7 +581,11 @@ show(
 # %% name="explore-links" tags=["nbval-ignore-output"]
 heads = ["mean", *(str(h + 1) for h in range(attention.weights.shape[1]))]
 explore(
-    draw_links_of_a_head, examples=examples, sentence=list(examples), layer=slider(1, 2, start=best + 1), head=heads
+    draw_links_of_a_head,
+    examples=examples,
+    sentence=list(examples),
+    layer=slider(1, 2, start=best + 1),
+    head=heads,
 )
 
 # %% [markdown]
@@ -590,7 +644,9 @@ predictions = {
     "deep_post": None,
     "deep_post_cold": None,
 }
-print(f"the unchanged model, trained as they were: {ablations.exact(measured['baseline'], 'test_iid'):.1f} %")
+print(
+    f"the unchanged model, trained as they were: {ablations.exact(measured['baseline'], 'test_iid'):.1f} %"
+)
 ### BEGIN SOLUTION
 predictions = {
     "no_positions": 60,
@@ -609,10 +665,13 @@ print(ablations.judged(predictions, measured))
 # was trained once: the intervals count the choice of sentences only, and another seed would move each figure too.
 
 # %% name="ablations" tags=["predict"]
-shown = {name: score for name, score in measured.items() if name != "leak"}
-print(ablations.table(shown))
+shown = {name: score for name, score in measured.items() if name != "colleague"}
+show(ablations_table(shown))
 columns = {
-    split: [(s["splits"][split]["exact_match"], tuple(s["splits"][split]["interval_95"])) for s in shown.values()]
+    split: [
+        (s["splits"][split]["exact_match"], tuple(s["splits"][split]["interval_95"]))
+        for s in shown.values()
+    ]
     for split in ablations.SPLITS
 }
 show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown], scores=columns)
@@ -660,16 +719,19 @@ without = ablations.first_updates(
     updates=SHORT,
     max_steps=STEPS,
 )
-print("update   with positions   without")
+rows = []
 for update in range(60, SHORT + 1, 40):
     losses = [ablations.loss_at(records, update) for records in (run.records, without)]
-    print(f"{update:6} {losses[0]:16.2f} {losses[1]:9.2f}")
+    rows.append((update, *(f"{loss:.2f}" for loss in losses)))
+show_table(("update", "loss with positions", "without"), rows)
 
 # %% name="no-positions-holds" tags=["predict"]
 early = [ablations.loss_at(records, 100) for records in (run.records, without)]
 late = [ablations.loss_at(records, SHORT, around=80) for records in (run.records, without)]
-print("less than 0.3 apart at update 100:", abs(early[1] - early[0]) < 0.3)
-print(f"without positions behind at update {SHORT}:", late[1] > late[0])
+holds(
+    ("At update 100 the two are less than 0.3 apart.", abs(early[1] - early[0]) < 0.3),
+    (f"At update {SHORT} the model without positions is behind.", late[1] > late[0]),
+)
 
 # %% [markdown]
 # Did you expect that? For the first hundred updates nothing tells the two apart. Which words are frequent, and which
@@ -725,11 +787,12 @@ def colleagues_mask(T):
 
 
 print(colleagues_mask(9).astype(int))
-print("                       validation loss   test_iid right   first translation of test_iid")
-for name in ("no_smoothing", "leak"):
-    end, of = measured[name], "hers" if name == "leak" else "no label smoothing"
-    first = end["example"][:36]
-    print(f"{of:22} {end['val_loss']:15.3f} {ablations.exact(end, 'test_iid'):14.1f} %   {first}")
+rows = []
+for name, of in (("no_smoothing", "no label smoothing"), ("colleague", "hers")):
+    end = measured[name]
+    right_ones = f"{ablations.exact(end, 'test_iid'):.1f} %"
+    rows.append((of, f"{end['val_loss']:.3f}", right_ones, end["example"][:36]))
+show_table(("run", "validation loss", "test_iid right", "first translation of test_iid"), rows)
 
 # %% [markdown]
 # ### Exercise `causal_mask`, repaired
@@ -768,8 +831,10 @@ def leak(mask, t=5):
     return float((model(src, tgt)[0, t] - model(src, other)[0, t]).abs().max())
 
 
-print("her mask: what comes after t changes what is said at t:", leak(colleagues_mask) > 0.1)
-print("repaired: what comes after t changes what is said at t:", leak(repaired_mask) > 1e-6)
+holds(
+    ("Under her mask, what comes after t changes what is said at t.", leak(colleagues_mask) > 0.1),
+    ("Under the repaired mask it does not.", leak(repaired_mask) <= 1e-6),
+)
 
 # %% [markdown]
 # <details><summary>What the mistake is, and why the loss did not show it</summary>
@@ -798,7 +863,9 @@ quiz("12")
 text = "The doctor did not fall yesterday."
 ids = translator.tokenizer.encode(text)
 cut = " ".join(token.replace("▁", "_") for token in translator.tokenizer.tokens(ids))
-answer = by_hand.translate([text], beam=1)[0]  # the assembled one of section 4, on the pieces of the table
+answer = by_hand.translate([text], beam=1)[
+    0
+]  # the assembled one of section 4, on the pieces of the table
 now = own_pieces().owners
 stages = [
     ("text", text, "the grammar"),
@@ -810,9 +877,17 @@ stages = [
     ),
     ("decoder", "looks at what is written so far, and not ahead", now["causal_mask"]),
     ("cross-attention", "looks at the source while it chooses a piece", now["attention"]),
-    ("training step", f"made {result.steps:,} times, validation loss {result.loss:.2f}", now["training_step"]),
+    (
+        "training step",
+        f"made {result.steps:,} times, validation loss {result.loss:.2f}",
+        now["training_step"],
+    ),
     ("translation", answer.text, "the model"),
-    ("score", f"{percent['test_iid']:.0f} % of test_iid, {percent['much_longer']:.0f} % of 20 words and more", "gold"),
+    (
+        "score",
+        f"{percent['test_iid']:.0f} % of test_iid, {percent['much_longer']:.0f} % of 20 words and more",
+        "gold",
+    ),
 ]
 show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages])
 

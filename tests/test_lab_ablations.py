@@ -29,7 +29,9 @@ def changed(one, other):
     return {key for key in sides[0].keys() | sides[1].keys() if sides[0].get(key) != sides[1].get(key)}
 
 
-@pytest.mark.parametrize("name", [name for name in ablations.names() if name not in ("baseline", "deep_pre", "leak")])
+@pytest.mark.parametrize(
+    "name", [name for name in ablations.names() if name not in ("baseline", "deep_pre", "colleague")]
+)
 def test_one_thing_at_a_time(name):
     assert len(changed(settings(name), settings(ABLATIONS[name].against))) == 1
 
@@ -94,10 +96,10 @@ def test_a_decoder_that_peeks_has_a_low_loss_and_no_translation(toy, tmp_path):
     from course.translator import Translator
 
     honest = ablations.train_ablation("baseline", tmp_path / "honest", *toy, max_steps=150, watcher=quiet())
-    leak = ablations.train_ablation("leak", tmp_path / "leak", *toy, max_steps=150, watcher=quiet())
+    leak = ablations.train_ablation("colleague", tmp_path / "colleague", *toy, max_steps=150, watcher=quiet())
     assert leak.loss < 0.6 * honest.loss
     right = []
-    for run in ("honest", "leak"):
+    for run in ("honest", "colleague"):
         said = Translator.load(tmp_path / run).translate(list(toy[0].source[:40]), beam=1)
         right.append(sum(t.text == target for t, target in zip(said, toy[0].target[:40], strict=True)))
     assert right[1] < 0.5 * right[0]
@@ -154,7 +156,7 @@ def test_scores_and_logs_are_kept_and_read(tmp_path):
 def test_what_is_not_there_gets_a_sentence(tmp_path):
     for ask in (
         lambda: read_scores(tmp_path),
-        lambda: read_records("leak", tmp_path),
+        lambda: read_records("colleague", tmp_path),
         lambda: read_records("lesk", tmp_path),
         lambda: settings("nothing"),
         lambda: loss_at([{"step": 10, "loss": 1.0}], 100),
@@ -217,12 +219,12 @@ def test_the_command_keeps_what_it_trains(toy, tmp_path, monkeypatch, capsys):
     texts = dict(zip(("train", "dev"), toy, strict=True))
     monkeypatch.setattr("course.data.load_corpus", lambda name, split: texts[split])
     monkeypatch.setattr(ablations, "score_run", lambda name, run, limit: score(12.0, name=name, parameters=1))
-    ablations.main(["--only", "rotary", "leak", "--steps", "10", "--to", str(tmp_path)])
+    ablations.main(["--only", "rotary", "colleague", "--steps", "10", "--to", str(tmp_path)])
     kept = read_scores(tmp_path)
-    assert list(kept) == ["rotary", "leak"]
+    assert list(kept) == ["rotary", "colleague"]
     assert kept["rotary"]["steps"] == 10
     assert kept["rotary"]["val_loss"] > 0
-    assert any("loss" in record for record in read_records("leak", tmp_path))
+    assert any("loss" in record for record in read_records("colleague", tmp_path))
     assert "rotary positions" in capsys.readouterr().out
 
 
@@ -248,10 +250,12 @@ def test_the_kept_runs_are_complete_and_say_what_the_lesson_says():
     race = {name: [(r["step"], r["loss"]) for r in read_records(name) if "loss" in r] for name in scores}
     at = {name: [loss for step, loss in row if 250 <= step <= 300] for name, row in race.items()}  # about a fifth
     assert min(at["deep_post_cold"]) > 4 > max(max(row) for name, row in at.items() if name != "deep_post_cold")
-    assert max(at["leak"]) < 0.01 < min(min(row) for name, row in at.items() if name != "leak")
+    assert max(at["colleague"]) < 0.01 < min(min(row) for name, row in at.items() if name != "colleague")
     at = {name: [loss for step, loss in row if 140 <= step <= 160] for name, row in race.items()}  # about a tenth
     assert max(at["deep_pre_cold"]) < 3 < 5 < min(at["deep_post_cold"])
     rates = {name: max(r["lr"] for r in read_records(name) if "lr" in r) for name in scores}
     assert [round(rates[name], 4) for name in ("baseline", "deep_pre", "deep_post")] == [0.007, 0.0016, 0.0016]
-    assert right["leak"] < 2
-    assert scores["leak"]["val_loss"] < 0.5 * min(found["val_loss"] for name, found in scores.items() if name != "leak")
+    assert right["colleague"] < 2
+    assert scores["colleague"]["val_loss"] < 0.5 * min(
+        found["val_loss"] for name, found in scores.items() if name != "colleague"
+    )

@@ -65,14 +65,17 @@ class Frame:
     markup: str = ""
 
 
-def show(draw: Draw, **values: object) -> None:
-    """Draw a still picture and display it with its text alternative.
+def show(draw: Draw | Markup, **values: object) -> None:
+    """Draw a still picture, or take one that has been made, and display it with its text alternative.
 
     The text is the output's plain-text form (what a terminal or a reader without pictures gets), the `alt`
     of the picture, and unfolds below it.
     """
     from IPython.display import display
 
+    if isinstance(draw, Markup):
+        display(draw._repr_mimebundle_(), raw=True)
+        return
     made = still(draw, **values)
     display({"text/html": with_words(made), "text/plain": made.alt}, raw=True)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.drawing.picture import Markup
+from course.lab.drawing.picture import Markup, show
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -132,10 +132,7 @@ def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: s
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> None:
     """Display `rows_table(head, rows, caption)`, anywhere in a cell."""
-    from IPython.display import display
-
-    made = rows_table(head, rows, caption)
-    display({"text/html": made.html, "text/plain": made.alt}, raw=True)
+    show(rows_table(head, rows, caption))
 
 
 def _plain_cell(cell: str, align: str) -> str:

@@ -5,6 +5,7 @@ They have the forms of `course.lab.drawing.picture`: maps of words are markup, t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from course.lab.drawing import (
     rows_table,
     shades,
 )
+from course.pretrained import PAIRS, run_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 END = "(end)"
+NAMES = {"en-de": "German", "en-fr": "French"}
 WIDTH = 11.6  # inches; 835 pixels at 72 dpi, which a page of 1280 pixels shows without shrinking them
 MOST_SHOWN = 30  # rows and columns of one map
 
@@ -116,6 +119,25 @@ def looks_table(maps: Mapping[str, WordAttention], chosen: Mapping[str, str], at
             best = int(at_word.argmax())
             rows.append((chosen[sentence], layer + 1, most, f"head {best + 1}, with {at_word[best]:.2f}"))
     return rows_table(("word", "layer", "looked most at", f"head that looked most at “{at}”"), rows)
+
+
+# ---- What the translators that ship get right -------------------------------------------------------------------
+
+
+def exactly_right(about: Mapping[str, str]) -> Markup:
+    """Return how many percent of each split the translators that ship have exactly right, with 95 % intervals.
+
+    about: what is new in each split, by its name; splits that it does not name are left out.
+    """
+    figures = [_kept_scores(pair) for pair in PAIRS]
+    rows = [(text, *(of_pair[split] for of_pair in figures)) for split, text in about.items()]
+    return rows_table(("exactly right of", *(f"English to {NAMES[pair]}" for pair in PAIRS)), rows)
+
+
+def _kept_scores(pair: str) -> dict[str, str]:
+    rows = json.loads((run_folder(pair) / "scores.json").read_text(encoding="utf-8"))
+    told = "{:.1f} % ({:.1f} to {:.1f})"
+    return {row["split"]: told.format(row["exact_match"], *row["interval_95"]) for row in rows}
 
 
 # ---- Layers and heads under a slider ----------------------------------------------------------------------------

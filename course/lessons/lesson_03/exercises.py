@@ -573,7 +573,7 @@ SOFTMAX = Exercise(
         "before np.exp. A row with "
         "nothing allowed has the maximum -inf and the sum 0: both need a rule.",
         "    if mask is not None:\n        x = np.where(mask, x, -np.inf)\n"
-        "    top = ...            # per row; 0 where it is not finite\n    e = np.exp(x - top)\n"
+        "    top = ...            # per row; 0 where it is not finite\n    powers = np.exp(x - top)\n"
         "    total = ...          # per row\n    return e / np.where(total > 0, total, 1)",
     ),
     argument_names=("x", "mask"),

@@ -1,7 +1,7 @@
 """One thing at a time: the translator of lesson 12, trained again with one setting changed.
 
     python -m course.lessons.lesson_12.ablations                  # all of them: an hour or so on two cores
-    python -m course.lessons.lesson_12.ablations --only leak      # one of them
+    python -m course.lessons.lesson_12.ablations --only one_head  # one of them
 
 trains every one of `ABLATIONS` that changes something on the embedded corpus, English to German, and keeps a thinned
 log and the scores of each in `logs`. The lesson reads them, because not every reader has the hour.
@@ -76,7 +76,7 @@ ABLATIONS = {
         "6+6 post-norm, no warm-up", {**DEEP, "norm": "post"}, {"warmup_steps": 0}, against="deep_post"
     ),
     # Without averaging: the average is a model of its own, which would be validated under the right mask.
-    "leak": Ablation(
+    "colleague": Ablation(
         "a colleague's decoder",
         training={"label_smoothing": 0.0, "averaging": "none"},
         against="no_smoothing",

@@ -101,12 +101,17 @@ def own_pieces() -> OwnPieces:
 
 def whose(pieces: OwnPieces) -> str:
     """The table of whose part is whose, as lines of text, in the order in which a sentence meets the pieces."""
-    rows = [("piece", "exercise", "lesson", "whose")]
-    rows += [(piece.name, piece.exercise, f"{piece.lesson:02d}", _owner(piece, pieces)) for piece in PIECES]
+    rows = rows_of_pieces(pieces)
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
     )
+
+
+def rows_of_pieces(pieces: OwnPieces) -> list[tuple[str, str, str, str]]:
+    """The same as rows of cells: the names of the columns first."""
+    rows = [("piece", "exercise", "lesson", "whose")]
+    return rows + [(piece.name, piece.exercise, f"{piece.lesson:02d}", _owner(piece, pieces)) for piece in PIECES]
 
 
 def _owner(piece: Piece, pieces: OwnPieces) -> str:
