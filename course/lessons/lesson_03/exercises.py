@@ -125,7 +125,7 @@ _ATTENTION_CASES = (
         lambda: (*_powers_of_two(), np.array([[True, True, False]])),
         "The exponentials that may take part are 1 and 2: which shares do they make?",
         tier=2,
-        tolerance=1e-12,  # tells a fill of -1e-9 from none
+        naming=1e-12,  # tells a fill of -1e-9 from none
         by_hand=True,
     ),
     Case(
@@ -486,7 +486,7 @@ SOFTMAX = Exercise(
             lambda: (_logs((1.0, 2.0, 4.0)), np.array([[True, True, False]])),
             "The exponentials that take part are 1 and 2: which shares do they make?",
             tier=2,
-            tolerance=1e-12,  # tells a fill of -1e-9 from none
+            naming=1e-12,  # tells a fill of -1e-9 from none
             by_hand=True,
         ),
         Case(
@@ -574,7 +574,7 @@ SOFTMAX = Exercise(
         "nothing allowed has the maximum -inf and the sum 0: both need a rule.",
         "    if mask is not None:\n        x = np.where(mask, x, -np.inf)\n"
         "    top = ...            # per row; 0 where it is not finite\n    powers = np.exp(x - top)\n"
-        "    total = ...          # per row\n    return e / np.where(total > 0, total, 1)",
+        "    total = ...          # per row\n    return powers / np.where(total > 0, total, 1)",
     ),
     argument_names=("x", "mask"),
     argument_dims={"x": "B H Tq Tk", "mask": "B H Tq Tk"},

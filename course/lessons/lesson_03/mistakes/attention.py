@@ -275,6 +275,53 @@ def _mask_with_batch_and_heads(scores: Array, mask: Array) -> Array:
     return np.where(mask[None, None], scores, -np.inf)
 
 
+def _scaled_where(masked: bool, empty: Callable[[Array, Array | None], Array]) -> Function:
+    """Return an attention that scales only with a mask, or only without one."""
+    with_scale, without = steps(empty=empty), steps(scale=lambda q, k, v: 1.0, empty=empty)
+
+    def attention(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+        result: tuple[Array, Array] = (with_scale if (mask is not None) == masked else without)(q, k, v, mask)
+        return result
+
+    return attention
+
+
+def _as_many_keys_as_queries(q: Array, k: Array) -> Array:
+    scores = dot_products(q, k)
+    if q.shape[-2] > k.shape[-2]:
+        raise IndexError
+    scores[..., q.shape[-2] :] = 0
+    return scores
+
+
+def _always_causal(empty: Callable[[Array, Array | None], Array]) -> Function:
+    right = steps(empty=empty)
+
+    def attention(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+        causal = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
+        result: tuple[Array, Array] = right(q, k, v, causal if mask is None else causal & mask)
+        return result
+
+    return attention
+
+
+def _infinite_weights(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+    weights = reference.attention(q, k, v)[1]
+    weights = weights if mask is None else np.where(mask, weights, -np.inf)
+    return weights @ v, weights
+
+
+def _blocks_all_without_mask(empty: Callable[[Array, Array | None], Array]) -> Function:
+    right = steps(empty=empty)
+
+    def attention(q: Array, k: Array, v: Array, mask: Array | None = None) -> tuple[Array, Array]:
+        nothing = np.zeros((q.shape[-2], k.shape[-2]), dtype=bool)
+        result: tuple[Array, Array] = right(q, k, v, nothing if mask is None else mask)
+        return result
+
+    return attention
+
+
 def _scaled_scores(q: Array, k: Array) -> Array:
     return dot_products(q, k) / math.sqrt(q.shape[-1])
 
@@ -426,6 +473,27 @@ ATTENTION = (
         "multiplies by sqrt(d_k)",
         "The scores of wide vectors are too large already. Should scaling raise them or lower them?",
         _all_rows(scale=lambda q, k, v: 1 / math.sqrt(q.shape[-1])),
+    ),
+    Mistake(
+        "scale_only_with_mask",
+        "scales in one branch of if only",
+        "You scale the scores with a mask and not without one, or the other way round. How far in does the line that "
+        "scales stand?",
+        tuple(_scaled_where(masked, empty) for masked in (True, False) for empty in (zero_rows, leave_rows)),
+        whole=True,
+    ),
+    Mistake(
+        "scale_of_output",
+        "scales the output instead of the scores",
+        "With one key only, the output should be its value, and yours is shorter by the root of d_k. Which of your "
+        "numbers must the root make smaller before softmax sees them?",
+        (
+            lambda q, k, v, mask=None: (
+                (w := reference.softmax(dot_products(q, k), mask)) @ v / math.sqrt(q.shape[-1]),
+                w,
+            ),
+            _after(lambda o, w, q, k, v, m: (o / math.sqrt(q.shape[-1]), w)),
+        ),
     ),
     Mistake(
         "scale_after_softmax",
@@ -666,6 +734,25 @@ ATTENTION = (
         ),
     ),
     Mistake(
+        "loop_of_another_length",
+        "a loop over the keys that is as long as the queries",
+        "Your scores are still 0 for the last keys where there are more keys than queries. Which lengths have the two "
+        "loops?",
+        _all_rows(match=_as_many_keys_as_queries),
+    ),
+    Mistake(
+        "overwritten_in_the_loop",
+        "each turn of a loop overwrites the last one",
+        "Your output holds the share of the last key alone. Which sign adds to what is there, = or +=?",
+        (_after(lambda o, w, q, k, v, m: (w[..., -1:] * v[..., -1:, :], w)),),
+    ),
+    Mistake(
+        "always_causal",
+        "hides later keys without being asked",
+        "No mask was given, and query 0 sees key 0 alone. Who says that a query may not look at later keys?",
+        tuple(_always_causal(empty) for empty in (zero_rows, leave_rows)),
+    ),
+    Mistake(
         "loop_ends_early",
         "a loop that misses the last one",
         "The last query, key or number of the output has been left out. What is the last number "
@@ -873,6 +960,19 @@ ATTENTION = (
         "On paper that is the same. But if a blocked score lies 1000 above the allowed ones, which score is your "
         "maximum, and what is left of exp() of the others once it has been subtracted?",
         tuple(_masked_after(again) for again in DIVISIONS),
+    ),
+    Mistake(
+        "infinity_after",
+        "blocked weights set to -inf",
+        "Your blocked weights are -inf. On which side of exp() does -inf belong, so that 0 comes out?",
+        (_infinite_weights,),
+    ),
+    Mistake(
+        "without_mask_blocked",
+        "without a mask everything is blocked",
+        "Without a mask your results have nothing but zeros or nan. np.where takes None for False: which keys may be "
+        "seen when the mask is None?",
+        tuple(_blocks_all_without_mask(empty) for empty in (zero_rows, leave_rows)),
     ),
     Mistake(
         "weights_masked_only",

@@ -41,13 +41,22 @@ def _row_of_weights(function: Function) -> tuple[Array, Array] | None:
     return (scores, weights) if weights.shape == scores.shape else None
 
 
+def _is_random(function: Function) -> bool:
+    """Whether the same arguments give other weights at another time. Four times: dropout may leave all as they were."""
+    found = [_row_of_weights(function) for _ in range(4)]
+    rows = [each[1] for each in found if each is not None]
+    return any(not np.array_equal(rows[0], row) for row in rows[1:])
+
+
 def drops_scores(function: Function) -> bool:
-    """Whether some scores are set to 0 before the softmax and the others are kept (or scaled up): dropout on scores.
+    """Whether some scores are set to 0 at random before the softmax, and the others are kept (or scaled up).
 
     With s' = 0 or s/(1-p), log weight = s' - c for one c: tried for every key as the dropped one that shows c.
     """
     found = _row_of_weights(function)
     if found is None or not (found[1] > 0).all() or not math.isclose(found[1].sum(), 1, rel_tol=1e-6):
+        return False
+    if not _is_random(function):
         return False
     scores, logs = found[0], np.log(found[1])
     for rate in _DROP_RATES:
@@ -61,13 +70,13 @@ def drops_scores(function: Function) -> bool:
 
 
 def drops_weights(function: Function) -> bool:
-    """Whether some weights are 0 and the others right (or scaled up) although nothing is masked: dropout on weights."""
+    """Whether some weights are 0 at random, though nothing is masked, and the others right (or scaled up)."""
     found = _row_of_weights(function)
     if found is None:
         return False
     scores, weights = found
     right = np.exp(scores) / np.exp(scores).sum()
     gone = weights == 0
-    if not 0 < gone.sum() < len(scores):
+    if not 0 < gone.sum() < len(scores) or not _is_random(function):
         return False
     return any(np.allclose(weights[~gone], right[~gone] / (1 - rate), rtol=1e-6) for rate in _DROP_RATES)

@@ -23,16 +23,6 @@ def _statistics(
     return score_statistics
 
 
-def _with_themselves(d_k: int, n: int, rng: np.random.Generator) -> tuple[float, float]:
-    scores = (rng.standard_normal((n, d_k)) ** 2).sum(axis=-1)
-    return scores.var(), (scores / math.sqrt(d_k)).var()
-
-
-def _products(d_k: int, n: int, rng: np.random.Generator) -> tuple[float, float]:
-    products = rng.standard_normal((n, d_k)) * rng.standard_normal((n, d_k))
-    return products.var(), (products / math.sqrt(d_k)).var()
-
-
 Pairs = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
 
 
@@ -127,6 +117,24 @@ def _one_for_all(q_first: bool, left: bool) -> Function:
     return _variances(draw, _dots if left else lambda q, k: _dots(q, k))
 
 
+def _unit(x: Array) -> Array:
+    rows: Array = x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return rows
+
+
+def _variances_of(scores: Callable[[int, int, np.random.Generator], Array]) -> tuple[Function, ...]:
+    """Return the statistics of scores that are drawn as they are."""
+
+    def taking(ddof: int) -> Function:
+        def score_statistics(d_k: int, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+            s = scores(d_k, n, rng)
+            return s.var(ddof=ddof), (s / math.sqrt(d_k)).var(ddof=ddof)
+
+        return score_statistics
+
+    return taking(0), taking(1)
+
+
 def _first_for_all(q: Array, k: Array) -> Array:
     return _dots(q[:1], k)
 
@@ -173,8 +181,15 @@ def normals_drawn(function: Function, d_k: int, n: int) -> int | None:
     """Return how many standard normal numbers a function draws, read from the state of the generator; None if others.
 
     That is the same whatever shape they are drawn in. A generator that has not moved, or in another way, gives None.
+    Other numbers move it too, and now and then a normal number takes two moves: only who draws normal numbers draws as
+    many of them with every seed.
     """
-    used, other = np.random.default_rng(35), np.random.default_rng(35)
+    counts = {_normals_drawn(function, d_k, n, seed) for seed in range(35, 65)}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _normals_drawn(function: Function, d_k: int, n: int, seed: int) -> int | None:
+    used, other = np.random.default_rng(seed), np.random.default_rng(seed)
     function(d_k, n, used)
     for count in range(1, 4 * n * d_k + 100):
         other.standard_normal()
@@ -234,17 +249,52 @@ SCORE_STATISTICS = (
         "Your vectors hold no negative number. What are the mean and the variance of a standard normal number?",
         (_statistics(lambda s, r: (s.var(), (s / r).var()), lambda rng, shape: rng.random(shape)),),
     ),
-    Mistake(
+    _exactly(
         "statistics_same_vector",
         "the query is its own key",
         "Your variance is twice as large as it should be. Is each q compared with a k of its own, or with itself?",
-        (_with_themselves,),
+        (
+            *_in_any_order(lambda q, k: _dots(q, q)),
+            *_in_any_order(lambda q, k: _dots(k, k)),
+            *_variances_of(lambda d_k, n, rng: (rng.standard_normal((n, d_k)) ** 2).sum(axis=-1)),
+            *_variances_of(lambda d_k, n, rng: (rng.standard_normal((d_k, n)) ** 2).sum(axis=0)),
+        ),
     ),
-    Mistake(
+    _exactly(
         "statistics_no_sum",
         "products that are not summed",
         "Your first number stays near 1 for every d_k. How many numbers does one dot product give?",
-        (_products,),
+        _in_any_order(lambda q, k: (q * k).ravel()),
+    ),
+    _exactly(
+        "statistics_mean_of_products",
+        "means of the products instead of sums",
+        "Your first number shrinks as d_k grows: you take the mean of the products. What does a dot product do with "
+        "them?",
+        _in_any_order(lambda q, k: (q * k).mean(axis=-1)),
+    ),
+    _exactly(
+        "statistics_added",
+        "query and key are added",
+        "Your scores are sums of q and k. How do the two meet in a dot product before anything is summed?",
+        (*_in_any_order(lambda q, k: (q + k).sum(axis=-1)), *_in_any_order(lambda q, k: (q - k).sum(axis=-1))),
+    ),
+    _exactly(
+        "statistics_unit_vectors",
+        "vectors of length 1",
+        "You divide vectors by their length. Which length has a vector of d_k standard normal numbers, and was another "
+        "one asked for?",
+        (
+            *_in_any_order(lambda q, k: _dots(_unit(q), k)),
+            *_in_any_order(lambda q, k: _dots(q, _unit(k))),
+            *_in_any_order(lambda q, k: _dots(_unit(q), _unit(k))),
+        ),
+    ),
+    _exactly(
+        "statistics_all_pairs",
+        "every query with every key",
+        "You take n times n scores: each query meets every key. How many scores do n pairs give?",
+        _in_any_order(lambda q, k: (q @ k.T).ravel()),
     ),
     _exactly(
         "statistics_columns",
@@ -314,7 +364,7 @@ SCORE_STATISTICS = (
         "statistics_single_score",
         "the variance of a single score",
         "Both of your numbers are 0: a single score does not spread. Do you keep the n scores before you take their "
-        "variance, and is the line with return outside the loop?",
+        "variance, does a sum know its axis, and is the line with return outside the loop?",
         (_statistics(lambda s, r: (s[-1:].var(), s[-1:].var())),),
     ),
     Mistake(

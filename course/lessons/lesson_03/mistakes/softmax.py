@@ -16,6 +16,7 @@ from course.lessons.lesson_03.mistakes.steps import (
     filled_with,
     leave_rows,
     naive,
+    naive_with_rule,
     nan_to_zero,
     one_sum,
     stable,
@@ -158,6 +159,14 @@ def _softmax_fills_in_place(
     return softmax
 
 
+def _blocks_all_without_mask(empty: Callable[[Array, Array | None], Array]) -> Function:
+    def softmax(x: Array, mask: Array | None = None) -> Array:
+        mask = np.zeros(x.shape, dtype=bool) if mask is None else mask
+        return empty(stable(blocked(x, mask)), mask)
+
+    return softmax
+
+
 def _fill_by_index(x: Array, mask: Array) -> None:
     x[~mask] = -np.inf
 
@@ -196,7 +205,11 @@ SOFTMAX = (
         "does not subtract the maximum",
         "exp(1000) is inf, and inf/inf is nan. What may you subtract from every entry of a row without "
         "changing the result?",
-        (*_rows(normalize=naive), *_rows(normalize=naive, block=filled_with(-1e9))),
+        (
+            *_rows(normalize=naive),
+            *_rows(normalize=naive_with_rule),
+            *_rows(normalize=naive, block=filled_with(-1e9)),
+        ),
     ),
     Mistake(
         "softmax_one_maximum",
@@ -405,6 +418,33 @@ SOFTMAX = (
         _rows(block=filled_with(0.0)),
     ),
     Mistake(
+        "softmax_without_mask_blocked",
+        "without a mask everything is blocked",
+        "Without a mask your result has nothing but zeros or nan. np.where takes None for False: which entries take "
+        "part when the mask is None?",
+        tuple(_blocks_all_without_mask(empty) for empty in (zero_rows, leave_rows)),
+    ),
+    Mistake(
+        "softmax_mask_added",
+        "the booleans are added to x",
+        "Adding True is adding 1: a blocked entry keeps its share, or nearly so. What must become of an entry so that "
+        "its exp() is 0?",
+        (
+            *_rows(block=lambda x, m: x + m),
+            *_rows(block=lambda x, m: x + ~m),
+            *_rows(block=lambda x, m: x - ~m),
+        ),
+    ),
+    Mistake(
+        "softmax_infinity_after",
+        "blocked shares set to -inf",
+        "Your blocked shares are -inf. On which side of exp() does -inf belong, so that 0 comes out?",
+        tuple(
+            lambda x, mask=None, again=again: again(stable(x) if mask is None else np.where(mask, stable(x), -np.inf))
+            for again in (lambda shares: shares, by_row_sums)
+        ),
+    ),
+    Mistake(
         "softmax_mask_inverted",
         "mask read the wrong way round",
         "Look at where your zeros are. Does True mean that an entry takes part, or that it is left out, and which sign "
@@ -476,7 +516,8 @@ SOFTMAX = (
         tuple(
             version
             for value in (-1.0, -10.0, -100.0, -1e3, -1e4, -1e5, -1e6, -1e8, -1e9, -1e10)
-            for version in _rows(block=filled_with(value))
+            for block in (filled_with(value), *((added(value),) if value != -1.0 else ()))  # see softmax_mask_added
+            for version in _rows(block=block)
         ),
     ),
     Mistake(

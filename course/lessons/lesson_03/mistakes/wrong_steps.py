@@ -209,8 +209,8 @@ _INTEGERS = (np.array([[1, 0], [2, -1], [0, 0]]), np.array([[1, 2], [0, 1]]), np
 def truncates_integers(function: Function, arguments: tuple[Array, ...] = _INTEGERS) -> bool:
     """Whether a function returns other numbers for integers than for the same numbers as floats; it may refuse them."""
     try:
-        whole, broken, again = (function(*(a.astype(kind) for a in arguments)) for kind in (int, float, float))
-        if not all(np.array_equal(a, b) for a, b in zip(broken, again, strict=True)):
+        whole, broken, *again = (function(*(a.astype(kind) for a in arguments)) for kind in (int, *[float] * 9))
+        if not all(np.array_equal(a, b) for each in again for a, b in zip(broken, each, strict=True)):
             return False  # draws lots
         return not all(np.allclose(a, b) for a, b in zip(whole, broken, strict=True))
     except Exception:  # whatever the learner's function may raise
