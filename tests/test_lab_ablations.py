@@ -191,6 +191,11 @@ def test_any_kind_of_number_is_a_prediction(number):
     assert judged({"rotary": number}, {"rotary": score(97.0)}).endswith("you saw it coming")
 
 
+def test_predictions_without_names_are_refused():
+    with pytest.raises(CourseError, match="are a list; a dictionary is wanted"):
+        ablations.judged([80, 90], {})
+
+
 @pytest.mark.parametrize("written", ["60%", "60 %", " 60 percent", "60", "60.0 %", "60,0%"])
 def test_a_percentage_in_words_is_understood(written):
     assert judged({"rotary": written}, {"rotary": score(97.0)}) == judged({"rotary": 60}, {"rotary": score(97.0)})

@@ -1306,6 +1306,260 @@ ACCURACIES = [
     ("right_not_lined_up", right_not_lined_up),
 ]
 
+# --- answers of a second hunt -----------------------------------------------------------------------------------
+
+
+def only_without_mask_scaled(q, k, v, mask=None):
+    s = q @ np.swapaxes(k, -1, -2)
+    if mask is None:
+        s = s / np.sqrt(q.shape[-1])
+    w = reference.softmax(s, mask)
+    return w @ v, w
+
+
+def only_with_mask_scaled(q, k, v, mask=None):
+    s = q @ np.swapaxes(k, -1, -2)
+    if mask is not None:
+        s = s / np.sqrt(q.shape[-1])
+    w = reference.softmax(s, mask)
+    return w @ v, w
+
+
+def output_scaled(q, k, v, mask=None):
+    w = reference.softmax(q @ np.swapaxes(k, -1, -2), mask)
+    return (w @ v) / np.sqrt(q.shape[-1]), w
+
+
+def keys_counted_as_queries(q, k, v, mask=None):
+    s = np.zeros((*q.shape[:-1], k.shape[-2]))
+    for i in range(q.shape[-2]):
+        for j in range(q.shape[-2]):
+            s[..., i, j] = (q[..., i, :] * k[..., j, :]).sum(-1) / np.sqrt(q.shape[-1])
+    w = reference.softmax(s, mask)
+    return w @ v, w
+
+
+def output_overwritten(q, k, v, mask=None):
+    w = reference.attention(q, k, v, mask)[1]
+    for j in range(k.shape[-2]):
+        output = w[..., j : j + 1] * v[..., j : j + 1, :]
+    return output, w
+
+
+def causal_unasked(q, k, v, mask=None):
+    s = scaled(q, k)
+    causal = np.tri(*s.shape[-2:], dtype=bool)
+    w = reference.softmax(s, causal if mask is None else mask & causal)
+    return w @ v, w
+
+
+def infinite_weights(q, k, v, mask=None):
+    w = reference.softmax(scaled(q, k))
+    if mask is not None:
+        w = np.where(mask, w, -INF)
+    return w @ v, w
+
+
+def where_of_none(x, mask=None):
+    return shares(np.exp((y := np.where(mask, x, -INF)) - top_of(y)))
+
+
+def negative_billion_added(x, mask=None):
+    if mask is not None:
+        x = x + (1.0 - mask) * -1e9
+    return shares(np.exp(x - top_of(x)))
+
+
+def booleans_added(x, mask=None):
+    return reference.softmax(x if mask is None else x + mask)
+
+
+def infinite_shares(x, mask=None):
+    w = reference.softmax(x)
+    return w if mask is None else np.where(mask, w, -INF)
+
+
+def plus_infinity(x, mask=None):
+    y = x if mask is None else np.where(mask, x, INF)
+    return shares(np.exp(y - top_of(y)))
+
+
+def no_maximum_with_rule(x, mask=None):
+    return shares(np.exp(filled(x, mask)))
+
+
+def paired(scores):
+    """Return the statistics of scores that are made of q and k, both (n, d_k)."""
+
+    def score_statistics(d_k, n, rng):
+        q, k = rng.standard_normal((n, d_k)), rng.standard_normal((n, d_k))
+        return of(scores(q, k), d_k)
+
+    return score_statistics
+
+
+def unit_rows(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def squares(d_k, n, rng):
+    q = rng.standard_normal((n, d_k))
+    return of((q * q).sum(-1), d_k)
+
+
+def causal_from_row_1(T):
+    mask = np.zeros((T, T), dtype=bool)
+    for i in range(1, T):
+        mask[i, : i + 1] = True
+    return mask
+
+
+def first_pad_only(tokens, pad):
+    mask = np.ones(tokens.shape, dtype=bool)
+    for b, row in enumerate(tokens):
+        for t, token in enumerate(row):
+            if token == pad:
+                mask[b, t] = False
+                break
+    return mask[:, None, None]
+
+
+def up_to_argmax(tokens, pad):
+    first = np.argmax(tokens == pad, axis=1)
+    return (np.arange(tokens.shape[1]) < first[:, None])[:, None, None, :]
+
+
+def outer_of_pads(tokens, pad):
+    pads = tokens == pad
+    return ~(pads[:, :, None] * pads[:, None, :])[:, None]
+
+
+def decoder_without_parentheses(tokens, pad):
+    return tokens[:, None, None, :] != pad & masks.causal_mask(tokens.shape[1])
+
+
+def decoder_as_in_pytorch(tokens, pad):
+    return (tokens == pad)[:, None, None] | ~masks.causal_mask(tokens.shape[1])
+
+
+def decoder_rows_filled(tokens, pad):
+    mask = masks.decoder_mask(tokens, pad)
+    return np.where(mask.any(-1, keepdims=True), mask, True)
+
+
+def decoder_matmul(tokens, pad):
+    return masks.padding_mask(tokens, pad) @ masks.causal_mask(tokens.shape[1])
+
+
+def adding_up(count):
+    """Return accuracies of a loop over sentences n and constructions c; ``count`` gives what is tried and what hits."""
+
+    def accuracy_by_phenomenon(contains, right):
+        N, C = contains.shape
+        counts, hits = np.zeros(C), np.zeros(C)
+        for n in range(N):
+            for c in range(C):
+                more = count(contains, right, n, c)
+                counts[c] += more[0]
+                hits[c] += more[1]
+        return hits / counts, counts
+
+    return accuracy_by_phenomenon
+
+
+def never_set_back(contains, right):
+    hits, found = np.zeros(contains.shape[1]), 0
+    for c in range(contains.shape[1]):
+        for n in range(len(right)):
+            found += contains[n, c] and right[n]
+        hits[c] = found
+    return hits / contains.sum(0), contains.sum(0)
+
+
+BY_HAND = "n = torch.sqrt(sum((p.grad**2).sum() for p in model.parameters()))\n    for p in model.parameters(): "
+
+SECOND_HUNT = [
+    ("mean_over_heads", "overwritten_in_the_loop", lambda weights: weights[:, -1] / weights.shape[1]),
+    ("mean_over_heads", "axes_squeezed", lambda weights: np.squeeze(weights.mean(axis=1))),
+    ("mean_over_heads", "divided_by_another_count", lambda w: w.sum(1) / (w.shape[0] * w.shape[1])),
+    ("mean_over_heads", "mean_over_everything", lambda weights: np.sum(list(weights)) / weights.shape[1]),
+    ("softmax", "softmax_without_mask_blocked", where_of_none),
+    ("softmax", "softmax_small_fill", negative_billion_added),
+    ("softmax", "softmax_mask_added", booleans_added),
+    ("softmax", "softmax_infinity_after", infinite_shares),
+    ("softmax", "softmax_plus_infinity", plus_infinity),
+    ("softmax", "softmax_overflows", no_maximum_with_rule),
+    ("attention", "scale_only_with_mask", only_with_mask_scaled),
+    ("attention", "scale_only_with_mask", only_without_mask_scaled),
+    ("attention", "scale_of_output", output_scaled),
+    ("attention", "loop_of_another_length", keys_counted_as_queries),
+    ("attention", "overwritten_in_the_loop", output_overwritten),
+    ("attention", "always_causal", causal_unasked),
+    ("attention", "infinity_after", infinite_weights),
+    ("attention", "without_mask_blocked", attention_with(softmax=where_of_none)),
+    ("score_statistics", "statistics_same_vector", squares),
+    ("score_statistics", "statistics_added", paired(lambda q, k: (q + k).sum(-1))),
+    ("score_statistics", "statistics_unit_vectors", paired(lambda q, k: (unit_rows(q) * k).sum(-1))),
+    ("score_statistics", "statistics_mean_of_products", paired(lambda q, k: (q * k).mean(-1))),
+    ("score_statistics", "statistics_no_sum", paired(lambda q, k: q * k)),
+    ("score_statistics", "statistics_all_pairs", paired(lambda q, k: q @ k.T)),
+    ("causal_mask", "causal_loop_begins_late", causal_from_row_1),
+    ("causal_mask", "causal_additive", lambda T: np.triu(np.full((T, T), -INF), k=1)),
+    ("causal_mask", "causal_additive", lambda T: np.where(np.tri(T) == 1, 0, -1e9)),
+    ("padding_mask", "padding_additive", lambda tokens, pad: (tokens == pad)[:, None, None] * -1e9),
+    ("padding_mask", "padding_no_axes", lambda tokens, pad: tokens == pad),
+    ("padding_mask", "padding_first_pad_only", first_pad_only),
+    ("padding_mask", "padding_argmax", up_to_argmax),
+    ("padding_mask", "padding_outer_of_pads", outer_of_pads),
+    ("decoder_mask", "decoder_precedence", decoder_without_parentheses),
+    ("decoder_mask", "decoder_inverted", decoder_as_in_pytorch),
+    ("decoder_mask", "decoder_empty_rows_filled", decoder_rows_filled),
+    ("decoder_mask", "decoder_matrix_product", decoder_matmul),
+    ("training_step", "clip_into_backward", step(backward="loss.backward(clip)")),
+    (
+        "training_step",
+        "clip_each_parameter",
+        step(clip="[p.grad.mul_(min(1, clip / (p.grad.norm() + 1e-6))) for p in model.parameters()]"),
+    ),
+    ("training_step", "clip_values", step(clip="[p.grad.clamp_(-clip, clip) for p in model.parameters()]")),
+    (
+        "accuracy_by_phenomenon",
+        "right_not_lined_up",
+        adding_up(lambda contains, right, n, c: (contains[n, c], contains[n, c] and right[c])),
+    ),
+    (
+        "accuracy_by_phenomenon",
+        "all_right_ones",
+        adding_up(lambda contains, right, n, c: (contains[n, c], right[n])),
+    ),
+    (
+        "accuracy_by_phenomenon",
+        "right_ones_below",
+        adding_up(lambda contains, right, n, c: (contains[n, c] and right[n],) * 2),
+    ),
+    ("accuracy_by_phenomenon", "not_set_back", never_set_back),
+]
+
+
+def by_box_and_muller(d_k, n, rng):
+    u, angle = 1 - rng.random((2, n, d_k)), 2 * np.pi * rng.random((2, n, d_k))
+    q, k = np.sqrt(-2 * np.log(u)) * np.cos(angle)
+    return of((q * k).sum(-1), d_k)
+
+
+def one_billionth_added(x, mask=None):
+    y = filled(x, mask)
+    e = np.exp(y - top_of(y))
+    return e / (e.sum(axis=-1, keepdims=True) + 1e-9)
+
+
+RIGHT_OF_SECOND_HUNT = [
+    ("score_statistics", by_box_and_muller),
+    ("softmax", one_billionth_added),
+    ("training_step", step(clip=BY_HAND + "p.grad *= min(1.0, clip / n)")),
+    ("training_step", step(backward="(1 * loss).backward()", loss="loss = mean_loss(model=model, batch=batch)")),
+]
+
 WRONG = [
     *(("mean_over_heads", *each) for each in MEANS),
     *(("softmax", *each) for each in SOFTMAXES),
@@ -1316,6 +1570,7 @@ WRONG = [
     *(("decoder_mask", *each) for each in DECODERS),
     *(("training_step", *each) for each in STEPS),
     *(("accuracy_by_phenomenon", *each) for each in ACCURACIES),
+    *SECOND_HUNT,
 ]
 RIGHT = [
     *(("softmax", right) for right in RIGHT_SOFTMAXES),
@@ -1325,6 +1580,7 @@ RIGHT = [
     *(("causal_mask", right) for right in RIGHT_CAUSALS),
     *(("padding_mask", right) for right in RIGHT_PADDINGS),
     *(("decoder_mask", right) for right in RIGHT_DECODERS),
+    *RIGHT_OF_SECOND_HUNT,
 ]
 
 NOT_CALLED = "Which parentheses are missing?"
@@ -1513,3 +1769,100 @@ def test_a_softmax_that_refuses_integers_passes():
         return shares(np.exp(y - np.maximum(y.max(axis=-1, keepdims=True), lowest)))
 
     assert diagnose("softmax", with_finfo).status == "passed"
+
+
+def test_a_tensor_hides_no_other_mistake():
+    def by_torch(x, mask=None):
+        x = torch.tensor(x)
+        if mask is not None:
+            x = x.masked_fill(torch.tensor(~mask), -INF)
+        return torch.softmax(x, -1)
+
+    found = diagnose("softmax", by_torch)
+    assert (found.status, found.mistake) == ("failed", "softmax_empty_nan")
+    assert "it is of type Tensor" in found.message
+    inverted = diagnose("padding_mask", lambda tokens, pad: torch.tensor(tokens == pad)[:, None, None])
+    assert inverted.mistake == "padding_inverted"
+
+
+def test_what_was_meant_is_not_guessed_from_one_case():
+    """0 is allowed in a mask that is added, and yet the False of 0 and 1; two columns are no pair of results."""
+    assert "besides" not in diagnose("causal_mask", lambda T: np.triu(np.full((T, T), -INF), k=1)).message
+
+    def columns(contains, right):
+        return np.stack([contains[right].sum(0) / contains.sum(0), contains.sum(0)], axis=1)
+
+    assert "besides" not in diagnose("accuracy_by_phenomenon", columns).message
+
+
+def test_nobody_is_told_of_chance_who_leaves_nothing_to_it():
+    assert "Nobody asked for dropout" not in diagnose("attention", keys_counted_as_queries).message
+
+    def always_the_same(q, k, v, mask=None):
+        w = reference.attention(q, k, v, mask)[1]
+        w = w * (np.random.default_rng(1).random(w.shape) > 0.3)
+        return w @ v, w
+
+    found = diagnose("attention", always_the_same)
+    assert (found.status, found.mistake) == ("failed", None)
+
+
+def test_normal_numbers_are_counted_only_where_they_are_drawn():
+    def laplace(d_k, n, rng):
+        q, k = rng.laplace(0, 0.5**0.5, (2, n, d_k))
+        return of((q * k).sum(-1), d_k)
+
+    found = diagnose("score_statistics", laplace)
+    assert found.status == "failed"
+    assert "normal numbers. How many" not in found.message
+
+    def one_too_many(d_k, n, rng):
+        q, k = rng.standard_normal((2, n, d_k))
+        return of((q * k + rng.standard_normal((n, d_k)) * 1e-3).sum(-1), d_k)
+
+    assert "With d_k = 3 and n = 4 you draw 36 normal numbers" in diagnose("score_statistics", one_too_many).message
+
+
+def test_who_clips_by_hand_is_not_told_that_nothing_was_clipped():
+    said = diagnose("training_step", step(clip=BY_HAND + "p.grad = p.grad.detach(); g = p.grad * min(1.0, clip / n)"))
+    assert said.status == "failed"
+    assert "and it is still too long" in said.message
+
+
+def test_rounding_to_half_precision_is_asked_about_as_rounding():
+    found = diagnose("softmax", lambda x, mask=None: reference.softmax(x, mask).astype(np.float16))
+    assert found.message.endswith("Which of your lines rounds, asks for float32 or adds something small?")
+
+
+def test_a_loop_is_not_put_down_to_half_of_the_mask():
+    def returns_early(tokens, pad):
+        mask = np.zeros((*tokens.shape[:1], 1, tokens.shape[1], tokens.shape[1]), dtype=bool)
+        for b, row in enumerate(tokens):
+            mask[b, 0] = masks.causal_mask(len(row)) & (row != pad)
+            return mask
+
+    found = diagnose("decoder_mask", returns_early)
+    assert found.mistake == "padding_return_in_the_loop"
+    assert "half" not in found.message
+
+
+def test_two_mistakes_are_not_taken_for_a_rare_one():
+    def no_causality_and_zero(tokens, pad):
+        return np.repeat((tokens != 0)[:, None, None], tokens.shape[1], axis=2)
+
+    assert diagnose("decoder_mask", no_causality_and_zero).mistake == "M17"
+
+
+def test_near_code_uses_the_names_that_it_makes():
+    near_code = get("softmax").hints[2]
+    assert "return powers /" in near_code
+    assert " e " not in near_code
+
+
+def test_a_mean_of_nothing_on_the_way_is_told_in_words():
+    def by_nanmean(contains, right):
+        return np.nanmean(np.where(contains, right[:, None], np.nan), axis=0), contains.sum(axis=0)
+
+    found = diagnose("accuracy_by_phenomenon", by_nanmean)
+    assert found.status == "passed"
+    assert "it takes the mean of no numbers on the way" in found.message

@@ -315,8 +315,12 @@ def judged(predictions: Mapping[str, float | str | None], scores: Mapping[str, S
     hidden then.
 
     Raises:
-        CourseError: for an unknown ablation or one without scores, or a prediction that is no percentage.
+        CourseError: for no dictionary, an unknown ablation or one without scores, or a prediction that is no percentage.
     """
+    if not isinstance(predictions, Mapping):
+        raise CourseError(
+            f"The predictions are a {type(predictions).__name__}; a dictionary is wanted, from names to percentages."
+        )
     lines = [f"{'':<28}{'predicted':>10}{'measured':>10}   95 % interval"]
     for name, predicted in predictions.items():
         predicted = _percentage(name, predicted)

@@ -159,6 +159,18 @@ def _softmax_fills_in_place(
     return softmax
 
 
+def _softmax_shaped_with(value: float) -> tuple[Function, ...]:
+    """Return softmaxes that fill with an infinite value and take 0 for the maximum where that is infinite."""
+
+    def normalize(x: Array) -> Array:
+        top = x.max(axis=-1, keepdims=True)
+        e = np.exp(x - np.where(np.isfinite(top), top, 0))
+        total = e.sum(axis=-1, keepdims=True)
+        return e / np.where(total > 0, total, 1)
+
+    return _rows(block=filled_with(value), normalize=normalize)
+
+
 def _blocks_all_without_mask(empty: Callable[[Array, Array | None], Array]) -> Function:
     def softmax(x: Array, mask: Array | None = None) -> Array:
         mask = np.zeros(x.shape, dtype=bool) if mask is None else mask
@@ -439,9 +451,15 @@ SOFTMAX = (
         "softmax_infinity_after",
         "blocked shares set to -inf",
         "Your blocked shares are -inf. On which side of exp() does -inf belong, so that 0 comes out?",
-        tuple(
-            lambda x, mask=None, again=again: again(stable(x) if mask is None else np.where(mask, stable(x), -np.inf))
-            for again in (lambda shares: shares, by_row_sums)
+        (lambda x, mask=None: stable(x) if mask is None else np.where(mask, stable(x), -np.inf),),
+    ),
+    Mistake(
+        "softmax_plus_infinity",
+        "blocked entries set to plus infinity or nan",
+        "Your shares are nan where something is blocked. Is your fill a number whose exp() is 0, or is it +inf or nan?",
+        (
+            *_rows(block=filled_with(np.inf)),
+            *_softmax_shaped_with(np.inf),
         ),
     ),
     Mistake(
