@@ -315,7 +315,7 @@ def judged(predictions: Mapping[str, float | str | None], scores: Mapping[str, S
     hidden then.
 
     Raises:
-        CourseError: for no dictionary, an unknown ablation or one without scores, or a prediction that is no percentage.
+        CourseError: for no dictionary, for an ablation that is unknown or without scores, or for no percentage.
     """
     if not isinstance(predictions, Mapping):
         raise CourseError(
