@@ -574,7 +574,7 @@ SOFTMAX = Exercise(
         "nothing allowed has the maximum -inf and the sum 0: both need a rule.",
         "    if mask is not None:\n        x = np.where(mask, x, -np.inf)\n"
         "    top = ...            # per row; 0 where it is not finite\n    powers = np.exp(x - top)\n"
-        "    total = ...          # per row\n    return e / np.where(total > 0, total, 1)",
+        "    total = ...          # per row\n    return powers / np.where(total > 0, total, 1)",
     ),
     argument_names=("x", "mask"),
     argument_dims={"x": "B H Tq Tk", "mask": "B H Tq Tk"},
