@@ -48,6 +48,7 @@ def page(tmp_path_factory):
     for cell in notebook.cells:
         for output in cell.outputs:
             output.data.pop(WIDGET_VIEW, None)
+    notebook.cells[1].outputs = []  # what JupyterLab itself takes out of stored HTML is not ours to test
     nbformat.write(notebook, path)
     with jupyterlab(root) as lab, chromium() as browser:
         opened = Notebook(browser, lab, path.name)
@@ -59,7 +60,7 @@ def test_a_stored_map_and_drawing_are_there_before_anything_runs(page):
     outputs = page.page.locator(".jp-OutputArea-output")
     outputs.first.locator("th:has-text('polite')").first.wait_for(timeout=PATIENCE)
     assert outputs.first.locator("th[scope=row]").count() == 18  # nine words of the map, nine of the bars
-    drawing = outputs.nth(2).locator("img")
+    drawing = outputs.nth(1).locator("img")
     assert "I – Ich, go – gehe" in drawing.get_attribute("alt")
     assert drawing.evaluate("(image) => image.complete && image.naturalWidth") > 0
     assert page.page.evaluate("window.courseRan") is None
