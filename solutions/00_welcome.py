@@ -35,10 +35,10 @@ translate("The needle has a sharp point.")
 # the French *montrer*: what a finger does. Nobody gave the translator a rule for this. It looked at the other words
 # of the sentence. The step with which it looks is called **attention**, and it is the heart of this course.
 #
-# **How to read the picture.** Each row is a word that was written, in <span style="color:#0072B2">blue</span>. Each
-# column is an English word that was read, in <span style="color:#D55E00">orange</span>. A cell says how large a
-# share of its attention the model gave to that column while it *chose* the word of that row. The darker, the more;
-# the largest share of a row is framed, and shares below 0.1 have no number. The last column, *(end)*, is the mark
+# **How to read the picture.** Each row is a word that was written, on blue at the left. Each column is an
+# English word that was read, on orange at the top. A cell says how large a share of its attention the model gave to
+# that column while it *chose* the word of that row. The stronger the purple, the more; the largest share of a row is
+# framed, and shares below 0.1 have no number. The last column, *(end)*, is the mark
 # that ends every sentence; the model reads it too.
 #
 # *Before you go on:* find the row of *Spitze* in the first picture and the row of *zeigen* in the second. Did these
@@ -47,29 +47,19 @@ translate("The needle has a sharp point.")
 # The picture shows one layer of the model, the average of its four heads. The next cell prints what you have just
 # looked up, and the same for the other layer.
 
-# %% name="where-point-looked"
+# %% name="where-point-looked" tags=["predict"]
 import numpy as np
 
-from course.lab import Question, check, explore, hint, quiz, show, solution
-from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head
+from course.lab import check, explore, hint, quiz, show, show_table, solution
+from course.lessons.lesson_00.figures import MEAN, draw_axes_of_weights, draw_journey, draw_layer_and_head, looks_table
 from course.lessons.lesson_00.translating import attention_of
 from course.pretrained import pretrained_translator
 
 needle, people = "The needle has a sharp point.", "It is not polite to point at people."
 german = pretrained_translator("en-de")
 
-maps = {}
-for sentence, word in ((needle, "Spitze"), (people, "zeigen")):
-    maps[sentence] = found = attention_of(german, sentence)
-    columns, row = [*found.source, "(end)"], found.target.index(word)
-    print(f"{sentence}  →  {german.translate([sentence])[0].text}")
-    for layer in range(found.n_layers):
-        shares = found.weights[layer].mean(axis=0)[row]
-        best = np.argsort(-shares)[:3]
-        print(f"  layer {layer + 1}: {word} looked at", ", ".join(f"{columns[j]} {shares[j]:.2f}" for j in best))
-    layer, head = np.unravel_index(found.weights[:, :, row, columns.index("point")].argmax(), found.weights.shape[:2])
-    most = found.weights[layer, head, row, columns.index("point")]
-    print(f"  the head that looked most at “point”: layer {layer + 1}, head {head + 1}, with {most:.2f}")
+maps = {sentence: attention_of(german, sentence) for sentence in (needle, people)}
+looks_table(maps, {needle: "Spitze", people: "zeigen"}, at="point")
 
 # %% [markdown]
 # You may have expected a tidy picture in which each German word looks at its English partner and at nothing else. Many
@@ -97,12 +87,19 @@ names = {
     "longer": "15 to 18 words",
     "much_longer": "20 words and more",
 }
-for pair in ("en-de", "en-fr"):
-    print(f"\n{pair}: exactly right")
-    for row in json.loads((run_folder(pair) / "scores.json").read_text(encoding="utf-8")):
-        if row["split"] in names:
-            low, high = row["interval_95"]
-            print(f"  {names[row['split']]:38} {row['exact_match']:5.1f} %  ({low:.1f} to {high:.1f})")
+
+
+def exactly_right(pair):
+    """For each split the percentage of sentences that are exactly right, with its interval, as text."""
+    scores = json.loads((run_folder(pair) / "scores.json").read_text(encoding="utf-8"))
+    return {
+        row["split"]: "{:.1f} % ({:.1f} to {:.1f})".format(row["exact_match"], *row["interval_95"]) for row in scores
+    }
+
+
+to_german, to_french = exactly_right("en-de"), exactly_right("en-fr")
+rows = [(about, to_german[split], to_french[split]) for split, about in names.items()]
+show_table(("exactly right of", "English to German", "English to French"), rows)
 
 # %% [markdown]
 # In its training no sentence had more than 14 words. A little beyond that, about half come out right; from 20 words on,
@@ -123,9 +120,8 @@ long_sentences = {
 }  # fmt: skip
 made = [translation.text for translation in german.translate(list(long_sentences))]
 wrong = [(*pair, text) for pair, text in zip(long_sentences.items(), made, strict=True) if text != pair[1]]
-print(f"{len(wrong)} of {len(made)} are not what the grammar says.\n")
-for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=True):
-    print(f"{name:10}  {text}")
+print(f"{len(wrong)} of {len(made)} are not what the grammar says. The first of them:")
+show_table(("who", "says"), list(zip(("English", "grammar", "translator"), wrong[0], strict=True)))
 
 # %% [markdown]
 # It does not stop, it does not say "I am not sure", it gives no sign of trouble. It writes a German sentence that looks
@@ -146,6 +142,7 @@ for name, text in zip(("English", "grammar", "translator"), wrong[0], strict=Tru
 # | Ctrl+Enter | run this cell, stay |
 # | Enter, Esc | start editing a cell, stop editing |
 # | B, A | when not editing: a new cell below, above |
+# | ■ in the toolbar, or I twice when not editing | interrupt: stop what a cell is doing |
 # | Ctrl+S | save now (JupyterLab also saves by itself every two minutes) |
 #
 # If something has become a muddle, choose *Kernel → Restart Kernel and Run All Cells*. Nothing is lost by it but
@@ -254,7 +251,7 @@ print("H times d_head:", queries.shape[1] * queries.shape[3], "   d:", embedding
 # *Before you run the cell:* the English sentences have T pieces, as printed above. Which of the four numbers in the
 # shape of the weights do you know already? And over which axis will the sum be 1?
 
-# %% name="weights"
+# %% name="weights" tags=["predict"]
 translations = [german.translate([sentence])[0].text for sentence in (needle, people)]
 written = as_array([[BOS, *german.tokenizer.encode(text)] for text in translations])
 with torch.no_grad():
@@ -357,37 +354,7 @@ print("as in the map of the sentence alone:", np.allclose(average[0, :n_queries,
 # ## 6. Two questions
 
 # %% name="quiz"
-quiz(
-    Question(
-        "A model with 4 heads translates 5 sentences at once. The longest English one has 12 pieces, the longest "
-        "German one 10. German asks English. Which shape do the weights have?",
-        choices=["(5, 4, 10, 12)", "(5, 4, 12, 10)", "(4, 5, 10, 12)"],
-        answer="(5, 4, 10, 12)",
-        why={
-            "(5, 4, 10, 12)": "B, H, Tq, Tk: the German pieces ask, the English ones are asked.",
-            "(5, 4, 12, 10)": "B and H are right. Who asks here, and does the one who asks stand in the rows or in the "
-            "columns?",
-            "(4, 5, 10, 12)": "Tq and Tk are right. Which axis always comes first?",
-        },
-    ),
-    Question(
-        "You leave all exercises of this lesson blank and run the whole notebook. What happens?",
-        choices=[
-            "it stops at the first blank exercise",
-            "it runs to the end, with finished functions in place of yours",
-            "it runs to the end, and the cells after an exercise print nothing",
-        ],
-        answer="it runs to the end, with finished functions in place of yours",
-        why={
-            "it runs to the end, with finished functions in place of yours": "`check` says “not attempted yet” and "
-            "hands on a finished function.",
-            "it stops at the first blank exercise": "That would be an ordinary notebook. What does `check` return when "
-            "nothing has been written?",
-            "it runs to the end, and the cells after an exercise print nothing": "They need a function, and they get "
-            "one. From where?",
-        },
-    ),
-)
+quiz("00")
 
 # %% [markdown]
 # ## 7. The whole lesson in one picture

@@ -37,9 +37,10 @@
 # %% name="setup"
 import numpy as np
 
-from course.lab import Question, check, explore, hint, quiz, show, slider, solution
+from course.lab import check, explore, hint, quiz, show, show_table, slider, solution
 from course.lab.drawing import draw_map
 from course.lessons.lesson_03.dragged_query import DraggedQuery
+from course.lessons.lesson_03.experiments import gradient_at_the_query, measure_scale, show_scale
 from course.lessons.lesson_03.figures import (
     draw_attention_map,
     draw_random_scores,
@@ -96,20 +97,19 @@ needle_sentence = "The needle has a sharp point ."
 people_sentence = "It is not polite to point at people ."
 needle_words, people_words = needle_sentence.split(), people_sentence.split()
 
-print(f"{'':8}" + "".join(f"{name:>8}" for name in axes))
-for word, vector in zip(needle_words, embed(needle_words), strict=True):
-    print(f"{word:8}" + "".join(f"{number:8.0f}" for number in vector))
+show_table(["word", *axes], [[word, *embed([word])[0].astype(int)] for word in needle_words])
 
 # %% [markdown]
 # ### Asking, matching, handing over
 #
 # In attention a word plays three parts, and each part has a vector of its own.
 #
-# - The <span style="color:#0072B2">**query**</span> is what a word asks of the others.
-# - The <span style="color:#D55E00">**key**</span> is what a word shows, so that a query can be compared with it.
-# - The <span style="color:#009E73">**value**</span> is what a word hands over to whoever found it.
+# - The <span style="border-bottom: 3px solid #0072B2">**query**</span> is what a word asks of the others.
+# - The <span style="border-bottom: 3px solid #E69F00">**key**</span> is what a word shows, so that a query can be
+#   compared with it.
+# - The <span style="border-bottom: 3px solid #009E73">**value**</span> is what a word hands over to whoever found it.
 #
-# These colors stay the same through the whole course.
+# Blue, orange and green: these colors stay the same through the whole course.
 #
 # Why not one vector for all three? Try it. If "point" asks with its own vector $(1, 1, 0, 0)$, its dot product is 2
 # with itself, 1 with *needle*, 1 with *has*, and 0 with *sharp*. It would look more at itself than at any other word,
@@ -188,9 +188,11 @@ point_asks = [0, 0, 2, 2]
 needle_x = embed(needle_words)
 *columns, point_in_needle = attend_with_loops(point_asks, needle_x, needle_x)
 
-print("word     1 match  2 scale    power  3 softmax")
-for word, score, scaled, power, weight in zip(needle_words, *columns, strict=True):
-    print(f"{word:8} {score:7.0f}  {scaled:7.0f}  {power:7.3f}  {weight:9.3f}")
+rows = [
+    (word, f"{score:.0f}", f"{scaled:.0f}", f"{power:.3f}", f"{weight:.3f}")
+    for word, score, scaled, power, weight in zip(needle_words, *columns, strict=True)
+]
+show_table(("word", "1 match", "2 scale", "power", "3 softmax"), rows)
 print(f"sum of the powers {sum(columns[2]):.3f}, sum of the weights {sum(columns[3]):.3f}")
 print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_needle, strict=True)))
 
@@ -205,7 +207,7 @@ print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_ne
 # *Before you run the cell, predict:* which two words will score above 0, which of them wins, and with what weight? The
 # powers add up to $7 + 2.718 + 7.389 = 17.107$.
 
-# %% name="the-other-sentence"
+# %% name="the-other-sentence" tags=["predict"]
 people_x = embed(people_words)
 *columns_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
 weights_needle, weights_people = np.array(columns[3]), np.array(columns_too[3])
@@ -268,8 +270,9 @@ show(
 #
 # Write softmax along the last axis of an array that may have any number of axes, with an optional mask that
 # broadcasts to it. Subtract the maximum, give forbidden entries 0 and a row without any `True` only zeros, and leave
-# the array that you were given as it was. `np.where(mask, x, -np.inf)` and the argument `keepdims=True` are good
-# friends here; mind the maximum of a row that holds nothing but $-\infty$.
+# the array that you were given as it was. `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
+# and `np.sum` with `axis=-1, keepdims=True` are good friends here, and `np.exp` takes whole arrays; mind the maximum
+# of a row that holds nothing but $-\infty$.
 
 
 # %% name="exercise-softmax"
@@ -461,7 +464,9 @@ unit_keys = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (4, 2), all of
 q = np.array([0.9, 0.4])
 
 by_distance = softmax(-((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2)))  # h squared = sqrt(d_k) = sqrt(2)
-by_dot_product = attention(q[None], unit_keys, np.eye(4))[1][0]
+one_query = q[None]  # (1, 2): attention takes rows of queries, here a single one
+_, weights_of_one = attention(one_query, unit_keys, unit_keys)  # (1, 4): one row of weights, four keys
+by_dot_product = weights_of_one[0]
 print("by distance:   ", by_distance)
 print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_dot_product))
 
@@ -509,8 +514,15 @@ DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list
 # of steps. So wide vectors have large scores for no better reason than that they are wide. And softmax, which looks
 # at differences, turns large scores into a verdict: nearly all weight on one key, chosen by chance.
 #
-# For the formula, suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1. One product
-# then has mean 0, and its variance is
+# The formula needs three words from statistics. The **expectation** $\mathrm{E}[x]$ of a random number is its mean over
+# ever more draws. The **variance** $\mathrm{Var}(x) = \mathrm{E}[x^2] - (\mathrm{E}[x])^2$ says how far draws spread
+# around it: it is the mean squared distance from the mean, and its square root is the *standard deviation*, a typical
+# distance. Two numbers are **independent** if knowing one tells nothing about the other; then the expectation of their
+# product is the product of their expectations. (Who would rather believe a measurement may skip the next two formulas:
+# the exercise measures what they say.)
+#
+# Suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1. One product then has mean 0, and
+# its variance is
 #
 # $$
 # \mathrm{Var}(q_i k_i) = \mathrm{E}\big[q_i^2 k_i^2\big] - \big(\mathrm{E}[q_i k_i]\big)^2
@@ -531,9 +543,9 @@ DraggedQuery(keys=list(plane.values()), values=list(plane.values()), labels=list
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# Draw `n` random queries and then `n` random keys of width `d_k` from the generator `rng` (standard normal numbers),
-# take the dot product of each query with its own key, and return two variances over the `n` results: that of the
-# scores, and that of the scores after step 2.
+# Draw `n` random queries and then `n` random keys of width `d_k` from the generator `rng` (`rng.standard_normal`
+# takes a shape), take the dot product of each query with its own key, and return two variances over the `n` results
+# (`.var()`): that of the scores, and that of the scores after step 2.
 
 
 # %% name="exercise-score-statistics"
@@ -553,9 +565,11 @@ score_statistics = check("score_statistics", score_statistics)
 # %% [markdown]
 # ### What large scores do to softmax
 #
-# The variance is what the formula says. But why would it hurt? Vaswani et al. write that they *suspect* that large
-# scores push softmax into regions where its gradient is extremely small. A suspicion can be measured too, by two more
-# numbers for each query:
+# The variance is what the formula says. But why would it hurt? Training moves every number of a model a little, in the
+# direction that lowers the loss, and by how much it moves is decided by the **gradient**: how fast the result changes
+# when a number does. Where a gradient is nearly 0, nothing moves and nothing is learned. Vaswani et al. write that they
+# *suspect* that large scores push softmax into regions where its gradient is extremely small. A suspicion can be
+# measured too, by two more numbers for each query:
 #
 # - the **entropy** of the weights, $-\sum_j w_j \log_2 w_j$, in bits: 0 if one key has everything, $\log_2 16 = 4$ if
 #   16 keys share equally;
@@ -571,32 +585,15 @@ score_statistics = check("score_statistics", score_statistics)
 
 # %% name="measure-the-scale"
 def entropy_and_gradient(weights):
-    """Mean entropy in bits, and the norm of the softmax's Jacobian for each row of weights (n, keys)."""
-    logs = np.log2(weights, out=np.zeros_like(weights), where=weights > 0)
+    """Mean entropy in bits, and the size of the softmax gradient for each row of weights (n, keys)."""
+    bits = np.where(weights > 0, -weights * np.log2(np.where(weights > 0, weights, 1)), 0)  # 0 log 0 is 0
     jacobian = weights[:, :, None] * (np.eye(weights.shape[1]) - weights[:, None, :])
-    return -(weights * logs).sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
+    return bits.sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
 
 
-rng = np.random.default_rng(0)
 widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-raw = {"variance": [], "entropy": [], "gradient": []}
-scaled = {"variance": [], "entropy": [], "gradient": []}
-print("             variance     entropy, bits   gradient, median")
-print(" d_k      raw   scaled     raw   scaled        raw    scaled")
-for d_k in widths:
-    variances = score_statistics(d_k, 5000, rng)
-    q, k = rng.standard_normal((1000, 1, d_k)), rng.standard_normal((1000, 16, d_k))
-    scores = (q @ np.swapaxes(k, -1, -2))[:, 0]  # (1000, 16)
-    for column, variance, s in zip((raw, scaled), variances, (scores, scores / np.sqrt(d_k)), strict=True):
-        entropy, gradients = entropy_and_gradient(softmax(s))
-        column["variance"].append(variance)
-        column["entropy"].append(entropy)
-        column["gradient"].append(np.median(gradients))
-    print(
-        f"{d_k:4} {raw['variance'][-1]:7.1f} {scaled['variance'][-1]:8.2f} {raw['entropy'][-1]:7.2f}"
-        f" {scaled['entropy'][-1]:8.2f} {raw['gradient'][-1]:10.4f} {scaled['gradient'][-1]:9.3f}"
-    )
-
+raw, scaled = measure_scale(widths, softmax=softmax, statistics=score_statistics, summary=entropy_and_gradient)
+show_scale(widths, raw, scaled)
 show(draw_scale_measurement, d_k=widths, raw=raw, scaled=scaled)
 
 # %% [markdown]
@@ -608,29 +605,21 @@ show(draw_scale_measurement, d_k=widths, raw=raw, scaled=scaled)
 # to $d_k = 16$ the unscaled gradient is even a little larger than the scaled one. The four axes of our sentences
 # would have done well without step 2.
 #
+# ### What the median hides
+#
+# *Optional: the only place of this lesson that asks for some calculus. What follows stands without it.*
+#
 # One more thing hides in the word *median*. Training does not stop at the scores; it passes the gradient on to the
-# query, and on that way it is multiplied by the keys (and, with step 2, divided by $\sqrt{d_k}$ once more). The next
-# cell follows it there, for $d_k = 512$.
+# query. The **chain rule** says how: if the query changes the scores, and the scores change the weights, the two rates
+# multiply. So on its way the gradient is multiplied by the keys (and, with step 2, divided by $\sqrt{d_k}$ once more).
+# The next cell follows it there, for $d_k = 512$, and looks at the tenth of the queries that get most of it.
 
 # %% name="gradient-at-the-query"
-rng = np.random.default_rng(1)
-d_k = 512
-q, k = rng.standard_normal((1000, 1, d_k)), rng.standard_normal((1000, 16, d_k))
-scores = (q @ np.swapaxes(k, -1, -2))[:, 0]
-for name, divisor in (("raw", 1.0), ("scaled", np.sqrt(d_k))):
-    w = softmax(scores / divisor)
-    jacobian = w[:, :, None] * (np.eye(16) - w[:, None, :])
-    at_query = np.linalg.norm(jacobian @ k / divisor, axis=(1, 2))  # (1000,): chain rule, from weights to query
-    most = np.argsort(at_query)[-100:]  # the tenth of the queries with the largest gradient
-    best, second = np.sort(scores / divisor, axis=1)[:, :-3:-1].T
-    print(f"{name}: median {np.median(at_query):.3f}, mean {at_query.mean():.3f}")
-    print(f"    the top tenth has {100 * at_query[most].sum() / at_query.sum():.0f} % of the whole gradient")
-    gaps = np.median(best - second), np.median((best - second)[most])
-    print(f"    median gap between the two best scores: {gaps[0]:.2f}, in the top tenth {gaps[1]:.2f}")
+gradient_at_the_query(512, softmax=softmax)
 
 # %% [markdown]
 # Without step 2 the typical query gets next to nothing, and yet the *mean* is almost six times as large as with it. One
-# tenth of the queries have more than half of the whole gradient, and the last line of the raw block says which: those
+# tenth of the queries have more than half of the whole gradient, and the last columns of its row say which: those
 # whose two best scores are nearly tied, 0.5 apart where 8 is usual, so that a small push decides between the two keys.
 # "The gradient vanishes" is half of the story. The other half is that what remains is dealt out by chance, nothing to
 # most and a blow to a few.
@@ -795,63 +784,29 @@ repair_attention = check("repair_attention", repair_attention)
 
 # %% name="how-quiet-the-mistake-is"
 rng = np.random.default_rng(11)
-print("                     his largest weight   the right one")
+rows = []
 for n_keys, d_k in [(4, 4), (7, 4), (9, 4), (8, 64), (64, 64), (400, 64)]:
     q, k = rng.standard_normal((200, d_k)), rng.standard_normal((n_keys, d_k))
     his, right = (f(q, k, k)[1].max(axis=1).mean() for f in (colleagues_attention, repair_attention))
-    print(f"{n_keys:4} keys, d_k = {d_k:2}    {his:18.2f}   {right:13.2f}")
+    rows.append((n_keys, d_k, f"{his:.2f}", f"{right:.2f}"))
+show_table(("keys", "d_k", "his largest weight", "the right one"), rows)
 
 # %% [markdown]
+# <details><summary>What the mistake is, and why his test could not see it</summary>
+#
 # He divides by the root of the *number* of keys, not of their width: `k.shape[-2]` is $T_k$, `k.shape[-1]` is $d_k$.
 # Where both are the same, nothing shows. With fewer keys than dimensions his weights are too peaked, with more they
 # are too flat, and so the sharpness of his model hangs on the length of the sentence. No shape is wrong, no row
 # misses its sum, no error is ever raised, and a map has no mark on it that says how dark it should be.
+#
+# </details>
 #
 # A test finds only what it can tell apart. So `check` uses arrays in which all sizes differ, and so should you.
 #
 # ## 11. Three questions
 
 # %% name="quiz"
-quiz(
-    Question(
-        "Somebody adds 100 to all scores of one query. What happens to that query's weights?",
-        choices=["they come nearer to each other", "the largest one grows", "nothing"],
-        answer="nothing",
-        why={
-            "nothing": "Softmax sees differences only. The factor e^100 stands above and below the line and cancels.",
-            "they come nearer to each other": "Dividing the scores would do that. What does adding change about "
-            "the difference between two scores?",
-            "the largest one grows": "Multiplying the scores would do that. What does adding change about the "
-            "difference between two scores?",
-        },
-    ),
-    Question(
-        "q is (4, 64), k is (9, 64), v is (9, 32). Which shapes do weights and output have?",
-        choices=["(4, 9) and (4, 64)", "(4, 9) and (4, 32)", "(9, 4) and (9, 32)"],
-        answer="(4, 9) and (4, 32)",
-        why={
-            "(4, 9) and (4, 64)": "The weights are right. Whose rows does step 4 mix, and how wide are they?",
-            "(9, 4) and (9, 32)": "Each of the 4 queries gets one row of weights and one output. Which axis "
-            "comes first?",
-        },
-    ),
-    Question(
-        "You initialize a model whose d_k is 512 and forget to divide by its square root. What do you "
-        "expect at the first training step?",
-        choices=[
-            "most queries give nearly all weight to one key picked by chance",
-            "all keys get about the same weight",
-            "no difference, since softmax normalizes anyway",
-        ],
-        answer="most queries give nearly all weight to one key picked by chance",
-        why={
-            "all keys get about the same weight": "That is what very small scores would do. Is the variance of "
-            "an unscaled score small at d_k = 512?",
-            "no difference, since softmax normalizes anyway": "It makes the sum 1. Does it also make a score of "
-            "22 and a score of 1 comparable?",
-        },
-    ),
-)
+quiz("03")
 
 # %% [markdown]
 # ## 12. The whole lesson in one picture

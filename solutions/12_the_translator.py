@@ -44,7 +44,7 @@ from course.data import load_corpus
 from course.data.embedded import SPLITS, embedded_pairs, gold, sample
 from course.data.grammar.constructions import CONSTRUCTIONS
 from course.evaluation import right, score_split, score_splits, table
-from course.lab import Question, check, dashboard, explore, hint, live, quiz, show, slider, solution, workbook
+from course.lab import check, dashboard, explore, hint, live, quiz, show, slider, solution, workbook
 from course.lab.widgets.dashboard import changed_words
 from course.lessons.lesson_00.translating import TranslatePanel
 from course.lessons.lesson_12 import ablations
@@ -312,7 +312,7 @@ print("largest difference of a logit below 0.00001:", apart < 1e-5)
 # All 1,000 sentences of `test_iid` are translated, and 300 of each other split. So the percentages are estimates: the
 # 95 % interval (Wilson 1927) says how far the choice of these sentences alone may have moved each of them.
 
-# %% name="score-splits" tags=["nbval-ignore-output", "limit-180"]
+# %% name="score-splits" tags=["predict", "nbval-ignore-output", "limit-180"]
 others = [split for split in about if split != "test_iid"]
 scores = [score_split(translator, CORPUS, "test_iid")]
 scores += score_splits(translator, CORPUS, splits=others, limit=SENTENCES)
@@ -326,7 +326,7 @@ short = [
 print(f"deeper, but no longer than 14 words: {100 * np.mean(short):.0f} % of {len(short)}")
 show(draw_accuracy_by_split, scores=scores)
 
-# %% name="what-holds"
+# %% name="what-holds" tags=["predict"]
 percent = {score.split: score.exact_match for score in scores}
 print("test_iid at least 95 %:", percent["test_iid"] >= 95)
 print("new combinations within 10 points of test_iid:", percent["combo"] > percent["test_iid"] - 10)
@@ -398,7 +398,7 @@ print("deeper below a third:", percent["deeper"] < 33)
 # `contains` is (N, C): True where sentence n contains construction c. `right` is (N,): True where the translation of
 # sentence n is exactly right. Return two arrays of length C: the share of right ones among the sentences that contain
 # each construction (nan where there is none), and how many sentences that is. A sentence counts for each of its
-# constructions.
+# constructions. `.sum(axis=0)` counts down a column, and `np.maximum(counts, 1)` is a divisor that is never 0.
 
 
 # %% name="exercise-accuracy-by-phenomenon"
@@ -608,7 +608,7 @@ print(ablations.judged(predictions, measured))
 # command `python -m course.lessons.lesson_12.ablations` makes them again. The gray bar marks the unchanged model. Each
 # was trained once: the intervals count the choice of sentences only, and another seed would move each figure too.
 
-# %% name="ablations"
+# %% name="ablations" tags=["predict"]
 shown = {name: score for name, score in measured.items() if name != "leak"}
 print(ablations.table(shown))
 columns = {
@@ -651,7 +651,7 @@ show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown],
 # the same targets. So the two losses can be compared update by update. Predict first: how far apart are they at update
 # 100? And at update 240?
 
-# %% name="no-positions-live" tags=["nbval-ignore-output", "limit-180"]
+# %% name="no-positions-live" tags=["predict", "nbval-ignore-output", "limit-180"]
 without = ablations.first_updates(
     "no_positions",
     RUN.with_name("no_positions"),
@@ -665,7 +665,7 @@ for update in range(60, SHORT + 1, 40):
     losses = [ablations.loss_at(records, update) for records in (run.records, without)]
     print(f"{update:6} {losses[0]:16.2f} {losses[1]:9.2f}")
 
-# %% name="no-positions-holds"
+# %% name="no-positions-holds" tags=["predict"]
 early = [ablations.loss_at(records, 100) for records in (run.records, without)]
 late = [ablations.loss_at(records, SHORT, around=80) for records in (run.records, without)]
 print("less than 0.3 apart at update 100:", abs(early[1] - early[0]) < 0.3)
@@ -772,10 +772,14 @@ print("her mask: what comes after t changes what is said at t:", leak(colleagues
 print("repaired: what comes after t changes what is said at t:", leak(repaired_mask) > 1e-6)
 
 # %% [markdown]
+# <details><summary>What the mistake is, and why the loss did not show it</summary>
+#
 # `k=1` moves the diagonal up by one, so that each position sees one word too many: its own label. The cheapest way to
 # predict a word is then to copy it, and training finds the cheapest way. The validation loss is computed with teacher
 # forcing too, with the same mask and the same answer in plain sight; it measures how well the model *copies*. Only when
 # the model writes by itself is the next word not there to be copied, and it has learned nothing else.
+#
+# </details>
 #
 # So a loss, however low and on whatever sentences, is no evidence that a model translates. **Let it generate before you
 # believe it**, and perturb: change what must not matter, and see whether it matters.
@@ -783,57 +787,7 @@ print("repaired: what comes after t changes what is said at t:", leak(repaired_m
 # ## 11. Three questions
 
 # %% name="quiz"
-quiz(
-    Question(
-        "Without label smoothing, your new model has a training loss of 0.02, a validation loss of 0.03, and its "
-        "translations are rubbish. "
-        "What do you look at first?",
-        choices=[
-            "whether the decoder can see the word that it has to predict",
-            "whether it has overfitted the training sentences",
-            "whether the learning rate was too high",
-        ],
-        answer="whether the decoder can see the word that it has to predict",
-        why={
-            "whether it has overfitted the training sentences": "Then the validation loss would be much higher than "
-            "the training loss. What do both losses have in common that generating has not?",
-            "whether the learning rate was too high": "A rate that is too high keeps the loss up. What could bring "
-            "both losses so close to 0?",
-        },
-    ),
-    Question(
-        "Of the same 300 sentences, model A has 291 right (95 % interval 94.4 to 98.4) and model B 286 (92.3 to 97.2). "
-        "What do you know?",
-        choices=[
-            "A is better, by 1.7 points",
-            "the order may be chance; a test on the paired sentences could say more",
-            "both are equally good",
-        ],
-        answer="the order may be chance; a test on the paired sentences could say more",
-        why={
-            "A is better, by 1.7 points": "On these 300, yes. Would 300 others, or another seed of the training, have "
-            "to give the same order?",
-            "both are equally good": "Not being able to tell two things apart does not make them equal. What would "
-            "you have to do to see a difference of 2 points?",
-        },
-    ),
-    Question(
-        "Sentences with a fronted because-clause are right in 85 %, all others in 95 %. When is the because-clause to "
-        "blame?",
-        choices=[
-            "in any case; 85 is less than 95",
-            "if sentences of the same length without one do better",
-            "if the because-clause is rare in training",
-        ],
-        answer="if sentences of the same length without one do better",
-        why={
-            "in any case; 85 is less than 95": "Such sentences have two clauses, so they are longer than most. What "
-            "else is different about long sentences?",
-            "if the because-clause is rare in training": "That might be a reason for its being hard. But how do you "
-            "find out that it is hard at all?",
-        },
-    ),
-)
+quiz("12")
 
 # %% [markdown]
 # ## 12. The whole lesson in one picture

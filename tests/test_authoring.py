@@ -144,6 +144,18 @@ def test_stored_outputs_name_no_software_and_hold_no_live_widget(built):
     assert "3." not in json.dumps(blank(built)["metadata"])  # no Python version
 
 
+def test_what_is_to_be_predicted_is_stored_folded_and_its_first_line_is_not_told(built):
+    """JupyterLab writes the first line of the first output beside the dots, so that one holds nothing."""
+    for notebook in (solved(built), blank(built)):
+        folded = cell(notebook, "surroundings")
+        assert folded["metadata"] == {"tags": ["predict"], "jupyter": {"outputs_hidden": True}}
+        first, second = folded["outputs"]
+        assert first == {"output_type": "display_data", "data": {}, "metadata": {}}
+        assert second["text"] == ["a new workbook 1\n"]
+        others = [each for each in notebook["cells"] if each["id"] != "surroundings"]
+        assert not any("jupyter" in each["metadata"] for each in others)
+
+
 def test_building_twice_gives_the_same_bytes(root, tmp_path):
     path = root / "notebooks" / "90_sample.ipynb"
     before = path.read_bytes()
@@ -373,6 +385,7 @@ TRIALS = {
     "print(6 * 7)": ("print(6 * 7)", True),
     "print(42)": ("print(43)", False),
     "print()": ("import sys; print(file=sys.stderr)", False),
+    "print('folded')": ("print('unfolded')", False),
     "draw()": ("draw(scale=1.0001)", True),
     "draw() ": ("draw(scale=1.03)", False),
     "draw()  ": ("draw(turn=1)", False),
@@ -391,13 +404,15 @@ def test_nbval_finds_what_differs_and_nothing_else(root):
     line = cell(notebook, "check-double")
     drawn = next(cell for cell in notebook["cells"] if cell["source"] == ["draw()"])
     widget = next(cell for cell in notebook["cells"] if cell["source"] == ["Widget()"])
-    printed = {"print(6 * 7)": "42\n", "print(42)": "42\n", "print()": "\n"}
+    printed = {"print(6 * 7)": "42\n", "print(42)": "42\n", "print()": "\n", "print('folded')": "folded\n"}
+    empty = cell(notebook, "surroundings")["outputs"][0]
     cells = [cell(notebook, name) for name in ("imports", "surroundings", "tools")]
     for before, (after, _) in TRIALS.items():
         like = {"draw()": drawn, "Widget()": widget}.get(before.strip(), line)
         trial = dict(copy.deepcopy(like), id=f"trial-{len(cells)}", source=after or before)
         if like is line:
             trial["outputs"][0]["text"] = printed.get(before, "offline\n")
+            trial["outputs"] = [empty] * ("folded" in before) + trial["outputs"]
         cells.append(trial)
     for name in ("one", "two"):  # the second finds a workbook as new as the first
         notebook["cells"] = cells if name == "one" else cells[:2]
@@ -410,6 +425,6 @@ def test_nbval_finds_what_differs_and_nothing_else(root):
     assert passed == [True] * 3 + [expected for _, expected in TRIALS.values()] + [True] * 2, run.stdout
     reports = [case.findtext("failure") for case in cases if case.find("failure") is not None]
     for report, told in zip(
-        reports, ("43", "stderr", "RMS", "RMS", "size 360x180", "number of outputs", "Missing"), strict=True
+        reports, ("43", "stderr", "unfolded", "RMS", "RMS", "size 360x180", "number of outputs", "Missing"), strict=True
     ):
         assert told in report

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from course.lab import quiz
 from course.lessons.lesson_03.dragged_query import dragged_query_state
-from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, QUIZ, write_notebook
+from tests.browser.notebook import DRAGGED, EXPLORE, HEAT_MAP, QUIZ, write_notebook, write_stored
 from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
 from tests.browser.server import jupyterlab
 
@@ -35,6 +36,11 @@ def browser():
 def lab(tmp_path_factory):
     root = tmp_path_factory.mktemp("notebooks")
     write_notebook(root / "small.ipynb", HEAT_MAP, EXPLORE, EXPLORE, DRAGGED, DRAGGED, QUIZ, "len(drawn)")
+    told = {"output_type": "stream", "name": "stdout", "text": "it wins\nwith 0.9\n"}
+    write_stored(root / "folded.ipynb", "print('it wins')", [told], tags=["predict"])
+    data, _ = quiz("03")._repr_mimebundle_()
+    asked = {"output_type": "execute_result", "execution_count": 1, "data": data, "metadata": {}}
+    write_stored(root / "stored_quiz.ipynb", "quiz('03')", [asked])
     if LESSON.exists():
         shutil.copy(LESSON, root / LESSON.name)
     with jupyterlab(root) as running:
@@ -214,6 +220,38 @@ def test_a_quiz_answers_at_once_and_shows_text_as_text(small):
     small.page.keyboard.press("ArrowDown")
     assert answer.inner_text().startswith("Yes.")
     assert quiz.get_by_role("group").count() == 1
+
+
+def test_a_prediction_is_asked_before_its_result_is_seen(browser, lab):
+    """Stored, it is folded with nothing told beside the dots; a click or a run shows it."""
+    notebook = Notebook(browser, lab, "folded.ipynb")
+    cell = notebook.page.locator(".jp-CodeCell").first
+    dots = cell.locator(".jp-OutputPlaceholder")
+    dots.wait_for(timeout=PATIENCE)
+    assert cell.locator(".jp-Cell-outputWrapper").inner_text().strip() == ""
+    dots.click()
+    assert cell.locator(".jp-Cell-outputWrapper").inner_text().strip() == "it wins\nwith 0.9"
+    notebook.close()
+    notebook = Notebook(browser, lab, "folded.ipynb")
+    cell = notebook.page.locator(".jp-CodeCell").first
+    notebook.run_all()
+    assert cell.locator(".jp-Cell-outputWrapper").inner_text().strip() == "it wins"
+    notebook.close()
+
+
+def test_a_quiz_that_was_not_run_folds_its_answers(browser, lab):
+    notebook = Notebook(browser, lab, "stored_quiz.ipynb")
+    output = notebook.page.locator(".jp-OutputArea-output")
+    folds = output.locator("details")
+    assert folds.count() == 3
+    assert "they come nearer to each other" in output.inner_text()
+    assert "Softmax sees differences only." not in output.inner_text()
+    notebook.screenshot("stored_quiz", output)
+    folds.first.locator("summary").click()
+    assert "Softmax sees differences only." in output.inner_text()
+    assert "standard deviation" not in output.inner_text()
+    notebook.screenshot("stored_quiz_open", output)
+    notebook.close()
 
 
 def test_the_page_asks_no_other_host_and_reports_no_error(small):

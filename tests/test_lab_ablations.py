@@ -189,6 +189,17 @@ def test_any_kind_of_number_is_a_prediction(number):
     assert judged({"rotary": number}, {"rotary": score(97.0)}).endswith("you saw it coming")
 
 
+@pytest.mark.parametrize("written", ["60%", "60 %", " 60 percent", "60", "60.0 %", "60,0%"])
+def test_a_percentage_in_words_is_understood(written):
+    assert judged({"rotary": written}, {"rotary": score(97.0)}) == judged({"rotary": 60}, {"rotary": score(97.0)})
+
+
+@pytest.mark.parametrize("written", ["most", "%", "60 of 100", "-5%", "101%", ""])
+def test_words_that_are_no_percentage_are_refused(written):
+    with pytest.raises(CourseError, match="a number from 0 to 100"):
+        judged({"rotary": written}, {"rotary": score(97.0)})
+
+
 def test_a_share_is_asked_whether_it_is_in_percent():
     with pytest.raises(CourseError, match=r"is 0\.95\. Is that in percent\? As a share it would be 95"):
         judged({"rotary": 0.95}, {"rotary": score(97.0)})

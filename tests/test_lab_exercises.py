@@ -367,7 +367,7 @@ def test_an_id_that_is_no_name_is_refused_with_the_right_order(id):
 
 
 def test_the_praise_counts():
-    assert diagnose("attention", right).message.endswith("on 21 sets of data and has all 7 properties.")
+    assert diagnose("attention", right).message.endswith("on 21 sets of data and has all 8 properties.")
     found = diagnose("causal_mask", causal_mask)
     assert found.message == "It agrees with the reference on 5 sets of data and has the one property tested."
 

@@ -117,6 +117,19 @@ def test_interrupting_the_kernel_while_it_waits_stops_the_run(tmp_path, capsys):
     assert run.state == "stopped"
 
 
+def test_a_slow_computer_stops_the_run_kindly_and_keeps_its_state(tmp_path, capsys):
+    run = start(tmp_path / "live", max_steps=100_000)
+    result = run.wait(at_most=0.02)
+    assert not result.finished
+    said = capsys.readouterr().out
+    assert "slower than planned" in said
+    assert "after 1 s" in said
+    assert "resume()" in said
+    assert (tmp_path / "live" / "last.safetensors").exists()
+    run.resume(max_steps=result.steps + 2)
+    assert run.wait().finished
+
+
 def test_stop_returns_when_the_state_is_kept(tmp_path):
     run = start(tmp_path / "live", max_steps=100_000)
     run.stop()

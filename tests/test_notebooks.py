@@ -1,5 +1,6 @@
 """The notebooks in the repository: up to date, whole, and as the rules want them. Nothing is executed here."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,21 @@ def test_the_cells_are_those_of_the_source(source):
     for tree, expected in both_versions(source).items():
         found = [(cell["id"], "".join(cell["source"]), cell["metadata"]) for cell in built(source, tree)["cells"]]
         assert found == [(cell.id, cell.source, cell.metadata) for cell in expected.cells]
+
+
+def test_beside_the_notebooks_lies_nothing_else():
+    names = [path.name for path in (ROOT / "notebooks").iterdir() if not path.name.startswith(".")]
+    assert [name for name in names if not name.endswith(".ipynb")] == []
+
+
+def test_make_opens_a_lesson_that_exists():
+    """Plain `make` opens this page of JupyterLab; its root is notebooks/."""
+    (first,) = re.findall(r"--LabApp\.default_url=/lab/tree/(\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert first == f"{LESSONS[0].stem}.ipynb"
+    assert (ROOT / "notebooks" / first).is_file()
+
+
+def test_the_pictures_of_the_readme_are_there():
+    shown = re.findall(r"\]\((docs/[^)]+\.png)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown
+    assert [path for path in shown if not (ROOT / path).is_file()] == []

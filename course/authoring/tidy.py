@@ -12,6 +12,8 @@ from course.authoring.pictures import compact
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+PREDICT = "predict"
+"""The tag of a cell whose result is to be predicted first: its stored output is folded until it is asked for."""
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 """The mime type of a live widget: a random id that means nothing once its kernel is gone."""
 
@@ -35,9 +37,23 @@ def tidy(notebook: NotebookNode, course: dict[str, Any]) -> NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in ("tags",) if key in cell.metadata})
+        if PREDICT in cell.metadata.get("tags", []):
+            _fold(cell)
         for output in cell.get("outputs", []):
             _tidy_output(output)
     return notebook
+
+
+def _fold(cell: NotebookNode) -> None:
+    """Let JupyterLab show dots where the stored output is. A click unfolds it, and what a run gives is always shown.
+
+    Beside the dots stands the first line of the first output, which would tell the result; of an empty one there is
+    none. nbval compares what outputs hold, so an empty one makes no difference to it.
+    """
+    from nbformat.v4 import new_output
+
+    cell.metadata.jupyter = {"outputs_hidden": True}
+    cell.outputs.insert(0, new_output("display_data"))
 
 
 def _tidy_output(output: NotebookNode) -> None:

@@ -1,4 +1,4 @@
-"""`python -m course.data.make_treebank` draws the meanings of the embedded corpus again, and writes treebank and manifest."""
+"""`python -m course.data.make_treebank` draws the meanings of the embedded corpus again, and writes what is kept."""
 
 from course.data.embedded import make_anew, split_sizes
 

@@ -20,6 +20,7 @@ _ROOM_OF = {
     "dashboard": "widgets.dashboard",
     "show": "drawing.picture",
     "show_table": "drawing.tables",
+    "holds": "drawing.claims",
 }
 _MODULES = ("drawing", "exercises", "widgets")
 

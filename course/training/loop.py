@@ -94,12 +94,12 @@ def training_step(
     (Pascanu et al. 2013). Lesson 12 lets learners write this function; the loop runs on theirs if they wish.
     """
     model.train()  # validation had switched dropout off
-    optimizer.zero_grad(set_to_none=True)  # else this batch's gradient would be added to the last one's
+    optimizer.zero_grad()  # else this batch's gradient would be added to the last one's
     loss = mean_loss(model, batch)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
-    return float(loss.detach())
+    return loss.item()
 
 
 Step = Callable[[nn.Module, Batch, torch.optim.Optimizer, Callable[[nn.Module, Batch], Tensor], float], float]

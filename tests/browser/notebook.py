@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+
+from course.authoring.tidy import tidy
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
@@ -73,4 +76,14 @@ def write_notebook(path: Path, *cells: str) -> Path:
     notebook = nbformat.v4.new_notebook(metadata=KERNEL)
     notebook.cells = [nbformat.v4.new_code_cell(cell.strip(), id=f"cell-{i}") for i, cell in enumerate(cells)]
     nbformat.write(notebook, path)
+    return path
+
+
+def write_stored(path: Path, source: str, outputs: list[dict], *, tags: Sequence[str] = ()) -> Path:
+    """Write a notebook of one cell with these outputs, stored as the course's builder stores them."""
+    notebook = nbformat.v4.new_notebook(metadata=KERNEL)
+    cell = nbformat.v4.new_code_cell(source, id="stored", execution_count=1, metadata={"tags": list(tags)})
+    cell.outputs = [nbformat.from_dict(output) for output in outputs]
+    notebook.cells = [cell]
+    nbformat.write(tidy(notebook, {}), path)
     return path

@@ -1,5 +1,6 @@
 """Drawing: the colors, small pieces and maps that the figures of all lessons are made of, and `show`."""
 
+from course.lab.drawing.claims import holds
 from course.lab.drawing.colors import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS, WEIGHTS_TEXT
 from course.lab.drawing.maps import draw_map, largest
 from course.lab.drawing.picture import Markup, show
@@ -24,6 +25,7 @@ __all__ = [
     "beside",
     "draw_map",
     "heat_table",
+    "holds",
     "largest",
     "plain",
     "rows_table",

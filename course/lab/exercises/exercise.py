@@ -86,7 +86,7 @@ class Exercise:
         argument_names: in order of position.
         argument_dims: axis names by argument, the longest form; shorter arrays take the last ones.
         result_names: one or more.
-        result_dims: axis names by result, as for the arguments.
+        result_dims: axis names by result, as for the arguments. The picture of a wrong result says the last two.
         result_kind: arrays of floats, arrays of booleans, or plain numbers.
         difficulty: 1 to 5. importance: 1 to 5. minutes: to plan for.
         keyword: the argument that later code passes by name, or None.
@@ -98,6 +98,10 @@ class Exercise:
             the same words. The names are those that the learner reads. None if the function turned out to be empty.
             A case's arguments then only describe, with a ``repr`` for people; so a lesson can be declared without
             importing torch, which ``observe`` does when it is called.
+        forgive: takes a result and returns it in the right type, as far as it is clear what was meant, or as it is. So
+            a wrong type does not hide a second mistake. None means lists to arrays, 0 and 1 to booleans, and so on.
+        axes_hold: takes a function whose results have the right shape, and says whether it works along the right axis:
+            then no question about axes is asked. None if nobody knows.
     """
 
     id: str
@@ -121,6 +125,8 @@ class Exercise:
     shown: tuple[Function, ...] = ()
     handed_out: Function | None = None
     observe: Callable[..., dict[str, Any] | None] | None = None
+    forgive: Callable[[Any], Any] | None = None
+    axes_hold: Callable[[Function], bool] | None = None
 
     def __post_init__(self) -> None:
         """Refuse an exercise that could not work, with the reason."""
@@ -143,8 +149,10 @@ class Diagnosis:
         status: "passed", "failed" or "not attempted".
         mistake: the id of the known mistake that the function behaves like, or None.
         message: for the learner; the same words for the same function.
+        stopped: whether the function did not come back and was stopped.
     """
 
     status: Literal["passed", "failed", "not attempted"]
     mistake: str | None
     message: str
+    stopped: bool = False

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course.lab.exercises.exercise import Case, Function
+from course.lab.exercises.exercise import Case, Exercise, Function
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ def undisturbed() -> Iterator[None]:
     Warnings and floating-point errors are silent too: an overflow shows in the numbers, which are compared anyway, and
     under nbgrader any line on stderr would cost the points of the cell.
 
-    A function that never ends is not stopped: signals work only on POSIX and in the main thread, threads cannot be
-    killed, and a function defined in a notebook cannot be sent to another process. The learner's Interrupt button
-    works: KeyboardInterrupt passes through, and the state is restored on the way.
+    A function that never ends is stopped by :mod:`course.lab.exercises.watch`. The learner's Interrupt button works:
+    KeyboardInterrupt passes through. In both cases the state is restored on the way.
     """
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(20170612)  # noqa: NPY002
@@ -152,8 +151,8 @@ def _related(a: Exception | None, b: Exception | None) -> bool:
     if isinstance(a, _SHAPE_ERRORS) and isinstance(b, _SHAPE_ERRORS):
         same_kind = isinstance(a, NotImplementedError) == isinstance(b, NotImplementedError)
         return same_kind and _about_graph(a) == _about_graph(b)
-    if isinstance(a, AttributeError) and isinstance(b, AttributeError):
-        return str(a) == str(b)  # which attribute is missing, and from what
+    if isinstance(a, (AttributeError, TypeError)) and isinstance(b, (AttributeError, TypeError)):
+        return str(a) == str(b)  # which attribute is missing and from what, or what does not work with which type
     return a is not None and b is not None and (isinstance(a, type(b)) or isinstance(b, type(a)))
 
 
@@ -174,3 +173,51 @@ def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
         return len(left) == len(right) and all(_same_part(x, y, tolerance) for x, y in zip(left, right, strict=True))
     except (TypeError, ValueError):  # ragged lists, objects without numbers: like nothing that is known
         return False
+
+
+class Eased:
+    """A learner's function with results of the right type where it is clear what was meant.
+
+    Attributes:
+        changed: whether any result so far had another type.
+    """
+
+    def __init__(self, function: Function, exercise: Exercise) -> None:
+        self._function, self._exercise = function, exercise
+        self.changed = False
+
+    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
+        """Call the function and forgive its type."""
+        return self.forgive(self._function(*arguments))
+
+    def forgive(self, value: Any) -> Any:  # noqa: ANN401
+        """Return the value in the right type, or as it is."""
+        try:
+            right = self._right_type(value)
+        except (TypeError, ValueError, RuntimeError):  # nobody knows what was meant
+            return value
+        self.changed = self.changed or right is not value
+        return right
+
+    def _right_type(self, value: Any) -> Any:  # noqa: ANN401
+        if self._exercise.forgive is not None or value is None:
+            return value if self._exercise.forgive is None else self._exercise.forgive(value)
+        names, kind = self._exercise.result_names, self._exercise.result_kind
+        if len(names) == 1:
+            return _as_kind(value, kind)
+        if isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == len(names):
+            return tuple(_as_kind(part, kind) for part in value)
+        if not isinstance(value, (tuple, list)):
+            return value
+        eased = [_as_kind(part, kind) for part in value]
+        return value if all(a is b for a, b in zip(eased, value, strict=True)) else tuple(eased)
+
+
+def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
+    """Return a list as an array, an array of one number as a number, and 0 and 1 as booleans, where that is asked."""
+    if kind == "number":
+        return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+    array = np.asarray(value) if isinstance(value, list) else value
+    if isinstance(array, np.ndarray) and kind == "bool array" and array.dtype.kind in "iuf":
+        return array.astype(bool) if np.isin(array, (0, 1)).all() else array
+    return array

@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course.lab.exercises.exercise import Case, Exercise
+from course.lab.exercises.exercise import Case, Exercise, Function
 from course.lab.exercises.run import Observed, Outcome, close, is_narrow, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
 
 
-def _is_foreign(filename: str) -> bool:
+def is_foreign(filename: str) -> bool:
     """Whether a frame belongs to the course or an installed package, not to the learner."""
     if filename.startswith("<frozen"):
         return True
@@ -25,7 +25,7 @@ def _is_foreign(filename: str) -> bool:
 
 def learner_frames(error: BaseException) -> list[str]:
     """Return the learner's own lines that led to ``error``, outermost first, at most five."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_foreign(frame.filename)]
     return [f"line {frame.lineno}, in {frame.name}:  {frame.line}".rstrip(": ") for frame in frames[-5:]]
 
 
@@ -135,7 +135,7 @@ def _result_names(exercise: Exercise, value: object) -> tuple[str, ...]:
 class _Problem(NamedTuple):
     """What is wrong with the results of a case, and of which kind it is: the kind decides what to ask."""
 
-    kind: Literal["returned", "words", "shape", "numbers", "last digits", "precision", "arguments"]
+    kind: Literal["returned", "not called", "words", "shape", "numbers", "last digits", "precision", "arguments"]
     said: str
 
 
@@ -150,6 +150,10 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
             return _Problem("words", said)
     triples = [triple for triple in triples if not isinstance(triple[1], str)]
     for name, _, part in triples:
+        if callable(part):
+            return _Problem(
+                "not called", f"{name} is a function, {getattr(part, '__name__', 'which')}, not its result."
+            )
         if said := _wrong_type(exercise, name, part):
             return _Problem("returned", said)
     for name, wanted, part in triples:
@@ -176,6 +180,7 @@ def _number_problem(name: str, wanted: object, part: Any, tolerance: float) -> _
 
 _QUESTIONS = {
     "returned": "What exactly stands behind your return?",
+    "not called": "Which parentheses are missing there?",
     "shape": "Which of your steps makes its axes, and what does that step start from?",
     "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
     "precision": "Which of your lines asks for fewer digits?",
@@ -183,19 +188,52 @@ _QUESTIONS = {
 }
 
 
-def _ask(case: Case, problem: _Problem) -> str:
-    """Return the question that leads on: that of the case is about its numbers, and about its axes where it says so."""
+_AXES_RIGHT = "Shape and axes are right. Take one entry and compute it by hand: at which step do you and yours part?"
+
+
+def _ask(exercise: Exercise, case: Case, problem: _Problem, function: Function | None) -> str:
+    """Return the question that leads on: that of the case is about its numbers, and about its axes where it says so.
+
+    Nobody is asked about axes who has the right ones.
+    """
     if problem.kind == "shape" and case.about_axes:
         return case.question
+    asks_about_axes = case.about_axes or re.search(r"\bax[ei]s\b", case.question) is not None
+    if problem.kind == "numbers" and asks_about_axes and function is not None and _axes_hold(exercise, function):
+        return _AXES_RIGHT
     return _QUESTIONS.get(problem.kind, case.question)
+
+
+def _axes_hold(exercise: Exercise, function: Function) -> bool:
+    try:
+        return exercise.axes_hold is not None and exercise.axes_hold(function)
+    except Exception:  # a function that cannot be called with other sizes may well have wrong axes
+        return False
+
+
+_TYPES_OF_FUNCTIONS = ("'function'", "'method'", "'builtin_function_or_method'", "'method_descriptor'")
+
+
+def _about_a_name(error: BaseException) -> str | None:
+    """Return the question for an exception about what stands under a name: nothing, or a thing of another type."""
+    said = str(error)
+    if isinstance(error, NameError):
+        return "Under which name did you make it, or is it an argument?"
+    if isinstance(error, (AttributeError, TypeError)) and any(kind in said for kind in _TYPES_OF_FUNCTIONS):
+        return "Something in that line is a function that was never called. Which parentheses are missing?"
+    if isinstance(error, AttributeError) and said.startswith(("'float' object", "'int' object")):
+        return "A plain number stands before the dot there, and an array was meant. Which line made a number of it?"
+    if isinstance(error, AttributeError):
+        return "What stands before the dot there, and which names does it offer?"
+    if isinstance(error, TypeError) and "converted to Python scalar" in said:
+        return "Something in that line takes a single number and gets an array. Which library does it to all entries?"
+    return None
 
 
 def ask_about_error(case: Case, error: BaseException) -> str:
     """Return the question that leads on from an exception on a case."""
-    if isinstance(error, NameError):
-        return "Under which name did you make it, or is it an argument?"
-    if isinstance(error, AttributeError):
-        return "What stands before the dot there, and which names does it offer?"
+    if (asked := _about_a_name(error)) is not None:
+        return asked
     if isinstance(error, RecursionError):
         return "Your function calls itself, maybe through another one. When would it stop?"
     if wanted_yes_or_no(error):
@@ -228,8 +266,13 @@ def wanted_yes_or_no(error: BaseException) -> bool:
     )
 
 
-def say_problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
-    """Return what is wrong on a case, the numbers where they are few, and a question; None if all is well."""
+def say_problem(
+    exercise: Exercise, case: Case, expected: Outcome, got: Outcome, function: Function | None = None
+) -> str | None:
+    """Return what is wrong on a case, the numbers where they are few, and a question; None if all is well.
+
+    With ``function``, which gave the outcome, the question is not about axes where they are right.
+    """
     if got.error is not None:
         return f"{say_error(exercise, case, got.error)}\n  {ask_about_error(case, got.error)}"
     problem = _problem(exercise, case, expected, got)
@@ -243,4 +286,4 @@ def say_problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome)
         lines.append("  must give " + ", ".join(f"{name} = {show(value)}" for name, value in wanted) + ".")
     else:
         lines.append(f"  The arguments: {describe_arguments(exercise, case.make())}.")
-    return "\n".join([*lines, f"  {_ask(case, problem)}"])
+    return "\n".join([*lines, f"  {_ask(exercise, case, problem, function)}"])

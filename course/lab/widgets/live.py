@@ -30,6 +30,7 @@ from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import TransformerConfig
 from course.training import Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
 
+PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
 POLL = 0.1  # seconds between two looks of wait(); also how soon an interrupt is heard on Windows
 SHOW_EVERY = 1.0  # seconds between two messages to the page
 DRAWING_SHARE = 0.05  # largest part of the time that goes into pictures
@@ -134,18 +135,23 @@ class LiveTraining(Dashboard):
         atexit.register(self.stop)
         self._sitting.start()
 
-    def wait(self) -> TrainingResult:
+    def wait(self, *, at_most: float = PATIENCE) -> TrainingResult:
         """Return how the run ended, as soon as it has.
 
         Interrupting the kernel meanwhile stops the run, as the button does: its state is kept, and one line says
-        how to go on. An error that ended the run is raised here.
+        how to go on. The same happens on a computer that is slower than a lesson plans for, after `at_most`. An error
+        that ended the run is raised here.
+
+        Args:
+            at_most: minutes to wait.
         """
         __tracebackhide__ = True  # of an error, IPython then shows the learner's lines and not these
         try:
-            self._until_it_rests()
+            if not self._until_it_rests(60 * at_most):
+                print(f"This computer is slower than planned: {self.progress:.0%} is done after {clock(60 * at_most)}.")
+                self.stop()
         except KeyboardInterrupt:
-            self._halt.set()
-            self._until_it_rests()
+            self.stop()
         ended = self._sitting
         assert ended is not None
         if ended.error is not None:
@@ -240,9 +246,14 @@ class LiveTraining(Dashboard):
             self.show()
             self.state, self.told, self.error = "failed", "An error ended this run.", describe_error(error)
 
-    def _until_it_rests(self) -> None:
+    def _until_it_rests(self, seconds: float = math.inf) -> bool:
+        """Wait for the end of the sitting; return whether it came within the time."""
+        end = time.monotonic() + seconds
         while self._sitting is not None and not self._sitting.over.wait(POLL):
-            pass  # and look again: waiting without end would not hear an interrupt on Windows
+            if time.monotonic() > end:
+                return False
+            # and look again: waiting without end would not hear an interrupt on Windows
+        return True
 
     def _pressed(self, _: object, content: dict[str, Any], __: object) -> None:
         """Do what a button of the page asks for, and tell it at once that it was heard."""

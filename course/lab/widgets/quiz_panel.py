@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import Any
 
 import traitlets
 
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
-
-if TYPE_CHECKING:
-    from course.lab.widgets.questions import Question
 
 
 class QuizPanel(StillWidget):
@@ -21,10 +17,14 @@ class QuizPanel(StillWidget):
     _css = style_beside(__file__)
     questions: traitlets.List = traitlets.List().tag(sync=True)
 
-    def __init__(self, questions: Sequence[Question], text: str) -> None:
-        self._text = text
-        super().__init__(questions=[asdict(question) for question in questions])
+    def __init__(self, questions: Sequence[dict[str, Any]], *, text: str, page: str) -> None:
+        self._text, self._page = text, page
+        super().__init__(questions=list(questions))
 
     def still_text(self) -> str:
         """Return the questions and their choices; the answers are not in it."""
         return self._text
+
+    def still_html(self) -> str:
+        """Return the questions as a list; their answers are folded."""
+        return self._page

@@ -122,6 +122,52 @@ def _reshaped(weights: Array) -> Array:
     return weights.reshape(B, Tq, Tk, H).mean(axis=-1)
 
 
+def _summed(heads: slice, count: Callable[[int], int]) -> Function:
+    """Return the sum over some heads, divided by a number that is made of the number of heads."""
+    return lambda weights: weights[:, heads].sum(axis=1) / count(weights.shape[1])
+
+
+def _filled(axis: int, kept: slice) -> Function:
+    """Return a mean of which only some places along an axis are filled: those that a loop reaches."""
+
+    def mean(weights: Array) -> Array:
+        whole = weights.mean(axis=1)
+        result = np.zeros_like(whole)
+        at = (slice(None),) * axis + (kept,)
+        result[at] = whole[at]
+        return result
+
+    return mean
+
+
+def _divided_in_the_loop(weights: Array) -> Array:
+    total = np.zeros_like(weights[:, 0])
+    for head in range(weights.shape[1]):
+        total = (total + weights[:, head]) / weights.shape[1]
+    return total
+
+
+def _mean_with_the_next(weights: Array) -> Array:
+    mean = weights[:, 0]
+    for head in range(1, weights.shape[1]):
+        mean = (mean + weights[:, head]) / 2
+    return mean
+
+
+def has_fixed_number_of_heads(function: Function) -> bool:
+    """Whether a function is right for one certain number of heads and for no other."""
+    return sum(_right_for(function, H) for H in range(2, 17)) == 1
+
+
+def _right_for(function: Function, H: int) -> bool:
+    weights = _weights(2, H, 3, 5, seed=8)
+    try:
+        mean = np.asarray(function(weights.copy()), dtype=float)
+    except Exception:  # whatever the learner's function may raise
+        return False
+    return mean.shape == (2, 3, 5) and np.allclose(mean, weights.mean(axis=1))
+
+
 _MISTAKES = (
     Mistake(
         "mean_over_sentences",
@@ -153,7 +199,10 @@ _MISTAKES = (
         "mean_over_sentences_and_heads",
         "mean over two axes, the sentences as well",
         "One map has come out for all sentences together. Should one sentence's map depend on another sentence?",
-        (_mean((0, 1)),),
+        (
+            _mean((0, 1)),
+            lambda weights: np.repeat(weights.mean(axis=(0, 1))[None], len(weights), axis=0),
+        ),
     ),
     Mistake(
         "mean_over_heads_and_words",
@@ -175,6 +224,59 @@ _MISTAKES = (
         tuple(lambda weights, axis=axis: weights.sum(axis=1) / weights.shape[axis] for axis in (0, 2, 3)),
     ),
     Mistake(
+        "fixed_number_of_heads",
+        "a fixed number of heads",
+        "Your function is right for one certain number of heads, and for no other. Where in the shape of weights can "
+        "it read how many there are?",
+        (lambda weights: weights.sum(axis=1) / 4, lambda weights: weights.sum(axis=1) / 8),
+        recognize=has_fixed_number_of_heads,
+    ),
+    Mistake(
+        "a_head_left_out",
+        "the first or last head left out",
+        "One of the heads has no say in your result. Does your loop or slice reach the first one as well as the last?",
+        tuple(
+            version
+            for heads in (slice(None, -1), slice(1, None))
+            for version in (_summed(heads, lambda H: H), _summed(heads, lambda H: H - 1))
+        ),
+    ),
+    Mistake(
+        "one_off_count",
+        "divided by one head too few or too many",
+        "Sum one row of your result: it is not 1, and comes nearer to it with more heads. How many heads do you add, "
+        "and by how many do you divide?",
+        (_summed(slice(None), lambda H: H - 1), _summed(slice(None), lambda H: H + 1)),
+    ),
+    Mistake(
+        "divided_in_the_loop",
+        "divided at every turn of a loop",
+        "You divide at every turn of your loop, so that the first heads shrink again and again. How often must a sum "
+        "be divided to become a mean?",
+        (_divided_in_the_loop, _mean_with_the_next),
+    ),
+    Mistake(
+        "return_in_the_loop",
+        "returns at the first turn of a loop",
+        "Only the first turn of your loop shows in the result. How far in does the line with return stand?",
+        (
+            lambda weights: weights[:, 0] / weights.shape[1],
+            *(_filled(axis, slice(None, 1)) for axis in (0, 1, 2)),
+        ),
+    ),
+    Mistake(
+        "loop_ends_early",
+        "a loop that misses the last one",
+        "Your last sentence, query or key still has only zeros. What is the last number that range() gives you?",
+        tuple(_filled(axis, slice(None, -1)) for axis in (0, 1, 2)),
+    ),
+    Mistake(
+        "whole_numbers",
+        "whole numbers instead of shares",
+        "What stands behind the point is gone from your weights. Which step of yours makes whole numbers of them?",
+        (_after(np.floor), lambda weights: weights.sum(axis=1) // weights.shape[1]),
+    ),
+    Mistake(
         "first_head",
         "the first head alone",
         "Your map is that of head 0. What do the other heads contribute?",
@@ -189,8 +291,11 @@ _MISTAKES = (
     Mistake(
         "first_sentence",
         "the first sentence alone",
-        "One map has come out, that of the first sentence. What about the rest of the batch?",
-        (lambda weights: weights[0].mean(axis=0),),
+        "What has come out is the first sentence's map. What about the rest of the batch?",
+        (
+            lambda weights: weights[0].mean(axis=0),
+            lambda weights: np.repeat(weights[:1].mean(axis=1), len(weights), axis=0),
+        ),
     ),
     Mistake(
         "maximum_of_heads",
@@ -328,6 +433,17 @@ def _order_matters(function: Function) -> str | None:
     return "The heads in another order give another result. Does a mean care about the order?"
 
 
+def _words_apart(function: Function) -> bool:
+    """Whether each sentence, each query and each key has a result of its own: then the heads' axis is what went."""
+    weights = _weights(2, 3, 4, 5, seed=7)
+    whole = function(weights.copy())
+    return all(
+        np.allclose(np.take(whole, [i], axis - (axis > 1)), function(np.take(weights, [i], axis)))
+        for axis in (0, 2, 3)
+        for i in range(weights.shape[axis])
+    )
+
+
 MEAN_OVER_HEADS = Exercise(
     id="mean_over_heads",
     lesson=0,
@@ -347,6 +463,7 @@ MEAN_OVER_HEADS = Exercise(
         "out says 0, which counts the sentences.",
         "    return weights.mean(axis=...)      # 0 is B; H is the next one",
     ),
+    axes_hold=_words_apart,
     argument_names=("weights",),
     argument_dims={"weights": "B H Tq Tk"},
     result_names=("mean",),

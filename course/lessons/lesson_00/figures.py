@@ -24,6 +24,7 @@ from course.lab.drawing import (
     beside,
     heat_table,
     largest,
+    rows_table,
     shades,
 )
 
@@ -92,6 +93,29 @@ def _in_words(shown: _Map, attention: WordAttention) -> str:
     hidden = len(attention.target) + len(attention.source) + 1 - len(shown.rows) - len(shown.columns)
     more = f" {hidden} more rows and columns are not drawn." if hidden > 0 else ""
     return f"{shown.title}. Each written word and the read word with its largest weight: {best}.{more}"
+
+
+# ---- Where one word looked --------------------------------------------------------------------------------------
+
+
+def looks_table(maps: Mapping[str, WordAttention], chosen: Mapping[str, str], at: str) -> Markup:
+    """Return for one written word a sentence where each decoder layer looked, the mean of its heads, as a table.
+
+    Args:
+        maps: the attention between the words of each sentence.
+        chosen: the written word of each sentence.
+        at: a read word of all sentences; the head that looked at it most is named for each layer.
+    """
+    rows = []
+    for sentence, found in maps.items():
+        columns, row = [*found.source, END], list(found.target).index(chosen[sentence])
+        for layer in range(found.weights.shape[0]):
+            heads = np.asarray(found.weights[layer])[:, row]  # (H, Tk)
+            shares, at_word = heads.mean(axis=0), heads[:, columns.index(at)]
+            most = ", ".join(f"{columns[j]} {shares[j]:.2f}" for j in np.argsort(-shares, kind="stable")[:3])
+            best = int(at_word.argmax())
+            rows.append((chosen[sentence], layer + 1, most, f"head {best + 1}, with {at_word[best]:.2f}"))
+    return rows_table(("word", "layer", "looked most at", f"head that looked most at “{at}”"), rows)
 
 
 # ---- Layers and heads under a slider ----------------------------------------------------------------------------

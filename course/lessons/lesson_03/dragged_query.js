@@ -1,13 +1,14 @@
 // A query that is dragged in the plane; scores, weights and output follow. All of it runs here, without a kernel.
 
 const SIDE = 320; // side of a plane, in units of its viewBox
+const LETTERS = 13; // px: size of a word, however small its plane is shown
 const STEP = 0.1; // what one arrow key adds; with Shift five times as much
 const COOLEST = 0.1;
 const HOTTEST = 10;
 const REST = 400; // ms of rest before the summary is spoken
 const SVG = "http://www.w3.org/2000/svg";
 
-// The four steps: match, scale, softmax, mix. `dragged_query_state` in widgets.py takes the same ones.
+// The four steps: match, scale, softmax, mix. `dragged_query_state` beside this file takes the same ones.
 function attend(query, keys, values, temperature) {
   const scores = keys.map((key) => query[0] * key[0] + query[1] * key[1]);
   const logits = scores.map((score) => score / (Math.SQRT2 * temperature));
@@ -35,17 +36,21 @@ function setAll(node, attributes) {
 
 const onPage = (pair, reach) => [(pair[0] / reach + 1) * (SIDE / 2), (1 - pair[1] / reach) * (SIDE / 2)];
 
-function plane(parent, title, reach) {
+// A square with axes. Its caption names the vectors in their colors: words is a list of [text, kind].
+function plane(parent, words, reach) {
   const figure = make("figure", "course-plane", parent);
-  make("figcaption", "", figure, title);
+  const caption = make("figcaption", "", figure);
+  for (const [text, kind] of words) make("span", kind ? `course-name-${kind}` : "", caption, text);
   const svg = draw("svg", figure, { viewBox: `0 0 ${SIDE} ${SIDE}` });
   draw("line", svg, { class: "course-axis", x1: 0, x2: SIDE, y1: SIDE / 2, y2: SIDE / 2 });
   draw("line", svg, { class: "course-axis", x1: SIDE / 2, x2: SIDE / 2, y1: 0, y2: SIDE });
-  for (let tick = Math.ceil(-reach) || 0; tick < reach; tick += 1) {
-    if (tick === 0 || Math.abs(tick) === reach) continue;
+  const step = Math.ceil(reach / 5);
+  const last = Math.ceil(reach / step - 1) * step; // none stands on the frame
+  for (let tick = -last; tick <= last; tick += step) {
+    if (tick === 0) continue;
     const [x, y] = onPage([tick, tick], reach);
-    draw("text", svg, { class: "course-tick", x, y: SIDE / 2 + 13, "text-anchor": "middle" }).textContent = tick;
-    draw("text", svg, { class: "course-tick", x: SIDE / 2 - 5, y: y + 4, "text-anchor": "end" }).textContent = tick;
+    draw("text", svg, { class: "course-tick", x, y: SIDE / 2 + 2, dy: "1em", "text-anchor": "middle" }).textContent = tick;
+    draw("text", svg, { class: "course-tick", x: SIDE / 2 - 5, y, dy: "0.35em", "text-anchor": "end" }).textContent = tick;
   }
   return svg;
 }
@@ -66,50 +71,89 @@ function arrow(svg, kind, reach) {
   };
 }
 
-// Put a word beside the tip of an arrow, on its outer side and within the plane.
-function besideTip(pair, reach, words) {
+// Places of words. A box is [left, top, right, bottom] in units of the plane.
+
+const EDGE = 3; // what a word keeps from the frame
+const GAP = 4; // and from the tip that it names
+const TURNS = [0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180]; // degrees from an arrow: outward is best
+const FAR = [0, 12, 26, 42]; // what it may stand farther off where it is crowded
+
+const shared = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+const around = (x, y, radius) => [x - radius, y - radius, x + radius, y + radius];
+
+function boxOf(text) {
+  const { x, y, width, height } = text.getBBox();
+  return [x - 1, y - 1, x + width + 1, y + height + 1];
+}
+
+// An arrow as boxes along its shaft and around its head, for words to keep off.
+function boxesOf(pair, reach, tip) {
   const [x, y] = onPage(pair, reach);
-  const right = pair[0] >= 0;
-  const width = 8 * words.length + 4;
-  const inside = right ? Math.min(x + 8, SIDE - width) : Math.max(x - 8, width);
-  return { x: inside, y: Math.min(Math.max(y + (pair[1] >= 0 ? -8 : 18), 14), SIDE - 5), right, width };
-}
-
-// Words of arrows that never move: push later ones away from the horizontal axis until no two overlap.
-function placeWords(svg, pairs, labels, reach) {
-  const taken = [];
-  pairs.forEach((pair, i) => {
-    const place = besideTip(pair, reach, labels[i]);
-    const left = place.right ? place.x : place.x - place.width;
-    const clash = (other) => Math.abs(other.y - place.y) < 15 && left < other.left + other.width && other.left < left + place.width;
-    const away = pair[1] >= 0 ? -3 : 3;
-    while (taken.some(clash) && place.y > 20 && place.y < SIDE - 20) place.y += away;
-    taken.push({ left, width: place.width, y: place.y });
-    draw("text", svg, { x: place.x, y: place.y, "text-anchor": place.right ? "start" : "end" }).textContent = labels[i];
+  const steps = Math.ceil(Math.hypot(x - SIDE / 2, y - SIDE / 2) / 8);
+  const shaft = Array.from({ length: steps }, (_, i) => {
+    const part = i / steps;
+    return around(SIDE / 2 + part * (x - SIDE / 2), SIDE / 2 + part * (y - SIDE / 2), 3);
   });
-  return taken;
+  return [...shaft, around(x, y, tip)];
 }
 
-// The word that moves is not shown while it would lie on another one.
-function moveWord(word, pair, reach, taken, gap) {
-  const place = besideTip(pair, reach, word.textContent);
-  const x = place.x + (place.right ? gap : -gap);
-  const left = place.right ? x : x - place.width;
-  const clash = taken.some((other) => Math.abs(other.y - place.y) < 15 && left < other.left + other.width && other.left < left + place.width);
-  setAll(word, { x, y: place.y, "text-anchor": place.right ? "start" : "end", visibility: clash ? "hidden" : "visible" });
+// Put a word beside the tip of an arrow, inside the plane, where it covers no other word and little else.
+function placeWord(text, pair, { reach, words, things, tip }) {
+  const { x: x0, y: y0, width, height } = text.getBBox();
+  if (!width) return undefined; // not on the page yet: nothing can be measured
+  const [x, y] = onPage(pair, reach);
+  const outward = Math.atan2(y - SIDE / 2, x - SIDE / 2);
+  let best;
+  TURNS.forEach((turn, rank) => {
+    for (const far of FAR) {
+      const angle = outward + (turn * Math.PI) / 180;
+      const middle = [x + Math.cos(angle) * (tip + GAP + far + width / 2), y + Math.sin(angle) * (tip + GAP + far + height / 2)];
+      const left = Math.min(Math.max(middle[0] - width / 2, EDGE), SIDE - EDGE - width);
+      const top = Math.min(Math.max(middle[1] - height / 2, EDGE), SIDE - EDGE - height);
+      const box = [left - 1, top - 1, left + width + 1, top + height + 1];
+      const hidden = words.reduce((sum, other) => sum + shared(box, other), 0);
+      const cost = (hidden > 0 ? SIDE * SIDE : 0) + 20 * hidden + things.reduce((sum, other) => sum + shared(box, other), 0) + 5 * rank + 3 * far;
+      if (!best || cost < best.cost) best = { cost, hidden, box, left, top };
+    }
+  });
+  setAll(text, { x: Number(text.getAttribute("x") ?? 0) + best.left - x0, y: Number(text.getAttribute("y") ?? 0) + best.top - y0 });
+  text.setAttribute("visibility", best.hidden > 0 ? "hidden" : "visible"); // rather no word than two in one place
+  return best.box;
+}
+
+// Words of arrows that never move; returns the boxes of all words in the plane, with the numbers of the axes.
+function placeWords(svg, names, pairs, reach) {
+  const { width } = svg.getBoundingClientRect();
+  if (width) svg.style.fontSize = `${(LETTERS * SIDE) / width}px`;
+  const words = [...svg.querySelectorAll(".course-tick")].map(boxOf);
+  const things = pairs.flatMap((pair) => boxesOf(pair, reach, 6));
+  names.forEach((name, i) => {
+    const box = placeWord(name, pairs[i], { reach, words, things, tip: 6 });
+    if (box) words.push(box);
+  });
+  return { words, things };
+}
+
+function writeWords(svg, kind, labels) {
+  return labels.map((label) => {
+    const name = draw("text", svg, { class: `course-name-${kind}`, x: 0, y: 0 });
+    name.textContent = label;
+    return name;
+  });
 }
 
 function keyPlane(parent, model) {
   const reach = model.get("reach");
   const keys = model.get("key_points");
-  const svg = plane(parent, "Query and keys", reach);
+  const svg = plane(parent, [["Query", "query"], [" and "], ["keys", "key"]], reach);
   setAll(svg, { role: "group", "aria-label": "Plane with the keys and the query" });
   const ties = keys.map(() => draw("line", svg, { class: "course-tie" }));
   keys.forEach((key) => arrow(svg, "key", reach)(key));
   const moveArrow = arrow(svg, "query", reach);
-  const taken = placeWords(svg, keys, model.get("labels"), reach);
-  const name = draw("text", svg, {});
-  name.textContent = "query";
+  const names = writeWords(svg, "key", model.get("labels"));
+  const [name] = writeWords(svg, "query", ["query"]);
+  let placed = { words: [], things: [] };
+  const measure = () => { placed = placeWords(svg, names, keys, reach); };
   const handle = draw("g", svg, {
     class: "course-handle", tabindex: 0, role: "slider", "aria-label": "Query vector: arrow keys move it, Home puts it back",
     "aria-roledescription": "point in the plane", "aria-valuemin": -reach, "aria-valuemax": reach,
@@ -120,7 +164,7 @@ function keyPlane(parent, model) {
   const update = (query, weights) => {
     const [x, y] = onPage(query, reach);
     moveArrow(query);
-    moveWord(name, query, reach, taken, 6);
+    placeWord(name, query, { ...placed, reach, things: [...placed.things, ...boxesOf(query, reach, 10)], tip: 10 });
     handle.setAttribute("transform", `translate(${x} ${y})`);
     setAll(handle, { "aria-valuenow": fixed(query[0]), "aria-valuetext": `x ${fixed(query[0])}, y ${fixed(query[1])}` });
     ties.forEach((tie, i) => {
@@ -128,20 +172,21 @@ function keyPlane(parent, model) {
       setAll(tie, { x1: x, y1: y, x2, y2, "stroke-width": 1 + 9 * weights[i], "stroke-opacity": 0.15 + 0.85 * weights[i] });
     });
   };
-  return { svg, handle, update };
+  return { svg, handle, measure, update };
 }
 
 function valuePlane(parent, model) {
   const reach = model.get("reach");
   const values = model.get("value_points");
-  const svg = plane(parent, "Values and output", reach);
+  const svg = plane(parent, [["Values", "value"], [" and "], ["output"]], reach);
   svg.setAttribute("role", "img");
   values.forEach((value) => arrow(svg, "value", reach)(value));
   const path = draw("polyline", svg, { class: "course-path" });
   const moveOutput = arrow(svg, "output", reach);
-  const taken = placeWords(svg, values, model.get("labels"), reach);
-  const name = draw("text", svg, {});
-  name.textContent = "output";
+  const names = writeWords(svg, "value", model.get("labels"));
+  const [name] = writeWords(svg, "output", ["output"]);
+  let placed = { words: [], things: [] };
+  const measure = () => { placed = placeWords(svg, names, values, reach); };
   const update = ({ weights, output }) => {
     const tip = [0, 0];
     const corners = [onPage(tip, reach)];
@@ -152,10 +197,10 @@ function valuePlane(parent, model) {
     });
     path.setAttribute("points", corners.map((corner) => corner.join(",")).join(" "));
     moveOutput(output);
-    moveWord(name, output, reach, taken, 0);
+    placeWord(name, output, { ...placed, reach, things: [...placed.things, ...boxesOf(output, reach, 6)], tip: 6 });
     svg.setAttribute("aria-label", `Plane with the values; the output is at ${point(output)}`);
   };
-  return { update };
+  return { svg, measure, update };
 }
 
 function table(parent, model) {
@@ -290,9 +335,17 @@ function render({ model, el }) {
   followKeys(asked.handle, model, moveTo, onReset);
   keepKeys(root);
   update();
+  // Words are measured when the planes come onto the page, or to another size.
+  const sizes = new ResizeObserver(() => {
+    asked.measure();
+    mixed.measure();
+    update();
+  });
+  sizes.observe(asked.svg);
   model.on("change:query", update);
   model.on("change:temperature", update);
   return () => {
+    sizes.disconnect();
     clearTimeout(sending);
     clearTimeout(speaking);
     model.off("change:query", update);

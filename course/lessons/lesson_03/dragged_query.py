@@ -210,14 +210,21 @@ def _plane(axes: Axes, reach: float, title: str) -> None:
 
 
 def _arrow(
-    axes: Axes, tip: NDArray[np.float64], color: str, label: str, text_color: str, *, below: bool = False
+    axes: Axes,
+    tip: NDArray[np.float64],
+    color: str,
+    label: str,
+    text_color: str,
+    *,
+    below: bool = False,
+    gap: int = 4,
 ) -> None:
-    """An arrow from the origin with its label. below: every other label, so that two in one direction stay apart."""
+    """An arrow from the origin with its label, `gap` points off the tip; `below` keeps two in one direction apart."""
     axes.annotate("", (tip[0], tip[1]), (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2})
     edge = 0.7 * axes.get_xlim()[1]
     outward = "left" if tip[0] >= 0 else "right"
     side = outward if abs(tip[0]) < edge else "right" if tip[0] >= 0 else "left"  # near the frame, toward the middle
-    shift = (4 if side == "left" else -4, -12 if below or tip[1] < 0 else 4)
+    shift = (gap if side == "left" else -gap, -12 if below or tip[1] < 0 else 4)
     axes.annotate(label, (tip[0], tip[1]), shift, textcoords="offset points", ha=side, color=text_color, weight="bold")
 
 
@@ -227,7 +234,7 @@ def _draw_mix(axes: Axes, values: NDArray[np.float64], labels: Sequence[str], st
         _arrow(axes, value, VALUE, label, "#006B4F", below=number % 2 == 1)
     path = np.vstack([np.zeros(2), np.cumsum(state.weights[:, None] * values, axis=0)])
     axes.plot(*path.T, color=WEIGHT, linewidth=3, solid_joinstyle="round")
-    _arrow(axes, state.output, "black", "output", "black")
+    _arrow(axes, state.output, "black", "output", "black", gap=10)
 
 
 def _draw_bars(axes: Axes, labels: Sequence[str], weights: NDArray[np.float64]) -> None:

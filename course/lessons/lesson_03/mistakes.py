@@ -5,7 +5,7 @@ catalog of mistakes; the others are ours.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,12 @@ def _along(axis: int | tuple[int, ...] | None) -> Callable[[Array], Array]:
 
 def _over_matrix(scores: Array) -> Array:
     return _along((-2, -1))(scores)
+
+
+def _one_sum(scores: Array) -> Array:
+    """A maximum for each row, and one sum for all."""
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return e / e.sum()
 
 
 def _zero_rows(weights: Array, mask: Array | None) -> Array:
@@ -290,6 +296,71 @@ def _maximum_of_columns(scores: Array) -> Array:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def _rounded_base(base: float) -> Callable[[Array], Array]:
+    def normalize(scores: Array) -> Array:
+        e = base ** (scores - scores.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    return normalize
+
+
+def _shifted(shift: Callable[[Array], Array]) -> tuple[Callable[[Array], Array], ...]:
+    """Return the softmaxes that add ``shift`` to each row: as it is or 0 where it is infinite, and 0/0 nan or 0."""
+
+    def finite(scores: Array) -> Array:
+        by = shift(scores)
+        return np.where(np.isfinite(by), by, 0)
+
+    return tuple(
+        lambda scores, by=by, divide=divide: divide(np.exp(scores + by(scores)))
+        for by in (shift, finite)
+        for divide in (_divide, _divide_where)
+    )
+
+
+def _lowered_by_minimum(scores: Array) -> Array:
+    return -scores.min(axis=-1, keepdims=True)
+
+
+def _sum_without(left_out: slice, guarded: bool) -> Callable[[Array], Array]:
+    """Divide by a sum that only takes in the entries of a slice, or by 1 where it is 0."""
+
+    def normalize(scores: Array) -> Array:
+        e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        total = e[..., left_out].sum(axis=-1, keepdims=True)
+        return e / (np.where(total > 0, total, 1) if guarded else total)
+
+    return normalize
+
+
+def _divided_by(number: int | None) -> Callable[[Array], Array]:
+    """Divide by a fixed number, or by the number of entries, instead of the sum."""
+    return lambda scores: _no_sum_stable(scores) / (number or scores.shape[-1])
+
+
+def _naively_divided_by(number: int | None) -> Callable[[Array], Array]:
+    return lambda scores: np.exp(scores) / (number or scores.shape[-1])
+
+
+_BASES = (2.7, 2.71, 2.72, 2.718, 2.7182, 2.7183, 2.71828, 2.718281, 2.718282, 2.7182818, 3.0)
+_DIVISORS = (None, 2, 3, 4, 5, 6, 8, 10)
+_TINY = (-1e-6, -1e-8, -1e-9, -1e-10, 1e-9)
+_HUGE = (1e3, 1e4, 1e6, 1e9, 1e10)
+
+
+def _zeros_blocked(scores: Array, mask: Array) -> Array:
+    product = scores * mask
+    return np.where(product == 0, -np.inf, product)
+
+
+def _mask_times(value: float) -> Callable[[Array, Array], Array]:
+    return lambda scores, mask: scores + mask * value
+
+
+# Lowering what is allowed and raising what is blocked are the same to softmax.
+_RAISED = (*(_mask_times(-huge) for huge in _HUGE), *(_added(huge) for huge in _HUGE))
+
+
 def _with_epsilon(epsilon: float) -> Callable[[Array], Array]:
     def normalize(scores: Array) -> Array:
         top = scores.max(axis=-1, keepdims=True)
@@ -472,6 +543,66 @@ def _mask_with_batch_and_heads(scores: Array, mask: Array) -> Array:
     return np.where(mask[None, None], scores, -np.inf)
 
 
+def _scaled_scores(q: Array, k: Array) -> Array:
+    return _match(q, k) / math.sqrt(q.shape[-1])
+
+
+def _heads_of(q: Array) -> int:
+    return int(q.shape[-3]) if q.ndim > 2 else 1
+
+
+def _heads_of_four(q: Array) -> int:
+    return int(q.shape[1]) if q.ndim == 4 else 1
+
+
+_ROOTS_OF_HEADS: tuple[Callable[[Array, Array, Array], float], ...] = (
+    lambda q, k, v: math.sqrt(_heads_of(q)),
+    lambda q, k, v: math.sqrt(_heads_of_four(q)),
+    lambda q, k, v: math.sqrt(q.shape[-3]),
+    lambda q, k, v: math.sqrt(q.shape[-1] // _heads_of(q)),
+    lambda q, k, v: math.sqrt(q.shape[-1] // _heads_of_four(q)),
+    lambda q, k, v: math.sqrt(q.shape[-1] / _heads_of(q)),
+    lambda q, k, v: math.sqrt(q.shape[-1] / _heads_of_four(q)),
+)
+
+
+def _empty_at(array: Array, axis: int, kept: slice) -> Array:
+    """Return zeros that hold the array's numbers only at some places of an axis."""
+    at: tuple[Any, ...] = (..., kept, *(slice(None),) * (-axis - 1))
+    result = np.zeros_like(array)
+    result[at] = array[at]
+    return result
+
+
+def _filled_up_to(kept: slice) -> tuple[Function, ...]:
+    """Return attentions whose loop over the queries, or the keys, reaches only some of them."""
+    return (
+        _after(lambda o, w, q, k, v, m: (_empty_at(o, -2, kept), w)),
+        _after(lambda o, w, q, k, v, m: (_empty_at(o, -2, kept), _empty_at(w, -2, kept))),
+        _after(lambda o, w, q, k, v, m: (_empty_at(w, -1, kept) @ v, w)),
+        _after(lambda o, w, q, k, v, m: (_empty_at(w, -1, kept) @ v, _empty_at(w, -1, kept))),
+        _after(lambda o, w, q, k, v, m: (_empty_at(o, -1, kept), w)),
+    )
+
+
+_INTEGERS = (np.array([[1, 0], [2, -1], [0, 0]]), np.array([[1, 2], [0, 1]]), np.array([[1, 2, 4], [3, 0, 5]]))
+
+
+def truncates_integers(function: Function, arguments: tuple[Array, ...] = _INTEGERS) -> bool:
+    """Whether a function returns other numbers for integers than for the same numbers as floats; it may refuse them."""
+    try:
+        whole, broken, again = (function(*(a.astype(kind) for a in arguments)) for kind in (int, float, float))
+        if not all(np.array_equal(a, b) for a, b in zip(broken, again, strict=True)):
+            return False  # draws lots
+        return not all(np.allclose(a, b) for a, b in zip(whole, broken, strict=True))
+    except Exception:  # whatever the learner's function may raise
+        return False
+
+
+def _typed_as(which: int) -> Function:
+    return _after(lambda o, w, q, k, v, m: (o.astype((q, k, v)[which].dtype), w.astype((q, k, v)[which].dtype)))
+
+
 ATTENTION = (
     Mistake(
         "A01",
@@ -511,6 +642,29 @@ ATTENTION = (
         "scale by the root of all heads' widths together",
         "Each head takes dot products of its own narrow vectors. How wide is one head's query?",
         _all_rows(scale=lambda q, k, v: math.sqrt(q.shape[-1] * (q.shape[-3] if q.ndim > 3 else 1))),
+    ),
+    Mistake(
+        "scale_by_root_of_heads",
+        "the number of heads in the scale",
+        "A head's scores are sums over the numbers of one vector. Does such a sum have more terms when other heads "
+        "work beside it, or does q come with the width of a single head?",
+        tuple(version for scale in _ROOTS_OF_HEADS for version in _all_rows(scale=scale)),
+    ),
+    Mistake(
+        "scale_off_by_one",
+        "the root of d_k + 1 or d_k - 1",
+        "You divide by the root of a number next to d_k. How many products does one dot product sum?",
+        tuple(
+            version
+            for more in (1, -1)
+            for version in _all_rows(scale=lambda q, k, v, more=more: math.sqrt(q.shape[-1] + more))
+        ),
+    ),
+    Mistake(
+        "scale_by_square",
+        "divides by the square of d_k",
+        "Your scores are far too small: you divide by d_k squared. Which operation undoes a square?",
+        _all_rows(scale=lambda q, k, v: q.shape[-1] ** 2),
     ),
     Mistake(
         "scale_half",
@@ -580,7 +734,11 @@ ATTENTION = (
         "softmax over all scores of the matrix at once",
         "Your whole matrix of weights sums to 1. How many probability distributions should there be: "
         "one, or one per query?",
-        (*_all_rows(normalize=_over_matrix), *_all_rows(normalize=_along(None))),
+        (
+            *_all_rows(normalize=_over_matrix),
+            *_all_rows(normalize=_along(None)),
+            *_all_rows(normalize=_one_sum),
+        ),
     ),
     Mistake(
         "softmax_over_first_axis",
@@ -642,6 +800,48 @@ ATTENTION = (
         _all_rows(normalize=_log),
     ),
     Mistake(
+        "base_rounded",
+        "e with a few digits",
+        "One more point of score multiplies your weight by a number near e, and not by e. How many digits of it do you "
+        "have, and which function of numpy has them all?",
+        tuple(version for base in _BASES for version in _all_rows(normalize=_rounded_base(base))),
+    ),
+    Mistake(
+        "minimum",
+        "subtracts the minimum of each row",
+        "You subtract the smallest score of a row, and -inf is a score too. Which score must be subtracted so that no "
+        "exponent is above 0?",
+        tuple(
+            version
+            for normalize in _shifted(_lowered_by_minimum)
+            for scale in (_root_d_k, lambda q, k, v: np.sqrt(q.shape[-1]))  # which makes float64 of float32
+            for version in _all_rows(normalize=normalize, scale=scale)
+        ),
+    ),
+    Mistake(
+        "sum_misses_one",
+        "the sum misses the first or last key",
+        "Sum a row of your weights: it is more than 1. Does the sum that you divide by take in every key?",
+        tuple(
+            version
+            for left_out in (slice(None, -1), slice(1, None))
+            for guarded in (False, True)
+            for version in _all_rows(normalize=_sum_without(left_out, guarded))
+        ),
+    ),
+    Mistake(
+        "divided_by_number",
+        "exponentials divided by a number of keys",
+        "You divide every exponential by the same number, whatever the scores are. What must it be so that the row "
+        "sums to 1?",
+        tuple(
+            version
+            for number in _DIVISORS
+            for divide in (_divided_by, _naively_divided_by)
+            for version in _all_rows(normalize=divide(number))
+        ),
+    ),
+    Mistake(
         "base_2",
         "powers of 2 instead of e",
         "One more point of score doubles your weight. By which factor does softmax raise it?",
@@ -690,6 +890,22 @@ ATTENTION = (
         _all_rows(match=_keys_first),
     ),
     Mistake(
+        "negative_scores",
+        "the negative dot product",
+        "The key that fits worst gets most of your attention. Which sign do your scores have?",
+        _all_rows(match=lambda q, k: -_match(q, k)),
+    ),
+    Mistake(
+        "a_feature_left_out",
+        "one number of each vector is left out",
+        "A key that differs from another in a single number gets the same score as that. Does your sum take in the "
+        "first and the last number of each vector?",
+        (
+            *_all_rows(match=lambda q, k: _match(q[..., :-1], k[..., :-1])),
+            *_all_rows(match=lambda q, k: _match(q[..., 1:], k[..., 1:])),
+        ),
+    ),
+    Mistake(
         "cosine",
         "cosine of the angle instead of the dot product",
         "Double a key: your weights stay as they are. Should the length of a key count in a dot product?",
@@ -720,6 +936,47 @@ ATTENTION = (
         (_after(lambda o, w, q, k, v, m: (w @ k, w)),),
     ),
     Mistake(
+        "queries_mixed",
+        "mixes queries instead of values",
+        "Your last product takes the weights and q. Which of the three arguments has not been used yet?",
+        (_after(lambda o, w, q, k, v, m: (w @ q, w)),),
+    ),
+    Mistake(
+        "scores_mixed",
+        "mixes with the scores instead of the weights",
+        "Your weights are right, and something else mixes the values. Do the numbers that you "
+        "multiply v with sum to 1?",
+        (
+            lambda q, k, v, mask=None: ((s := _scaled_scores(q, k)) @ v, reference.softmax(s, mask)),
+            lambda q, k, v, mask=None: (
+                _fill(0.0)(s := _scaled_scores(q, k), np.array(True) if mask is None else mask) @ v,
+                reference.softmax(s, mask),
+            ),
+            lambda q, k, v, mask=None: (_match(q, k) @ v, reference.attention(q, k, v, mask)[1]),
+        ),
+    ),
+    Mistake(
+        "loop_ends_early",
+        "a loop that misses the last one",
+        "The last query, key or number of the output has been left out. What is the last number "
+        "that range() gives you?",
+        _filled_up_to(slice(None, -1)),
+    ),
+    Mistake(
+        "return_in_the_loop",
+        "returns at the first turn of a loop",
+        "Only the first turn of your loop shows in the result. How far in does the line with return stand?",
+        _filled_up_to(slice(None, 1)),
+    ),
+    Mistake(
+        "type_of_arguments",
+        "results of the arguments' type",
+        "With q, k and v of integers your numbers are cut off behind the point. Which array do you write into, and "
+        "which type has it?",
+        (_typed_as(0), _typed_as(2)),
+        recognize=truncates_integers,
+    ),
+    Mistake(
         "mean_for_sum",
         "mixture divided by the number of keys",
         "The weights of a row already sum to 1. Does their sum of values need another division?",
@@ -734,11 +991,34 @@ ATTENTION = (
     Mistake(
         "A19",
         "mask read the wrong way round",
-        "Your function attends exactly to what is blocked. Does True mean may-look or must-not-look in this course?",
+        "Your function attends exactly to what is blocked. Does True mean may-look or must-not-look in this "
+        "course, and which sign lowers a score?",
         (
             *_all_rows(block=lambda s, m: np.where(m, -np.inf, s)),
+            *(version for block in _RAISED for version in _all_rows(block=block)),
             steps(block=lambda s, m: np.where(m, -1e9, s), empty=_leave_rows),
             lambda q, k, v, mask=None: reference.attention(q, k, v, None if mask is None else ~mask),
+        ),
+    ),
+    Mistake(
+        "tiny_fill",
+        "blocked scores set to nearly 0, as -1e-9 is",
+        "Print -1e-9 with ten decimals. Is it far below your scores, and what does a minus in the exponent do?",
+        tuple(version for tiny in _TINY for block in (_fill, _added) for version in _all_rows(block=block(tiny))),
+    ),
+    Mistake(
+        "huge_fill",
+        "blocked scores set to a large positive number",
+        "Your blocked keys get all the attention. Should a blocked score lie above all others, or below?",
+        tuple(version for huge in _HUGE for version in _all_rows(block=_fill(huge))),
+    ),
+    Mistake(
+        "zeros_blocked",
+        "scores times mask, and then zeros blocked",
+        "You block every score that is 0 after multiplying. What if an allowed score is 0 by itself?",
+        (
+            *_all_rows(block=_zeros_blocked),
+            *_all_rows(match=lambda q, k: np.where((s := _match(q, k)) == 0, -np.inf, s), block=_zeros_blocked),
         ),
     ),
     Mistake(
@@ -765,6 +1045,8 @@ ATTENTION = (
         (
             *_all_rows(block=_infinity_times_mask),
             *_all_rows(block=_infinity_times_mask, normalize=_reference_softmax),
+            *_all_rows(block=_mask_times(-np.inf)),
+            *_all_rows(block=_mask_times(-np.inf), normalize=_reference_softmax),
         ),
     ),
     Mistake(
@@ -876,11 +1158,10 @@ ATTENTION = (
         (_masked_after(None),),
     ),
     Mistake(
-        "mask_after_softmax_divided",
-        "blocks after the softmax and divides again",
-        "On paper that is the same. But if a blocked score lies 1000 above the allowed ones, what do the "
-        "allowed weights "
-        "round to before you divide again?",
+        "maximum_of_blocked",
+        "blocked scores count for the maximum: blocked after it is subtracted, or after the softmax",
+        "On paper that is the same. But if a blocked score lies 1000 above the allowed ones, which score is your "
+        "maximum, and what is left of exp() of the others once it has been subtracted?",
         tuple(_masked_after(again) for again in (_divide, _divide_where, _divide_eps, _nan_divide)),
     ),
     Mistake(
@@ -1051,6 +1332,61 @@ def _softmax_masked_after(renormalize: Function | None) -> Function:
     return softmax
 
 
+def _softmax_shifted(shift: Callable[[Array], Array]) -> tuple[Function, ...]:
+    """Return softmaxes that add ``shift`` to the row before or after the mask acts, with each way for empty rows."""
+
+    def before(divide: Callable[[Array], Array], empty: Callable[[Array, Array | None], Array]) -> Function:
+        def softmax(x: Array, mask: Array | None = None) -> Array:
+            x = x + shift(x)
+            return empty(divide(np.exp(x if mask is None else np.where(mask, x, -np.inf))), mask)
+
+        return softmax
+
+    return (
+        *(version for each in _shifted(shift) for version in _rows(normalize=each)),
+        *(before(divide, empty) for divide in (_divide, _divide_where) for empty in (_zero_rows, _nan_to_zero)),
+        before(_divide, _leave_rows),
+    )
+
+
+def softmax_truncates_integers(function: Function) -> bool:
+    """Whether a softmax returns other shares for integers than for the same numbers as floats."""
+    return truncates_integers(function, (np.array([[0, 1, 3], [2, 2, 2]]),))
+
+
+def _softmax_shaped(shape: Callable[[Array, Array], Array]) -> tuple[Function, ...]:
+    """Return softmaxes whose last step is ``shape(x, exponentials)``, with and without the maximum subtracted."""
+    return (
+        *_rows(normalize=lambda x: shape(x, np.exp(x - np.where(np.isfinite(top := _top(x)), top, 0)))),
+        *_rows(normalize=lambda x: shape(x, np.exp(x))),
+    )
+
+
+def _top(x: Array) -> Array:
+    top: Array = x.max(axis=-1, keepdims=True)
+    return top
+
+
+def _without_keepdims(x: Array) -> tuple[Array, Array]:
+    """Return the exponentials with a maximum, and the sum, whose axis has gone."""
+    e = np.exp(x - x.max(axis=-1))
+    return e, e.sum(axis=-1)
+
+
+def _softmax_then(change: Callable[[Array, Array], Array]) -> Function:
+    return lambda x, mask=None: change(reference.softmax(x, mask), x)
+
+
+def _softmax_rounded(digits: int) -> Function:
+    return _softmax_then(lambda w, x: np.asarray(np.round(w, digits)))
+
+
+def _row_empty_at(array: Array, kept: slice) -> Array:
+    result = np.zeros_like(array)
+    result[kept] = array[kept]
+    return result
+
+
 def _softmax_in_place(x: Array, mask: Array | None = None) -> Array:
     result = reference.softmax(x, mask)
     x -= x.max(axis=-1, keepdims=True)
@@ -1081,7 +1417,7 @@ SOFTMAX = (
         "softmax_all",
         "over all entries",
         "All your numbers together sum to 1. How many rows are there, and what should each of them sum to?",
-        _rows(normalize=_along(None)),
+        (*_rows(normalize=_along(None)), *_rows(normalize=_one_sum)),
     ),
     Mistake(
         "softmax_first_axis",
@@ -1133,6 +1469,158 @@ SOFTMAX = (
         _rows(normalize=_hard),
     ),
     Mistake(
+        "softmax_minimum",
+        "subtracts the minimum of each row",
+        "You subtract the smallest entry of a row. How large is the largest exponent then, in a row that goes from "
+        "-1000 to 1000 or in one that holds -inf?",
+        _softmax_shifted(_lowered_by_minimum),
+    ),
+    Mistake(
+        "softmax_mean_subtracted",
+        "subtracts the mean of each row",
+        "You subtract the mean of a row, so some exponents are above 0. What may be the largest exponent if nothing is "
+        "to overflow?",
+        _softmax_shifted(lambda x: -x.mean(axis=-1, keepdims=True)),
+    ),
+    Mistake(
+        "softmax_maximum_added",
+        "adds the maximum",
+        "You add the largest entry of a row, and exponents become larger still. Which sign brings "
+        "the largest one to 0?",
+        _softmax_shifted(_top),
+    ),
+    Mistake(
+        "softmax_maximum_divides",
+        "divides x by the maximum",
+        "You divide each entry by the largest one, which changes the differences between entries. Which operation "
+        "leaves all differences as they are?",
+        (
+            *_rows(normalize=lambda x: _divide(np.exp(x / _top(x)))),
+            *_rows(normalize=lambda x: _divide_where(np.exp(x / np.where(np.isfinite(top := _top(x)), top, 0)))),
+        ),
+    ),
+    Mistake(
+        "softmax_subtracts_once",
+        "subtracts the maximum above or below the line only",
+        "The exponentials that you divide are others than those that you sum. What must be subtracted in both?",
+        (
+            *_softmax_shaped(lambda x, e: np.exp(x) / _no_sum_stable(x).sum(axis=-1, keepdims=True)),
+            *_softmax_shaped(lambda x, e: _no_sum_stable(x) / np.exp(x).sum(axis=-1, keepdims=True)),
+        ),
+    ),
+    Mistake(
+        "softmax_sum_of_x",
+        "the sum of x instead of that of the exponentials",
+        "You divide by the sum of the entries of x. Which numbers are to sum to 1 in the end: those of x, or their "
+        "exponentials?",
+        (
+            *_softmax_shaped(lambda x, e: e / x.sum(axis=-1, keepdims=True)),
+            *_softmax_shaped(lambda x, e: np.exp(x / x.sum(axis=-1, keepdims=True))),
+        ),
+    ),
+    Mistake(
+        "softmax_sum_misses_one",
+        "the sum misses the first or last entry",
+        "Sum a row of your shares: it is more than 1. Does the sum that you divide by take in every entry?",
+        tuple(
+            version
+            for left_out in (slice(None, -1), slice(1, None))
+            for guarded in (False, True)
+            for version in _rows(normalize=_sum_without(left_out, guarded))
+        ),
+    ),
+    Mistake(
+        "softmax_divided_by_number",
+        "divides by a number of entries",
+        "You divide every exponential by the same number, whatever x is. What must it be so that the row sums to 1?",
+        tuple(
+            version
+            for number in _DIVISORS
+            for divide in (_divided_by, _naively_divided_by)
+            for version in _rows(normalize=divide(number))
+        ),
+    ),
+    Mistake(
+        "softmax_no_keepdims",
+        "the axis of the maximum or of the sum is gone",
+        "Print the shapes of x and of its row maxima and sums. Which axis must stay, with length 1, so that each row "
+        "meets its own number?",
+        (
+            *_rows(normalize=lambda x: _without_keepdims(x)[0] / _without_keepdims(x)[1]),
+            *_rows(normalize=lambda x: _divide(_without_keepdims(x)[0])),
+            *_rows(normalize=lambda x: (e := _no_sum_stable(x)) / e.sum(axis=-1)),
+            *_rows(normalize=lambda x: (e := np.exp(x)) / e.sum(axis=-1)),
+        ),
+    ),
+    Mistake(
+        "softmax_loop_ends_early",
+        "a loop that misses the last one",
+        "The last row or the last entry of each row is still 0. What is the last number that range() gives you?",
+        (
+            _softmax_then(lambda w, x: _empty_at(w, -1, slice(None, -1))),
+            _softmax_then(lambda w, x: _row_empty_at(w, slice(None, -1))),
+        ),
+    ),
+    Mistake(
+        "softmax_return_in_the_loop",
+        "returns at the first turn of a loop",
+        "Only the first turn of your loop shows in the result. How far in does the line with return stand?",
+        (
+            _softmax_then(lambda w, x: _row_empty_at(w, slice(None, 1))),
+            _softmax_then(lambda w, x: _empty_at(w, -1, slice(None, 1))),
+        ),
+    ),
+    Mistake(
+        "softmax_base_rounded",
+        "e with a few digits",
+        "An entry that is larger by 1 gets a share that is larger by a number near e, and not by e. How many digits of "
+        "it do you have, and which function of numpy has them all?",
+        tuple(version for base in _BASES for version in _rows(normalize=_rounded_base(base))),
+    ),
+    Mistake(
+        "softmax_rounded",
+        "rounds the shares",
+        "Your shares end after a few digits. Is rounding for printing, or for computing?",
+        tuple(_softmax_rounded(digits) for digits in range(1, 8)),
+    ),
+    Mistake(
+        "softmax_twice",
+        "softmax of softmax",
+        "Your shares are nearly all the same. How often did x go through softmax?",
+        (
+            *_rows(normalize=_twice),
+            lambda x, mask=None: reference.softmax(reference.softmax(x, mask), mask),
+            lambda x, mask=None: reference.softmax(reference.softmax(x, mask)),
+        ),
+    ),
+    Mistake(
+        "softmax_negative",
+        "the sign of the exponent",
+        "Your smallest entry gets the largest share. Which sign has the exponent?",
+        (*_rows(normalize=lambda x: _stable(-x)), lambda x, mask=None: reference.softmax(-x, mask)),
+    ),
+    Mistake(
+        "softmax_epsilon",
+        "adds a visible number to the divisor",
+        "Your rows sum to a little less than 1. What did you add to the sum, and which rows need it?",
+        tuple(
+            version
+            for e in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1.0)
+            for version in (
+                _row_softmax(normalize=_with_epsilon(e)),
+                _row_softmax(normalize=_with_epsilon(e), empty=_leave_rows),
+            )
+        ),
+    ),
+    Mistake(
+        "softmax_type_of_x",
+        "a result of x's type",
+        "With an x of integers your shares are cut off behind the point. Which array do you write into, and which "
+        "type has it?",
+        (_softmax_then(lambda w, x: w.astype(x.dtype)),),
+        recognize=softmax_truncates_integers,
+    ),
+    Mistake(
         "softmax_log",
         "the logarithm of softmax",
         "Your results are negative. Which function undoes a logarithm?",
@@ -1165,9 +1653,11 @@ SOFTMAX = (
     Mistake(
         "softmax_mask_inverted",
         "mask read the wrong way round",
-        "Look at where your zeros are. Does True mean that an entry takes part, or that it is left out?",
+        "Look at where your zeros are. Does True mean that an entry takes part, or that it is left out, and which sign "
+        "lowers an entry?",
         (
             *_rows(block=lambda x, m: np.where(m, -np.inf, x)),
+            *(version for block in _RAISED for version in _rows(block=block)),
             lambda x, mask=None: reference.softmax(x, None if mask is None else ~mask),
         ),
     ),
@@ -1175,7 +1665,30 @@ SOFTMAX = (
         "softmax_zero_times_infinity",
         "the mask is multiplied by infinity",
         "Print 0 * -np.inf. Which entries did you add that to: only the blocked ones?",
-        (*_rows(block=_infinity_times_mask), *_rows(block=_infinity_times_mask, normalize=_reference_softmax)),
+        tuple(
+            version
+            for block in (_infinity_times_mask, _mask_times(-np.inf))
+            for normalize in (_stable, _reference_softmax)
+            for version in _rows(block=block, normalize=normalize)
+        ),
+    ),
+    Mistake(
+        "softmax_tiny_fill",
+        "blocked entries set to nearly 0, as -1e-9 is",
+        "Print -1e-9 with ten decimals. Is it far below the entries of x, and what does a minus in the exponent do?",
+        tuple(version for tiny in _TINY for block in (_fill, _added) for version in _rows(block=block(tiny))),
+    ),
+    Mistake(
+        "softmax_huge_fill",
+        "blocked entries set to a large positive number",
+        "Your blocked entries get everything. Should a blocked entry lie above all others, or below?",
+        tuple(version for huge in _HUGE for version in _rows(block=_fill(huge))),
+    ),
+    Mistake(
+        "softmax_zeros_blocked",
+        "x times mask, and then zeros blocked",
+        "You block every entry that is 0 after multiplying. What if an allowed entry is 0 by itself?",
+        _rows(block=_zeros_blocked),
     ),
     Mistake(
         "softmax_mask_after",
@@ -1184,10 +1697,10 @@ SOFTMAX = (
         (_softmax_masked_after(None),),
     ),
     Mistake(
-        "softmax_mask_after_divided",
-        "blocks after dividing and divides again",
-        "If the blocked entry is 1000 larger than the others, what are the others rounded to before your "
-        "second division?",
+        "softmax_maximum_of_blocked",
+        "blocked entries count for the maximum: blocked after it is subtracted, or after dividing",
+        "If a blocked entry is 1000 larger than the others, which entry is your maximum, and what is left of exp() of "
+        "the others once it has been subtracted?",
         tuple(_softmax_masked_after(again) for again in (_divide, _divide_where, _divide_eps, _nan_divide)),
     ),
     Mistake(
@@ -1265,9 +1778,151 @@ def _products(d_k: int, n: int, rng: np.random.Generator) -> tuple[float, float]
     return products.var(), (products / math.sqrt(d_k)).var()
 
 
-def _down_the_columns(d_k: int, n: int, rng: np.random.Generator) -> tuple[float, float]:
-    scores = (rng.standard_normal((n, d_k)) * rng.standard_normal((n, d_k))).sum(axis=0)
-    return scores.var(), (scores / math.sqrt(d_k)).var()
+Pairs = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
+Scores = Callable[[Array, Array], Array]
+
+# What is drawn may stand in any order of the three axes: which vector of the pair, which pair, which number of it.
+_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+
+def _normals(rng: np.random.Generator, shape: list[int]) -> Array:
+    return rng.standard_normal(shape)
+
+
+def _evenly_up_to(end: float) -> Callable[[np.random.Generator, list[int]], Array]:
+    return lambda rng, shape: rng.uniform(-end, end, shape)
+
+
+def _pairs_in(
+    order: tuple[int, ...],
+    lengths: Callable[[int, int], tuple[int, int]] = lambda d_k, n: (n, d_k),
+    numbers: Callable[[np.random.Generator, list[int]], Array] = _normals,
+) -> Pairs:
+    """Return a way to draw: 2 vectors for each of n pairs, of d_k numbers, whose axes lie in memory as ``order`` says.
+
+    ``lengths`` takes d_k and n and says how many pairs there are, and how many numbers in each vector.
+    """
+
+    def draw(d_k: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        shape = (2, *lengths(d_k, n))
+        drawn = numbers(rng, [shape[axis] for axis in order])
+        q, k = np.transpose(drawn, np.argsort(order))
+        return q, k
+
+    return draw
+
+
+def _variances(draw: Pairs, scores: Scores, ddof: int = 0) -> Function:
+    def score_statistics(d_k: int, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        s = scores(*draw(d_k, n, rng))
+        return s.var(ddof=ddof), (s / math.sqrt(d_k)).var(ddof=ddof)
+
+    return score_statistics
+
+
+def _dots(q: Array, k: Array) -> Array:
+    products: Array = (q * k).sum(axis=-1)
+    return products
+
+
+def _in_any_order(
+    scores: Scores = _dots,
+    lengths: Callable[[int, int], tuple[int, int]] = lambda d_k, n: (n, d_k),
+    numbers: Callable[[np.random.Generator, list[int]], Array] = _normals,
+) -> tuple[Function, ...]:
+    """Return the statistics of these scores for every order in which the numbers may be drawn."""
+    return tuple(_variances(_pairs_in(order, lengths, numbers), scores, ddof) for order in _ORDERS for ddof in (0, 1))
+
+
+def does_as(function: Function, versions: Iterable[Function]) -> bool:
+    """Whether a function does exactly what one of the versions does with the same generators."""
+    return any(_agree(function, version) for version in versions)
+
+
+def _agree(function: Function, version: Function) -> bool:
+    try:
+        for d_k, n, seed in ((3, 7, 31), (5, 4, 32)):
+            mine = np.asarray(function(d_k, n, np.random.default_rng(seed)), dtype=float)
+            if not np.allclose(mine, version(d_k, n, np.random.default_rng(seed)), rtol=1e-9, atol=1e-12):
+                return False
+    except Exception:  # whatever the learner's function may raise
+        return False
+    return True
+
+
+RIGHT_STATISTICS = _in_any_order()
+
+
+def _exactly(id: str, title: str, hint: str, versions: tuple[Function, ...]) -> Mistake:
+    """Return a mistake that is recognized by the very numbers that its versions make."""
+    return Mistake(id, title, hint, versions, recognize=lambda function: does_as(function, versions))
+
+
+def _one_for_all(q_first: bool, left: bool) -> Function:
+    """One query for all keys, or one key for all queries; it is drawn before them or after."""
+
+    def draw(d_k: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        one, all_others = (1, d_k), (n, d_k)
+        first, second = (rng.standard_normal(shape) for shape in ((one, all_others) if q_first else (all_others, one)))
+        return first, second
+
+    return _variances(draw, _dots if left else lambda q, k: _dots(q, k))
+
+
+def _first_for_all(q: Array, k: Array) -> Array:
+    return _dots(q[:1], k)
+
+
+def _last_left_zero(q: Array, k: Array) -> Array:
+    s = _dots(q, k)
+    s[-1] = 0
+    return s
+
+
+def _rounded_variances(digits: int) -> tuple[Function, ...]:
+    def rounding(version: Function) -> Function:
+        return lambda d_k, n, rng: tuple(np.round(np.array(version(d_k, n, rng)), digits))
+
+    return tuple(rounding(version) for version in RIGHT_STATISTICS)
+
+
+def _scaled_by(root: Callable[[int, int], float]) -> tuple[Function, ...]:
+    def scaling(order: tuple[int, ...]) -> Function:
+        def score_statistics(d_k: int, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+            s = _dots(*_pairs_in(order)(d_k, n, rng))
+            return s.var(), (s / root(d_k, n)).var()
+
+        return score_statistics
+
+    return tuple(scaling(order) for order in _ORDERS)
+
+
+def _levels(function: Function) -> int:
+    """Return how many different variances come out for 2 pairs of width 1, of 60 times: few if the entries are few."""
+    rng = np.random.default_rng(33)
+    return len({round(float(function(1, 2, rng)[0]), 9) for _ in range(60)})
+
+
+def draws_signs(function: Function) -> bool:
+    """Whether the vectors hold only two numbers, of equal size: then 2 scores are equal or opposite."""
+    try:
+        return _levels(function) == 2
+    except Exception:  # whatever the learner's function may raise
+        return False
+
+
+def normals_drawn(function: Function, d_k: int, n: int) -> int | None:
+    """Return how many standard normal numbers a function draws, read from the state of the generator; None if others.
+
+    That is the same whatever shape they are drawn in. A generator that has not moved, or in another way, gives None.
+    """
+    used, other = np.random.default_rng(35), np.random.default_rng(35)
+    function(d_k, n, used)
+    for count in range(1, 4 * n * d_k + 100):
+        other.standard_normal()
+        if used.bit_generator.state == other.bit_generator.state:
+            return count
+    return None
 
 
 SCORE_STATISTICS = (
@@ -1333,10 +1988,93 @@ SCORE_STATISTICS = (
         "Your first number stays near 1 for every d_k. How many numbers does one dot product give?",
         (_products,),
     ),
-    Mistake(
+    _exactly(
         "statistics_columns",
         "sums over the pairs",
         "Your first number grows with n. Over which axis does a dot product sum?",
-        (_down_the_columns,),
+        (
+            *_in_any_order(lambda q, k: (q * k).sum(axis=0)),
+            *_in_any_order(lengths=lambda d_k, n: (d_k, n)),
+        ),
+    ),
+    _exactly(
+        "statistics_pair_missing",
+        "one pair too few",
+        "You take the variance of n - 1 scores. Where does your loop, slice or shape begin, and where does it end?",
+        (
+            *_in_any_order(lengths=lambda d_k, n: (n - 1, d_k)),
+            *_in_any_order(lambda q, k: _dots(q, k)[:-1]),
+            *_in_any_order(lambda q, k: _dots(q, k)[1:]),
+        ),
+    ),
+    _exactly(
+        "statistics_pair_more",
+        "one pair too many",
+        "You take the variance of n + 1 scores. Where does your loop or shape begin, and where does it end?",
+        _in_any_order(lengths=lambda d_k, n: (n + 1, d_k)),
+    ),
+    _exactly(
+        "statistics_score_left_zero",
+        "the last score is still 0",
+        "One of your n scores is 0, as it was made. What is the last number that range() gives you?",
+        _in_any_order(_last_left_zero),
+    ),
+    _exactly(
+        "statistics_one_query",
+        "one query for all keys",
+        "All of your scores share one vector. How many queries does the text want, and how many keys?",
+        (
+            _one_for_all(q_first=True, left=True),
+            _one_for_all(q_first=False, left=True),
+            *_in_any_order(_first_for_all),
+            *_in_any_order(lambda q, k: _dots(q, k[:1])),
+        ),
+    ),
+    _exactly(
+        "statistics_width_missing",
+        "one number of each vector is left out",
+        "Your dot products sum one number too few. How many products has a dot product of width d_k?",
+        (
+            *_in_any_order(lambda q, k: _dots(q, k)[:] - q[:, -1] * k[:, -1]),
+            *_in_any_order(lambda q, k: _dots(q, k)[:] - q[:, 0] * k[:, 0]),
+            *_in_any_order(lengths=lambda d_k, n: (n, d_k - 1)),
+        ),
+    ),
+    _exactly(
+        "statistics_scaled_by_n",
+        "divided by the root of n",
+        "You divide by the root of the number of pairs. A dot product sums over something else: over how many numbers?",
+        _scaled_by(lambda d_k, n: math.sqrt(n)),
+    ),
+    _exactly(
+        "statistics_rounded",
+        "rounds the variances",
+        "Your variances end after a few digits. Is rounding for printing, or for computing?",
+        tuple(version for digits in range(1, 5) for version in _rounded_variances(digits)),
+    ),
+    Mistake(
+        "statistics_single_score",
+        "the variance of a single score",
+        "Both of your numbers are 0: a single score does not spread. Do you keep the n scores before you take their "
+        "variance, and is the line with return outside the loop?",
+        (_statistics(lambda s, r: (s[-1:].var(), s[-1:].var())),),
+    ),
+    Mistake(
+        "statistics_signs",
+        "random signs instead of normal numbers",
+        "Your vectors hold only two different numbers, so that mean and variance are right and nothing else. Which "
+        "method of the generator draws standard normal numbers?",
+        (
+            _statistics(lambda s, r: (s.var(), (s / r).var()), lambda rng, shape: rng.choice([-1.0, 1.0], shape)),
+            _statistics(lambda s, r: (s.var(), (s / r).var()), lambda rng, shape: np.sign(rng.standard_normal(shape))),
+        ),
+        recognize=draws_signs,
+    ),
+    _exactly(
+        "statistics_uniform_around_zero",
+        "evenly spread numbers around 0 instead of normal ones",
+        "Your vectors hold numbers that are spread evenly up to a limit. Which method of the generator draws standard "
+        "normal numbers, which have none?",
+        tuple(version for end in (math.sqrt(3), 1.0, 0.5) for version in _in_any_order(numbers=_evenly_up_to(end))),
     ),
 )

@@ -3,7 +3,6 @@
 Written to be read. Arrays carry any leading axes, as (B, H, T, d); masks are boolean, True = may attend, and broadcast.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,9 @@ def softmax(x: Array, mask: Mask | None = None) -> Array:
         x = np.where(mask, x, -np.inf)  # exp(-inf) = 0: blocked entries get no share
     top = x.max(axis=-1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)  # an empty row has no largest entry
-    e = np.exp(x - top)  # the largest exponent is 0, so nothing overflows
-    total = e.sum(axis=-1, keepdims=True)
-    return np.divide(e, total, out=np.zeros_like(e), where=total > 0)
+    powers = np.exp(x - top)  # the largest exponent is 0, so nothing overflows
+    total = powers.sum(axis=-1, keepdims=True)
+    return powers / np.where(total > 0, total, 1)  # an empty row stays zeros, and 0 is not divided by 0
 
 
 def attention(q: Array, k: Array, v: Array, mask: Mask | None = None) -> tuple[Array, Array]:
@@ -45,7 +44,7 @@ def attention(q: Array, k: Array, v: Array, mask: Mask | None = None) -> tuple[A
         output (..., Tq, d_v) and weights (..., Tq, Tk); a query that may attend to nothing gets zeros in both.
     """
     scores = q @ np.swapaxes(k, -1, -2)  # 1. match:   (..., Tq, Tk)
-    scores = scores / math.sqrt(q.shape[-1])  # 2. scale:   variance back to about 1
+    scores = scores / np.sqrt(q.shape[-1])  # 2. scale:   variance back to about 1
     weights = softmax(scores, mask)  # 3. softmax: each row of allowed keys sums to 1
     return weights @ v, weights  # 4. mix:     (..., Tq, d_v)
 
@@ -64,4 +63,4 @@ def score_statistics(d_k: int, n: int, rng: np.random.Generator) -> tuple[float,
     q = rng.standard_normal((n, d_k))
     k = rng.standard_normal((n, d_k))
     scores = (q * k).sum(axis=-1)  # (n,): row i of q with row i of k
-    return float(scores.var()), float((scores / math.sqrt(d_k)).var())
+    return float(scores.var()), float((scores / np.sqrt(d_k)).var())

@@ -32,6 +32,10 @@ _WRONG_CAUSAL: dict[str, Callable[[int], Any]] = {
     "causal_inverted": lambda T: np.triu(_ones(T), k=1),
     "causal_diagonal": lambda T: np.eye(T, dtype=bool),
     "causal_mirrored": lambda T: np.tril(_ones(T))[:, ::-1],
+    "causal_loop_ends_early": lambda T: np.tril(_ones(T)) & (np.arange(T) < T - 1)[:, None],
+    "causal_return_in_the_loop": lambda T: np.tril(_ones(T)) & (np.arange(T) < 1)[:, None],
+    "causal_band": lambda T: np.tril(_ones(T)) & np.triu(_ones(T), k=-1),
+    "causal_first_token": lambda T: np.broadcast_to(np.arange(T) == 0, (T, T)).copy(),
 }
 
 _WRONG_PADDING: dict[str, Callable[[Array, int], Any]] = {
@@ -43,6 +47,9 @@ _WRONG_PADDING: dict[str, Callable[[Array, int], Any]] = {
     "padding_too_short": lambda tokens, pad: _from_the_left(tokens, pad, -1),
     "padding_everywhere": lambda tokens, pad: np.ones_like(tokens, dtype=bool)[:, None, None, :],
     "padding_above": lambda tokens, pad: (tokens > pad)[:, None, None, :],
+    "padding_until_first": lambda tokens, pad: np.cumprod(tokens != pad, axis=1).astype(bool)[:, None, None, :],
+    "padding_loop_ends_early": lambda tokens, pad: _filled(tokens, pad, slice(None, -1), False),
+    "padding_return_in_the_loop": lambda tokens, pad: _filled(tokens, pad, slice(None, 1), False),
 }
 
 
@@ -50,6 +57,51 @@ def _from_the_left(tokens: Array, pad: int, more: int) -> Array:
     """Count the real tokens and allow that many positions, plus ``more``, from the left."""
     n = (tokens != pad).sum(axis=1)
     return (np.arange(tokens.shape[1])[None] < n[:, None] + more)[:, None, None, :]
+
+
+def _filled(tokens: Array, pad: int, kept: slice, value: bool) -> Array:
+    """Return a mask in which only some sentences are filled in: those that a loop reaches."""
+    mask = np.full((len(tokens), 1, 1, tokens.shape[1]), value)
+    mask[kept, 0, 0] = (tokens != pad)[kept]
+    return mask
+
+
+def _filled_tokens(tokens: Array, pad: int, kept: slice, value: bool) -> Array:
+    mask = np.full((len(tokens), 1, 1, tokens.shape[1]), value)
+    mask[..., kept] = (tokens != pad)[:, None, None, kept]
+    return mask
+
+
+def _outer(tokens: Array, pad: int) -> Array:
+    """True where both the query and the key are real: (B, 1, T, T)."""
+    real = tokens != pad
+    return (real[:, :, None] & real[:, None, :])[:, None]
+
+
+def has_fixed_length(function: Function) -> bool:
+    """Whether a function makes the right mask for one certain length and for no other."""
+    return sum(_right_for(function, T) for T in range(2, 41)) == 1
+
+
+def _right_for(function: Function, T: int) -> bool:
+    try:
+        return np.array_equal(function(T), reference.causal_mask(T))
+    except Exception:  # whatever the learner's function may raise
+        return False
+
+
+_MORE_PADDING: dict[str, tuple[Callable[[Array, int], Any], ...]] = {
+    "padding_above": (lambda tokens, pad: (tokens >= pad)[:, None, None, :],),
+    "padding_loop_ends_early": (
+        lambda tokens, pad: _filled(tokens, pad, slice(None, -1), True),
+        lambda tokens, pad: _filled_tokens(tokens, pad, slice(None, -1), False),
+        lambda tokens, pad: _filled_tokens(tokens, pad, slice(None, -1), True),
+    ),
+    "padding_return_in_the_loop": (
+        lambda tokens, pad: _filled(tokens, pad, slice(None, 1), True),
+        lambda tokens, pad: _filled_tokens(tokens, pad, slice(None, 1), False),
+    ),
+}
 
 
 def _both(
@@ -85,6 +137,35 @@ _TITLES_AND_HINTS = {
     "causal_mirrored": (
         "columns in the wrong order",
         "Row 0 of your mask allows the last position. Which one is the first token's past and present?",
+    ),
+    "causal_loop_ends_early": (
+        "the last row is still empty",
+        "The last row of your mask allows nothing. What is the last number that range() gives you?",
+    ),
+    "causal_return_in_the_loop": (
+        "only the first row is filled",
+        "Only the first turn of your loop shows in the mask. How far in does the line with return stand?",
+    ),
+    "causal_band": (
+        "only the position itself and the one before",
+        "Your row 3 allows the columns 2 and 3. Have the tokens 0 and 1 been written when token 3 asks?",
+    ),
+    "causal_first_token": (
+        "every position sees only the first",
+        "All of your rows allow column 0 alone. Which other tokens have been written when token 3 asks?",
+    ),
+    "padding_until_first": (
+        "blocks all that follows the first pad",
+        "You allow tokens up to the first pad. What if the pads stand on the left?",
+    ),
+    "padding_loop_ends_early": (
+        "the last sentence or token is not looked at",
+        "The last sentence, or the last token of each, still has the value that you began with. What is the last "
+        "number that range() gives you?",
+    ),
+    "padding_return_in_the_loop": (
+        "only the first sentence is looked at",
+        "Only the first turn of your loop shows in the mask. How far in does the line with return stand?",
     ),
     "M09": (
         "pads blocked as queries",
@@ -182,6 +263,14 @@ CAUSAL_MASK = Exercise(
     mistakes=(
         *(_mistake(id, wrong) for id, wrong in _WRONG_CAUSAL.items()),
         Mistake(
+            "causal_fixed_length",
+            "a fixed length",
+            "Your mask is right for one certain length, and for no other. Which argument says how "
+            "long the sentence is?",
+            (lambda T: reference.causal_mask(4), lambda T: reference.causal_mask(7)),
+            recognize=has_fixed_length,
+        ),
+        Mistake(
             "causal_axes",
             "additional axes",
             "One (T, T) mask serves all sentences and heads. What does broadcasting do with missing leading axes?",
@@ -260,7 +349,37 @@ PADDING_MASK = Exercise(
     cases=_token_cases(square=False),
     properties=(Property("the same tokens give the same mask", _arguments_kept),),
     mistakes=(
-        *(_mistake(id, wrong) for id, wrong in _WRONG_PADDING.items()),
+        *(_mistake(id, wrong, *_MORE_PADDING.get(id, ())) for id, wrong in _WRONG_PADDING.items()),
+        Mistake(
+            "padding_outer",
+            "pads blocked as queries as well",
+            "You compare every token with every other, and the rows of pads become empty. Nobody is to look AT a pad: "
+            "is a pad then a query or a key, and how many axes of length 1 does the mask keep?",
+            (
+                _outer,
+                lambda tokens, pad: _outer(tokens, pad)[:, 0],
+                lambda tokens, pad: _outer(tokens, pad)[:, 0].astype(int),
+            ),
+        ),
+        Mistake(
+            "padding_full",
+            "repeated for every query",
+            "Your mask has a row for each query, and all of them are the same. What does broadcasting do with an axis "
+            "of length 1?",
+            (lambda tokens, pad: np.repeat(reference.padding_mask(tokens, pad), tokens.shape[1], axis=2),),
+        ),
+        Mistake(
+            "padding_axes_elsewhere",
+            "the axes of length 1 in other places",
+            "Your two axes of length 1 stand before the sentences or after the tokens. Between which two of (B, H, Tq, "
+            "Tk) do they belong?",
+            (
+                lambda tokens, pad: (tokens != pad)[:, :, None, None],
+                lambda tokens, pad: (tokens != pad)[None, None],
+                lambda tokens, pad: (tokens != pad)[None, :, None, :],
+                lambda tokens, pad: (tokens != pad)[:, None, :, None].swapaxes(1, 2),
+            ),
+        ),
         Mistake(
             "padding_no_axes",
             "no axes for heads and queries",
@@ -359,6 +478,9 @@ DECODER_MASK = Exercise(
                 lambda tokens, pad: (
                     reference.padding_mask(tokens, pad) + reference.causal_mask(tokens.shape[1])
                 ).astype(bool),
+                lambda tokens, pad: (
+                    reference.padding_mask(tokens, pad).astype(int) + reference.causal_mask(tokens.shape[1])
+                ),
             ),
         ),
         Mistake(
@@ -366,6 +488,19 @@ DECODER_MASK = Exercise(
             "causality forgotten",
             "Your first row sees all real tokens. Change the last one: may the first output change?",
             (_full(reference.padding_mask), reference.padding_mask),
+        ),
+        Mistake(
+            "decoder_outer",
+            "causality forgotten, and pads blocked as queries",
+            "In your mask every real token sees all others, later ones included. Which of the two rules keeps it from "
+            "looking ahead?",
+            (_outer,),
+        ),
+        Mistake(
+            "decoder_returns_both",
+            "returns two masks",
+            "Two masks come back, and attention takes one. Which operator is True where both of them are?",
+            (lambda tokens, pad: (reference.padding_mask(tokens, pad), reference.causal_mask(tokens.shape[1])),),
         ),
         Mistake(
             "decoder_padding_forgotten",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -307,16 +308,18 @@ def table(scores: Mapping[str, Score], splits: Sequence[str] = SPLITS) -> str:
     return "\n".join(lines)
 
 
-def judged(predictions: Mapping[str, float | None], scores: Mapping[str, Score], split: str = "test_iid") -> str:
+def judged(predictions: Mapping[str, float | str | None], scores: Mapping[str, Score], split: str = "test_iid") -> str:
     """Predictions beside what was measured, as lines of text: percent exactly right on one split.
 
-    predictions: by ablation a number from 0 to 100, or None where nobody has made one; its result stays hidden then.
+    predictions: by ablation a number from 0 to 100, also as "80%", or None where nobody has made one; its result stays
+    hidden then.
 
     Raises:
         CourseError: for an unknown ablation or one without scores, or a prediction that is no percentage.
     """
     lines = [f"{'':<28}{'predicted':>10}{'measured':>10}   95 % interval"]
     for name, predicted in predictions.items():
+        predicted = _percentage(name, predicted)
         _check_prediction(name, predicted, scores)
         if predicted is None:
             lines.append(f"{ABLATIONS[name].label:<28}{'-':>10}{'?':>10}   predict it first")
@@ -327,6 +330,16 @@ def judged(predictions: Mapping[str, float | None], scores: Mapping[str, Score],
         span = f"{low:.1f} to {high:.1f}"
         lines.append(f"{ABLATIONS[name].label:<28}{predicted:>10g}{percent:>10.1f}   {span:<14}  {verdict}")
     return "\n".join(lines)
+
+
+def _percentage(name: str, predicted: float | str | None) -> float | None:
+    """Return a prediction as a number; it may come as "80", "80%", "80 %" or "80 percent", with a comma as well."""
+    if not isinstance(predicted, str):
+        return predicted
+    match = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(%|percent)?\s*", predicted)
+    if match is None:
+        raise CourseError(f"The prediction for {name} is {predicted!r}; make it a percentage, a number from 0 to 100.")
+    return float(match[1].replace(",", "."))
 
 
 def _check_prediction(name: str, predicted: float | None, scores: Mapping[str, Score]) -> None:

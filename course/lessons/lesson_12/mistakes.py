@@ -272,6 +272,39 @@ TRAINING_STEP = (
         (_returns(lambda s: (float(s.loss.detach()), s.norm)), _returns(lambda s: [float(s.loss.detach())])),
     ),
     Mistake(
+        "item_not_called",
+        "returns a method instead of its result",
+        "What you return is a method, which could give the number if somebody called it. Which parentheses are missing "
+        "behind it?",
+        (_returns(lambda s: s.loss.item),),
+    ),
+    Mistake(
+        "parameters_not_called",
+        "model.parameters without parentheses",
+        "Clipping wants to go through the parameters one by one, and gets a method of the model. How does a method "
+        "give what it has?",
+        (_instead(_clip, lambda s: nn.utils.clip_grad_norm_(s.model.parameters, s.clip)),),
+    ),
+    Mistake(
+        "mean_loss_not_called",
+        "mean_loss is never called",
+        "You call the function itself the loss. With which two arguments does it make one?",
+        (_instead(_loss, lambda s: setattr(s, "loss", s.mean_loss)),),
+    ),
+    Mistake(
+        "clip_arguments_swapped",
+        "the limit before the parameters",
+        "Clipping takes two things, and tries to go through the limit one by one. In which order does the table name "
+        "them?",
+        (_instead(_clip, lambda s: nn.utils.clip_grad_norm_(s.clip, s.model.parameters())),),
+    ),
+    Mistake(
+        "clip_of_model",
+        "clips the model",
+        "Clipping goes through parameters one by one, and a model is none. Which of its methods hands them out?",
+        (_instead(_clip, lambda s: nn.utils.clip_grad_norm_(s.model, s.clip)),),
+    ),
+    Mistake(
         "graph_cut",
         "the loss has no graph",
         "backward() found no graph between the loss and the weights. What stands around mean_loss or between it and "
@@ -486,8 +519,8 @@ TRAINING_STEP = (
     Mistake(
         "left_in_evaluation",
         "model.eval() at the end",
-        "You leave the model in evaluation mode. The text wants it in training mode afterwards: who switches to "
-        "evaluation when a validation comes?",
+        "The model came in training mode, and you hand it back in evaluation mode. Which of your lines does that, and "
+        "which row of the table asks for it?",
         (moves(*_RIGHT, _evaluate),),
     ),
     Mistake(
@@ -687,6 +720,63 @@ def _small_product(dtype: type) -> Function:
     )
 
 
+def _reached(axis: int, kept: slice, empty: float) -> Function:
+    """Return the numbers of a loop that reaches only some sentences (axis 0) or some constructions (axis 1)."""
+
+    def numbers(contains: Array, right: Array) -> tuple[Array, Array]:
+        if axis == 0:
+            return _accuracy(contains[kept], right[kept]), contains[kept].sum(axis=0)
+        accuracy, counts = np.full(contains.shape[1], empty), np.zeros(contains.shape[1], dtype=int)
+        accuracy[kept], counts[kept] = _accuracy(contains, right)[kept], contains.sum(axis=0)[kept]
+        return accuracy, counts
+
+    return numbers
+
+
+def _none_becomes(value: float) -> Function:
+    return _accuracy_after(lambda accuracy: np.where(np.isnan(accuracy), value, accuracy))
+
+
+def _only_accuracy_reached(kept: slice, empty: float) -> Function:
+    return _other_accuracy(lambda c, r: _reached(1, kept, empty)(c, r)[0])
+
+
+def _sorted_by(order: Callable[[Array, Array], Array]) -> Function:
+    def numbers(contains: Array, right: Array) -> tuple[Array, Array]:
+        accuracy, counts = _accuracy(contains, right), contains.sum(axis=0)
+        places = order(accuracy, counts)
+        return accuracy[places], counts[places]
+
+    return numbers
+
+
+def _not_lined_up(contains: Array, right: Array) -> tuple[Array, Array]:
+    counts = contains.sum(axis=0)
+    return _quotient((contains & right).sum(axis=0), counts), counts
+
+
+def has_fixed_number_of_columns(function: Function) -> bool:
+    """Whether a function is right for one certain number of constructions and for no other."""
+    return sum(_right_for(function, C) for C in range(2, 26)) == 1
+
+
+def _right_for(function: Function, C: int) -> bool:
+    rng = np.random.default_rng(C)
+    contains, right = rng.random((60, C)) < 0.4, rng.random(60) < 0.7
+    try:
+        accuracy, counts = function(contains.copy(), right.copy())
+        return np.shape(accuracy) == np.shape(counts) == (C,) and np.allclose(
+            [accuracy, counts], [_accuracy(contains, right), contains.sum(axis=0)], atol=1e-6
+        )
+    except Exception:  # whatever the learner's function may raise
+        return False
+
+
+def _fixed_number_of_columns(contains: Array, right: Array) -> tuple[Array, Array]:
+    counts = np.array([contains[:, c].sum() for c in range(21)])
+    return _quotient(np.array([(contains[:, c] & right).sum() for c in range(21)]), counts), counts
+
+
 def _whole_division(contains: Array, right: Array) -> tuple[Array, Array]:
     counts = contains.sum(axis=0)
     return _right_ones(contains, right) // counts, counts
@@ -758,6 +848,63 @@ ACCURACY_BY_PHENOMENON = (
             _other_counts(lambda c, r: c.sum(axis=1)),
             _other_accuracy(lambda c, r: _over_sentences(c, r)[0]),
         ),
+    ),
+    Mistake(
+        "columns_fixed",
+        "a fixed number of constructions",
+        "Your function is right for one certain number of constructions, and for no other. Where in the shape of "
+        "contains can it read how many there are?",
+        (_fixed_number_of_columns,),
+        recognize=has_fixed_number_of_columns,
+    ),
+    Mistake(
+        "loop_ends_early",
+        "a loop that misses the last one",
+        "The last construction, or the last sentence, is left out of your numbers. What is the last number that "
+        "range() gives you?",
+        (
+            *(_reached(1, slice(None, -1), empty) for empty in (0.0, np.nan)),
+            *(_only_accuracy_reached(slice(None, -1), empty) for empty in (0.0, np.nan)),
+            _reached(0, slice(None, -1), 0.0),
+            _other_accuracy(lambda c, r: _quotient(_right_ones(c[:-1], r[:-1]), c.sum(axis=0))),
+        ),
+    ),
+    Mistake(
+        "return_in_the_loop",
+        "returns at the first turn of a loop",
+        "Only the first turn of your loop shows in your numbers. How far in does the line with return stand?",
+        (
+            *(_reached(1, slice(None, 1), empty) for empty in (0.0, np.nan)),
+            *(_only_accuracy_reached(slice(None, 1), empty) for empty in (0.0, np.nan)),
+            _reached(0, slice(None, 1), 0.0),
+        ),
+    ),
+    Mistake(
+        "another_order",
+        "the constructions in another order",
+        "Your numbers are right and stand in other places. Whose place in contains does a number need, so that the "
+        "names of the table fit?",
+        (
+            _sorted_by(lambda accuracy, counts: np.argsort(-counts, kind="stable")),
+            _sorted_by(lambda accuracy, counts: np.argsort(counts, kind="stable")),
+            _sorted_by(lambda accuracy, counts: np.argsort(accuracy, kind="stable")),
+            _sorted_by(lambda accuracy, counts: np.argsort(-accuracy, kind="stable")),
+            _sorted_by(lambda accuracy, counts: np.arange(len(counts))[::-1]),
+        ),
+    ),
+    Mistake(
+        "another_value_for_none",
+        "another number where no sentence contains it",
+        "A construction that no sentence contains gets a number from you that no share can be. Which value does the "
+        "text name for it?",
+        tuple(_none_becomes(value) for value in (-1.0, np.inf)),
+    ),
+    Mistake(
+        "right_not_lined_up",
+        "right meets the constructions instead of the sentences",
+        "numpy lines up (N, C) and (N,) from the right, so right meets the constructions. Which axis does it need to "
+        "meet the sentences?",
+        (_not_lined_up,),
     ),
     Mistake(
         "counts_of_right",

@@ -53,6 +53,9 @@ class Limit(float):
         return self.real
 
 
+Limit.__name__ = "float"  # the name that an exception tells
+
+
 class Watch:
     """Counts what one call of a training step does with the model, the loss and the optimizer."""
 
@@ -128,6 +131,14 @@ def kind_of(answer: object) -> str:
     return type(answer).__name__
 
 
+def _mode_of_loss(watch: Watch, afterwards: str) -> str:
+    """The mode in which the loss is computed, and whether training mode comes too late."""
+    if not watch.modes:
+        return "none: it is never computed"
+    late = watch.modes[0] != "training" and afterwards == "training"
+    return f"{watch.modes[0]}, and training only afterwards" if late else watch.modes[0]
+
+
 def _number(answer: Any) -> float:  # noqa: ANN401
     """The loss that came back; nan if it is no number at all."""
     try:
@@ -193,7 +204,7 @@ def _seen(model: Bigram, watches: list[Watch], answers: list[Any], clip: float) 
         "the number of calls of backward": _plain([w.backwards for w in watches]),
         "the number of calls of optimizer.step": _plain([w.steps for w in watches]),
         "the number of backward passes before optimizer.step": _plain(before),
-        "the mode in which the loss is computed": last.modes[0] if last.modes else "none: it is never computed",
+        "the mode in which the loss is computed": _mode_of_loss(last, mode(model)),
         "the mode afterwards": mode(model),
         "the time when the gradient is clipped": last.when_clipped(clip),
         "the length of the gradient that optimizer.step uses": _plain([w.norm for w in watches]),

@@ -75,7 +75,7 @@ draw()
 # %%
 Widget()
 
-# %% name="surroundings"
+# %% name="surroundings" tags=["predict"]
 workbook = Path(os.environ["COURSE_WORKBOOK"])
 print("an old workbook" if workbook.exists() else "a new workbook", os.environ["OMP_NUM_THREADS"])
 workbook.mkdir(parents=True)

@@ -1,0 +1,116 @@
+"""Ends a learner's function that never comes back, and leaves the kernel as it was."""
+
+import _thread
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Literal
+
+LONGEST = 10.0
+"""Seconds for a whole check. A check takes about a hundredth of a second and the slowest less than one: what has not
+come back after ten will not, even on a computer that is ten times slower."""
+
+_COURSE = str(Path(__file__).resolve().parents[2])  # its own lines are not interrupted: they put things back
+_AGAIN = 0.2  # seconds between two attempts: a learner's `except:` may swallow the first ones
+
+
+class TookTooLongError(BaseException):
+    """Raised in the learner's function. No Exception: a learner's ``except Exception`` must not swallow it."""
+
+
+class Watch:
+    """A context in which the main thread may stay for some seconds; then TookTooLongError is raised in it.
+
+    A thread asks the main thread to interrupt itself, as the interrupt button does, which works on Linux, macOS and
+    Windows. While the watch is on, the handler of that signal is its own, so the learner's button is told apart: it
+    does what it did before. Outside the main thread nothing is watched, as no signal arrives there. Work inside one
+    call of a C function, such as a long matrix product, is interrupted when that call returns.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._on = False
+        self._ended = threading.Event()
+        self._sending = threading.Lock()
+        self._due = 0
+        self._before: Any = None
+        self._tracing: Any = None
+
+    def __enter__(self) -> None:
+        """Start the clock."""
+        self._on = threading.current_thread() is threading.main_thread()
+        if not self._on:
+            return
+        self._tracing = sys.gettrace()
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> Literal[False]:
+        """Stop the clock and put back what was before."""
+        self._ended.set()
+        if self._on:
+            with self._sending:  # whatever is being sent arrives while the handler is still ours, which ignores it
+                pass
+            signal.signal(signal.SIGINT, signal.default_int_handler if self._before is None else self._before)
+            sys.settrace(self._tracing)
+        return False
+
+    def _wait(self) -> None:
+        pause = self._seconds
+        while not self._ended.wait(pause):
+            with self._sending:
+                if not self._ended.is_set():
+                    self._due += 1
+                    _interrupt_main_thread()
+            pause = _AGAIN
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal: ours or the learner's own."""
+        if not self._due:
+            handler = self._before if callable(self._before) else signal.default_int_handler
+            handler(number, frame)
+            return
+        if self._ended.is_set() or _is_leaving(frame):
+            return
+        if self._due > 1:
+            self._raise_at_every_line(frame)
+        raise TookTooLongError
+
+    def _raise_at_every_line(self, frame: FrameType | None) -> None:
+        """Raise once more at the next line: that is where an `except:` swallows what is raised inside its `try`."""
+        while frame is not None:
+            if not _is_ours(frame):
+                frame.f_trace = self._trace
+            frame = frame.f_back
+        sys.settrace(self._trace)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ANN401
+        if _is_ours(frame) or self._ended.is_set():
+            return None
+        if event == "line":
+            raise TookTooLongError
+        return self._trace
+
+
+def _is_leaving(frame: FrameType | None) -> bool:
+    """Whether the watch is being ended at this moment: an error there would leave its handler behind."""
+    while frame is not None:
+        if frame.f_code is Watch.__exit__.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_COURSE)
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):  # also wakes a sleep
+        main = threading.main_thread().ident
+        if main is not None:
+            signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()

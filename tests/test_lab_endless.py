@@ -1,0 +1,184 @@
+"""A function that never comes back is stopped; one that passes and makes numpy warn is told so."""
+
+# ruff: noqa: SIM105  the tries and excepts are what learners write
+
+import random
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import course.lab
+from course.lab.exercises import desk, diagnose, watch
+from course.lessons.lesson_03 import reference
+from course.lessons.lesson_05.reference import causal_mask
+
+
+@pytest.fixture(autouse=True)
+def _fresh(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "workbook"))
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.setattr(desk, "_DESK", desk.Desk())
+    monkeypatch.setattr(watch, "LONGEST", 0.3)
+
+
+def busy(T):
+    while True:
+        pass
+
+
+def swallows_errors(T):
+    while True:
+        try:
+            sum(range(100))
+        except Exception:
+            pass
+
+
+def swallows_everything(T):
+    while True:
+        try:
+            time.sleep(100)
+        except:  # noqa: E722
+            pass
+
+
+def swallows_interrupts(T):
+    while True:
+        try:
+            time.sleep(0.001)
+        except KeyboardInterrupt:
+            pass
+
+
+def sleeps(T):
+    while T:
+        time.sleep(100)
+
+
+def counts(T):
+    i = 0
+    while i < T:
+        [j * j for j in range(1000)]
+    return causal_mask(T)
+
+
+def in_a_helper(T):
+    return busy(T)
+
+
+ENDLESS = [busy, swallows_errors, swallows_everything, swallows_interrupts, sleeps, counts, in_a_helper]
+
+
+def settings():
+    return signal.getsignal(signal.SIGINT), sys.gettrace(), np.geterr(), random.getstate()
+
+
+@pytest.mark.parametrize("function", ENDLESS, ids=lambda f: f.__name__)
+def test_a_loop_that_never_ends_is_stopped_and_nothing_is_left_behind(function):
+    np.random.seed(3)  # noqa: NPY002
+    before, numbers, threads = settings(), np.random.get_state()[1].copy(), threading.active_count()  # noqa: NPY002
+    start = time.monotonic()
+    found = diagnose("causal_mask", function)
+    assert time.monotonic() - start < 5
+    assert (found.status, found.mistake, found.stopped) == ("failed", None, True)
+    assert "still running after 0.3 seconds" in found.message
+    assert "while" in found.message
+    assert found.message.endswith("when does it end?")
+    assert settings() == before
+    np.testing.assert_array_equal(numbers, np.random.get_state()[1])  # noqa: NPY002
+    time.sleep(0.4)  # nothing arrives afterwards
+    assert threading.active_count() <= threads
+    assert diagnose("causal_mask", lambda T: np.tri(T, dtype=bool)).status == "passed"
+
+
+def test_the_loop_is_named():
+    message = diagnose("causal_mask", counts).message
+    assert "in counts:  while i < T:" in message
+    assert "in busy:  while True:" in diagnose("causal_mask", in_a_helper).message
+
+
+def test_torch_is_left_as_it_was():
+    torch = pytest.importorskip("torch")
+
+    def spoils(T):
+        torch.manual_seed(1)
+        torch.set_grad_enabled(False)
+        while True:
+            torch.rand(3)
+
+    before = torch.get_rng_state()
+    assert diagnose("causal_mask", spoils).status == "failed"
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.is_grad_enabled()
+
+
+def test_the_learner_s_own_interrupt_is_told_apart():
+    def interrupted(T):
+        signal.raise_signal(signal.SIGINT)
+        return causal_mask(T)
+
+    before = settings()
+    with pytest.raises(KeyboardInterrupt):
+        diagnose("causal_mask", interrupted)
+    assert settings() == before
+
+
+def test_another_thread_checks_without_a_watch():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(diagnose("causal_mask", lambda T: np.tri(T, dtype=bool))))
+    thread.start()
+    thread.join()
+    assert found[0].status == "passed"
+
+
+def test_without_a_signal_to_a_thread_the_main_thread_interrupts_itself(monkeypatch):
+    monkeypatch.delattr(signal, "pthread_kill")  # as on Windows
+    for function in (busy, swallows_errors, swallows_interrupts):
+        assert "still running" in diagnose("causal_mask", function).message
+
+
+def test_an_endless_try_counts_and_the_check_goes_on(capsys):
+    start = time.monotonic()
+    for _ in range(2):
+        assert course.lab.check("causal_mask", busy) is causal_mask
+    assert time.monotonic() - start < 1.5  # no search for an example, which would wait once more
+    assert 'solution("causal_mask") shows' in capsys.readouterr().out
+
+
+# --- warnings -----------------------------------------------------------------------------------------------------
+
+
+def divides_nothing(x, mask=None):
+    x = x if mask is None else np.where(mask, x, -np.inf)
+    top = x.max(axis=-1, keepdims=True)
+    powers = np.exp(x - np.where(np.isfinite(top), top, 0))
+    return np.nan_to_num(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def test_a_pass_that_makes_numpy_warn_says_so():
+    found = diagnose("softmax", divides_nothing)
+    assert found.status == "passed"
+    assert found.message.endswith(
+        "On a row with nothing allowed it divides 0 by 0 (or infinity by infinity) on the way; numpy will warn of that "
+        "in the cells below."
+    )
+
+
+def test_a_pass_in_silence_says_nothing_of_warnings():
+    def quiet(x, mask=None):
+        with np.errstate(invalid="ignore"):
+            return divides_nothing(x, mask)
+
+    for function in (quiet, lambda x, mask=None: reference.softmax(x, mask)):
+        assert "warn" not in diagnose("softmax", function).message
+
+
+def test_recording_warnings_leaves_no_trace(recwarn):
+    before = np.geterr()
+    diagnose("softmax", divides_nothing)
+    assert np.geterr() == before
+    assert len(recwarn) == 0
