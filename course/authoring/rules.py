@@ -30,7 +30,7 @@ _OPENING = {
 }
 _METADATA = {"course", "kernelspec", "language_info"}
 _TO_NBVAL = re.compile(r"^\s*#[#\s]*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
-_PICTURE_DATA = re.compile(r"data:image/(?!png;base64,)[\w.+-]+")
+_PICTURE_DATA = re.compile(r"data:image/(?!(?:png|svg\+xml);base64,)[\w.+-]+")
 
 
 def problems(notebook: dict[str, Any]) -> list[str]:
@@ -146,7 +146,7 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
 def _pictures_in(html: str) -> Iterator[str]:
     """Yield what is wrong with the pictures in a piece of HTML."""
     if other := _PICTURE_DATA.search(html):
-        yield f"embeds {other.group()}; embed PNG (data:image/png;base64,...) or inline <svg>"
+        yield f"embeds {other.group()}; embed PNG or SVG (data:image/png;base64,...)"
     for picture in embedded(html):
         if not picture.alternative and not picture.is_decoration:
             say = "<svg> without a <title>" if picture.tag == "svg" else "<img> without an alt text"
