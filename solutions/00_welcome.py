@@ -87,7 +87,8 @@ looks_table(maps, {needle: "Spitze", people: "zeigen"}, at="point")
 from course.pretrained import known_words
 
 print(
-    f"{len(known_words())} English words, {german.info['parameters']:,} parameters for each language pair"
+    f"{len(known_words())} English words,",
+    f"{german.info['parameters']:,} parameters for each language pair",
 )
 about = {
     "test_iid": "sentences like those of its training",
@@ -103,13 +104,16 @@ exactly_right(about)
 
 # %% name="a-failure"
 long_sentences = {
-    "The actress who sells the bread today swims slowly, and the fly flies slowly into the big garden.":
-    "Die Schauspielerin, die heute das Brot verkauft, schwimmt langsam, und die Fliege fliegt langsam in den großen "
-    "Garten.",
+    "The actress who sells the bread today swims slowly, and the fly flies slowly into the big "
+    "garden.":
+    "Die Schauspielerin, die heute das Brot verkauft, schwimmt langsam, und die Fliege fliegt "
+    "langsam in den großen Garten.",
     "Our mother believes that Anna wants to bring Julia coats that the student did not put on.":
-    "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen hat.",
+    "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen "
+    "hat.",
     "The queen of that country often waited for the children from the city, but did not see them.":
-    "Die Königin dieses Landes hat oft auf die Kinder aus der Stadt gewartet, aber hat sie nicht gesehen.",
+    "Die Königin dieses Landes hat oft auf die Kinder aus der Stadt gewartet, aber hat sie nicht "
+    "gesehen.",
     "The glass that Anna bought is expensive, but my mother does not live in the village now.":
     "Das Glas, das Anna gekauft hat, ist teuer, aber meine Mutter wohnt jetzt nicht im Dorf.",
 }  # fmt: skip
@@ -350,12 +354,11 @@ mean_over_heads = check("mean_over_heads", mean_over_heads)
 average = mean_over_heads(weights)
 print("from", weights.shape, "to", average.shape)
 print(
-    f"rows still sum to 1: from {average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}"
+    "rows still sum to 1: from",
+    f"{average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}",
 )
 
-alone = (
-    german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)
-)  # (Tq, Tk), without padding
+alone = german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)  # (Tq, Tk)
 n_queries, n_keys = alone.shape
 print(
     "as in the map of the sentence alone:",

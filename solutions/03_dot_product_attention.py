@@ -277,7 +277,7 @@ show(
 
 # %% name="exercise-softmax"
 def softmax(x, mask=None):
-    """Return weights of the shape of x: at least 0, sums of 1 along the last axis (0 where a row is all forbidden)."""
+    """Return weights of the shape of x: sums of 1 along the last axis, 0 where all is forbidden."""
     ### BEGIN SOLUTION
     if mask is not None:
         x = np.where(mask, x, -np.inf)
@@ -362,7 +362,7 @@ print("one product for all queries, as with loops:", np.allclose(output, rows), 
 show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="rows")
 
 # %% [markdown]
-# Read the map by rows: who asks stands on the left in blue, who is asked stands on top in orange. The row of "point"
+# Read the map by rows: who asks stands at the left, on blue, who is asked on top, on orange. The row of "point"
 # is the one that you computed. (Weights below 0.1 are shown by their shade alone.)
 #
 # Two rows deserve a look. *Needle* may be a thing, so it asks for something sharp, and it ends up with the row that
@@ -400,7 +400,7 @@ show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="r
 
 # %% name="exercise-attention"
 def attention(q, k, v, mask=None):
-    """Return output (..., Tq, d_v) and weights (..., Tq, Tk); a query that may attend to nothing gets zeros."""
+    """Return output (..., Tq, d_v) and weights (..., Tq, Tk); zeros where nothing is allowed."""
     ### BEGIN SOLUTION
     scores = q @ np.swapaxes(k, -1, -2)  # 1 match
     scaled = scores / np.sqrt(q.shape[-1])  # 2 scale
@@ -470,13 +470,10 @@ angles = np.deg2rad([10, 80, 150, 260])
 unit_keys = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (4, 2), all of length 1
 q = np.array([0.9, 0.4])
 
-by_distance = softmax(
-    -((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2))
-)  # h squared = sqrt(d_k) = sqrt(2)
+# h squared = sqrt(d_k) = sqrt(2)
+by_distance = softmax(-((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2)))
 one_query = q[None]  # (1, 2): attention takes rows of queries, here a single one
-_, weights_of_one = attention(
-    one_query, unit_keys, unit_keys
-)  # (1, 4): one row of weights, four keys
+_, weights_of_one = attention(one_query, unit_keys, unit_keys)  # (1, 4): one row, four keys
 by_dot_product = weights_of_one[0]
 print("by distance:   ", by_distance)
 print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_dot_product))
@@ -563,7 +560,7 @@ DraggedQuery(
 
 # %% name="exercise-score-statistics"
 def score_statistics(d_k, n, rng):
-    """Return the variance of n random dot products of width d_k, unscaled and scaled, as two floats."""
+    """Return the variance of n random dot products of width d_k, unscaled and scaled."""
     ### BEGIN SOLUTION
     q = rng.standard_normal((n, d_k))
     k = rng.standard_normal((n, d_k))
@@ -598,12 +595,10 @@ score_statistics = check("score_statistics", score_statistics)
 
 # %% name="measure-the-scale"
 def entropy_and_gradient(weights):
-    """Mean entropy in bits, and the size of the softmax gradient for each row of weights (n, keys)."""
-    bits = np.where(
-        weights > 0, -weights * np.log2(np.where(weights > 0, weights, 1)), 0
-    )  # 0 log 0 is 0
+    """Mean entropy in bits, and the size of the softmax gradient for each row of weights."""
+    logs = np.log2(np.where(weights > 0, weights, 1))  # a weight of 0 adds 0 to the sum
     jacobian = weights[:, :, None] * (np.eye(weights.shape[1]) - weights[:, None, :])
-    return bits.sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
+    return -(weights * logs).sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
 
 
 widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]

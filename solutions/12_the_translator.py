@@ -205,7 +205,8 @@ V, eps = PRESET.vocab_size, PRESET.training.label_smoothing
 target = np.array([1 - eps + eps / V] + [eps / V] * (V - 1))
 entropy = -(target * np.log(target)).sum()
 print(
-    f"{V:,} pieces. A model that knows nothing gives each of them 1/V, a loss of ln V = {np.log(V):.2f}."
+    f"{V:,} pieces. A model that knows nothing gives each of them 1/V,",
+    f"a loss of ln V = {np.log(V):.2f}.",
 )
 print(f"With {eps:g} of label smoothing, the lowest possible training loss is {entropy:.2f}.")
 
@@ -238,7 +239,7 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 
 # %% name="exercise-training-step"
 def training_step(model, batch, optimizer, mean_loss, clip):
-    """Update the weights once, on one batch, in place. Return the loss in nats a token, as a float."""
+    """Update the weights once, on one batch, in place. Return the loss in nats a token."""
     ### BEGIN SOLUTION
     model.train()
     optimizer.zero_grad()  # backward() adds to what is there
@@ -543,11 +544,11 @@ rates = error_rates(translator, embedded_pairs(CORPUS, "test_iid")[:100])
 for number, rate in enumerate(rates, start=1):
     print(f"decoder layer {number}, mean of its heads: alignment error {rate:.3f}")
 links = [gold(pair) for pair in embedded_pairs(CORPUS, "test_iid")[:100]]
-one_each = sum(
-    len({j for _, j in each}) for each in links
-)  # a word gets one link, though gold may have two
+# a word gets one link, though gold may have two
+one_each = sum(len({j for _, j in each}) for each in links)
 print(
-    f"the lowest that one link for each word allows: {1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}"
+    "the lowest that one link for each word allows:",
+    f"{1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}",
 )
 
 chosen = sample(
@@ -645,7 +646,8 @@ predictions = {
     "deep_post_cold": None,
 }
 print(
-    f"the unchanged model, trained as they were: {ablations.exact(measured['baseline'], 'test_iid'):.1f} %"
+    "the unchanged model, trained as they were:",
+    f"{ablations.exact(measured['baseline'], 'test_iid'):.1f} %",
 )
 ### BEGIN SOLUTION
 predictions = {
@@ -822,7 +824,7 @@ repaired_mask = check("causal_mask", repaired_mask)
 # %% name="leak-meter"
 @torch.inference_mode()
 def leak(mask, t=5):
-    """How much the logits at position t change when the target's later words are replaced by others."""
+    """How much the logits at position t change when later words of the target are replaced."""
     model = Translator.load(RUN).model
     ablations.peek(model, mask)
     src, tgt = torch.arange(10, 20)[None], torch.arange(30, 42)[None]
@@ -863,9 +865,8 @@ quiz("12")
 text = "The doctor did not fall yesterday."
 ids = translator.tokenizer.encode(text)
 cut = " ".join(token.replace("▁", "_") for token in translator.tokenizer.tokens(ids))
-answer = by_hand.translate([text], beam=1)[
-    0
-]  # the assembled one of section 4, on the pieces of the table
+# the assembled one of section 4, on the pieces of the table
+answer = by_hand.translate([text], beam=1)[0]
 now = own_pieces().owners
 stages = [
     ("text", text, "the grammar"),
@@ -885,7 +886,8 @@ stages = [
     ("translation", answer.text, "the model"),
     (
         "score",
-        f"{percent['test_iid']:.0f} % of test_iid, {percent['much_longer']:.0f} % of 20 words and more",
+        f"{percent['test_iid']:.0f} % of test_iid, "
+        f"{percent['much_longer']:.0f} % of 20 words and more",
         "gold",
     ),
 ]

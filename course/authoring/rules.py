@@ -12,6 +12,7 @@ from course.authoring.source import MARKS, has_solution
 from course.authoring.tidy import WIDGET_VIEW
 
 MOST_CODE_CELLS = 30
+LONGEST_LINE = 100  # characters of code that a cell shows beside the file browser on a page of 1280 pixels
 WIDEST_FIGURE = 12 * 72  # pixels: twelve inches at the course's 72 dpi
 LARGEST_FIGURE = 100_000  # bytes
 DENSITY = 2  # pixels for each of the page's, at most, in a picture embedded in HTML
@@ -92,6 +93,8 @@ def _code_cell(cell: dict[str, Any]) -> Iterator[str]:
     where = f"cell {cell['id']!r}"
     if not _joined(cell["source"]).strip():
         yield f"{where} is empty"
+    if long := max((line for line in _joined(cell["source"]).splitlines()), key=len, default="")[LONGEST_LINE:]:
+        yield f"{where} has a line that is {len(long)} characters longer than the {LONGEST_LINE} that a cell shows"
     if cell["execution_count"] is None:
         # nbval would run such a cell and compare nothing.
         yield f"{where} was not executed"
