@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Scaled dot-product attention
 #
-# *Lesson 03 · 90 minutes · numpy only, nothing to download*
+# *Lesson 03 · 150 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -24,8 +24,8 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `softmax` | turn scores into weights, safely, with a mask | ●●○○○ | ●●●●● | 10 |
-# | `attention` | the four steps, for any number of queries | ●●●○○ | ●●●●● | 15 |
+# | `softmax` | turn scores into weights, safely, with a mask | ●●○○○ | ●●●●● | 15 |
+# | `attention` | the four steps, for any number of queries | ●●○○○ | ●●●●● | 10 |
 # | `score_statistics` | what $\sqrt{d_k}$ does to random scores | ●●○○○ | ●●●●○ | 10 |
 # | `repair_attention` | find the bug | ●●○○○ | ●●●●○ | 10 |
 #
@@ -186,14 +186,16 @@ def attend_with_loops(q, keys, values):
 
 point_asks = [0, 0, 2, 2]
 needle_x = embed(needle_words)
-*columns, point_in_needle = attend_with_loops(point_asks, needle_x, needle_x)
+scores, scaled, powers, weights, point_in_needle = attend_with_loops(point_asks, needle_x, needle_x)
 
 rows = [
-    (word, f"{score:.0f}", f"{scaled:.0f}", f"{power:.3f}", f"{weight:.3f}")
-    for word, score, scaled, power, weight in zip(needle_words, *columns, strict=True)
+    (word, f"{score:.0f}", f"{s:.0f}", f"{power:.3f}", f"{weight:.3f}")
+    for word, score, s, power, weight in zip(
+        needle_words, scores, scaled, powers, weights, strict=True
+    )
 ]
 show_table(("word", "1 match", "2 scale", "power", "3 softmax"), rows)
-print(f"sum of the powers {sum(columns[2]):.3f}, sum of the weights {sum(columns[3]):.3f}")
+print(f"sum of the powers {sum(powers):.3f}, sum of the weights {sum(weights):.3f}")
 print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_needle, strict=True)))
 
 # %% [markdown]
@@ -209,10 +211,10 @@ print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_ne
 
 # %% name="the-other-sentence" tags=["predict"]
 people_x = embed(people_words)
-*columns_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
-weights_needle, weights_people = np.array(columns[3]), np.array(columns_too[3])
+_, _, powers_too, weights_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
+weights_needle, weights_people = np.array(weights), np.array(weights_too)
 
-print(f"sum of the powers {sum(columns_too[2]):.3f}")
+print(f"sum of the powers {sum(powers_too):.3f}")
 print("people", f"{weights_people[7]:.3f}", "  polite", f"{weights_people[3]:.3f}")
 print("point, its own vector    ", embed(["point"])[0])
 print("gathered among needles   ", np.array(point_in_needle))
@@ -266,11 +268,11 @@ show(
 #
 # ### Exercise `softmax`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
 #
 # Write softmax along the last axis of an array that may have any number of axes, with an optional mask that
 # broadcasts to it. Subtract the maximum, give forbidden entries 0 and a row without any `True` only zeros, and leave
-# the array that you were given as it was. `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
+# the array that you were given as it was. If there is a mask, `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
 # and `np.sum` with `axis=-1, keepdims=True` are good friends here, and `np.exp` takes whole arrays; mind the maximum
 # of a row that holds nothing but $-\infty$.
 
@@ -299,7 +301,7 @@ softmax = check("softmax", softmax)
 # %% name="a-mask"
 may_attend = np.array([word != "sharp" for word in needle_words])
 print(needle_words)
-print(softmax(np.array(columns[1]), may_attend))
+print(softmax(np.array(scaled), may_attend))
 print(softmax(np.array([1000.0, 1001.0])), softmax(np.array([0.0, 1.0])))
 print(softmax(np.array([3.0, 4.0]), np.array([False, False])))
 
@@ -389,7 +391,7 @@ show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="r
 #
 # ### Exercise `attention`
 #
-# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 10 minutes*
 #
 # Write the four steps with numpy and your `softmax`: `q` is (..., Tq, d_k), `k` is (..., Tk, d_k), `v` is (..., Tk,
 # d_v), and the dots stand for any number of leading axes. `np.swapaxes(k, -1, -2)` transposes the last two axes and
@@ -531,8 +533,8 @@ DraggedQuery(
 # product is the product of their expectations. (Who would rather believe a measurement may skip the next two formulas:
 # the exercise measures what they say.)
 #
-# Suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1. One product then has mean 0, and
-# its variance is
+# Suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1; then
+# $\mathrm{E}[q_i^2] = 1 + 0^2 = 1$. One product has mean 0, and its variance is
 #
 # $$
 # \mathrm{Var}(q_i k_i) = \mathrm{E}\big[q_i^2 k_i^2\big] - \big(\mathrm{E}[q_i k_i]\big)^2
@@ -583,11 +585,17 @@ score_statistics = check("score_statistics", score_statistics)
 #
 # - the **entropy** of the weights, $-\sum_j w_j \log_2 w_j$, in bits: 0 if one key has everything, $\log_2 16 = 4$ if
 #   16 keys share equally;
-# - the **size of the softmax gradient**. If score $j$ rises a little, weight $i$ changes by
-#   $\partial w_i / \partial s_j = w_i (\delta_{ij} - w_j)$, where $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise. As
-#   a matrix this is $J = \mathrm{diag}(w) - w w^\top$. Its size is the root of the sum of its squared entries: 0 if
-#   one key has everything, 0.5 if two keys share equally. Where it is near 0, training may pull at the scores and the
-#   weights do not move.
+# - the **size of the softmax gradient**: how far the weights move when the scores do. It is 0 if one key has
+#   everything, and 0.5 if two keys share equally. Where it is near 0, training may pull at the scores and the weights
+#   do not move.
+#
+# <details><summary>How that size is computed</summary>
+#
+# If score $j$ rises a little, weight $i$ changes by $\partial w_i / \partial s_j = w_i (\delta_{ij} - w_j)$, where
+# $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise. As a matrix, the *Jacobian*, this is
+# $J = \mathrm{diag}(w) - w w^\top$, and its size is the root of the sum of its squared entries.
+#
+# </details>
 #
 # Each row of the table draws 1,000 random queries with 16 random keys each. The gradient is the median over the
 # queries.
@@ -619,7 +627,7 @@ show(draw_scale_measurement, d_k=widths, raw=raw, scaled=scaled)
 #
 # ### What the median hides
 #
-# *Optional: the only place of this lesson that asks for some calculus. What follows stands without it.*
+# *Optional: it asks for some calculus, and what follows stands without it.*
 #
 # One more thing hides in the word *median*. Training does not stop at the scores; it passes the gradient on to the
 # query. The **chain rule** says how: if the query changes the scores, and the scores change the weights, the two rates

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # The translator
 #
-# *Lesson 12 · 180 minutes · trains for a few minutes on two processor cores, nothing to download*
+# *Lesson 12 · 190 minutes · trains for a few minutes on two processor cores, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -26,8 +26,8 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `training_step` | one update of all weights, from given pieces | ●●●○○ | ●●●●● | 15 |
-# | `accuracy_by_phenomenon` | which constructions go wrong | ●●○○○ | ●●●●○ | 10 |
+# | `training_step` | one update of all weights, from given pieces | ●●●○○ | ●●●●● | 20 |
+# | `accuracy_by_phenomenon` | which constructions go wrong | ●●○○○ | ●●●●○ | 15 |
 # | predictions | what happens to the score, before you see it | ●●○○○ | ●●●●○ | 10 |
 # | `causal_mask`, repaired | find the bug | ●○○○○ | ●●●●● | 10 |
 #
@@ -103,7 +103,10 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # | loss, cross-entropy | minus the logarithm of the probability that the model gives to the right piece, on average |
 # | label smoothing | the target gives a small share of its 1 to all other pieces |
 # | optimizer | what turns gradients into changes of the weights; here AdamW |
+# | moving average | a copy of all weights that follows them slowly; it is what is validated and kept |
 # | warm-up | the first updates, over which the learning rate climbs from 0 |
+# | norm | brings each piece's numbers to mean 0 and variance 1; *pre-norm* before a sublayer, *post-norm* after it |
+# | seed | the number with which random numbers start: another seed, another training |
 # | sublayer | one of the two or three parts of a layer: an attention, or the feed-forward part |
 # | greedy, beam | two ways to write: always the likeliest piece, or the best of several sentences kept side by side |
 # | BLEU | a score from 0 to 100: how many runs of up to four words a translation shares with the right one |
@@ -120,8 +123,8 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # why. So for every pair there is a **gold alignment**: which words say the same. In the pictures, a line joins two
 # words that come from the same part of the meaning.
 #
-# The meanings were drawn once and are kept; no sentence is. The next cell says the 1,000 meanings of one test text in
-# both languages, and the cell that trains says the 24,000 for training, which takes a few seconds.
+# Only the meanings are stored; the sentences are made from them whenever they are needed. The next cell makes the 1,000
+# pairs of one test text, and the cell that trains makes the 24,000 for training, which takes a few seconds.
 
 # %% name="samples"
 of_text = {pair.source: pair for pair in embedded_pairs(CORPUS, "dev")}
@@ -229,7 +232,7 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 #
 # ### Exercise `training_step`
 #
-# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●●○○ · importance ●●●●● · 20 minutes*
 #
 # The *graph* of a tensor is the memory of how it was computed, along which `backward` goes. The table is in
 # alphabetical order. Put its rows into an order that works, and return the loss as a plain number. Two questions to
@@ -313,11 +316,12 @@ dashboard(RUN)
 #
 # </details>
 #
-# A loss is hard to read. At the end of a full run it is below 0.05 nats a piece on the validation sentences. So the
-# geometric mean of the probabilities that the model gives to the right pieces is above $e^{-0.05}$, which is 95
-# percent. The training curve stops higher. That is not for want of learning. With label smoothing a part of each target
-# is spread over all $V$ pieces, so the target $t$ itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the
-# lowest loss that any model can reach, and the last line of section 2 gives it.
+# A loss is hard to read. A loss of $L$ nats a piece means that the right piece gets a probability of $e^{-L}$, on the
+# average that suits factors (the geometric mean). At the end of a full run the loss is below 0.05 on the validation
+# sentences, so that probability is above $e^{-0.05}$, which is 95 percent. The training curve stops higher. That is not
+# for want of learning. With label smoothing a part of each target is spread over all $V$ pieces, so the target $t$
+# itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the lowest loss that any model can reach, and the last
+# line of section 2 gives it.
 #
 # ### The same model on your own attention
 #
@@ -447,12 +451,14 @@ holds(
 #
 # ### Exercise `accuracy_by_phenomenon`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 15 minutes*
 #
 # `contains` is (N, C): True where sentence n contains construction c. `right` is (N,): True where the translation of
 # sentence n is exactly right. Return two arrays of length C: the share of right ones among the sentences that contain
 # each construction (nan where there is none), and how many sentences that is. A sentence counts for each of its
-# constructions. `.sum(axis=0)` counts down a column, and `np.maximum(counts, 1)` is a divisor that is never 0.
+# constructions. `right[:, None]` makes a column of `right`, which can be combined with all columns of `contains` by
+# `&`. `.sum(axis=0)` counts down a column, `np.maximum(counts, 1)` is a divisor that is never 0, and `np.where(counts >
+# 0, ..., np.nan)` puts nan where nothing was counted.
 
 
 # %% name="exercise-accuracy-by-phenomenon"
@@ -533,8 +539,8 @@ TranslatePanel(
 #
 # While the decoder writes a word, its cross-attention looks at the source. Link each target word with the source word
 # that gets most of the weight, and you have an alignment made by a model that never saw one. The **alignment error
-# rate** (Och and Ney 2003, section 5; all gold links count as sure) compares it with gold: 0 if both agree, 1 if no
-# link is right.
+# rate** (Och and Ney 2003, section 5; all gold links count as sure) compares it with gold. With $n$ links of the model,
+# $g$ of gold and $b$ that are in both it is $1 - 2b / (n + g)$: 0 if both agree, 1 if no link is right.
 #
 # One thing to decide first: a word passes through the decoder twice, once when it is chosen and once when it is read in
 # as the word before. The look that counts here is the one with which it was *chosen*.
@@ -623,9 +629,11 @@ explore(
 # | `deep_post_cold` | the same without warm-up |
 #
 # Six layers on either side cannot bear the learning rate of two. So the deep runs share a schedule of their own: the
-# warm-up heads for 0.002 instead of 0.008, and takes 400 updates instead of 200. (The line that falls to zero meets it
-# before it is there, at about 0.0016 and 0.007.) Without warm-up, the first update has the full 0.002. To see what the
-# norm and the warm-up do, compare the deep runs with each other; the table below has all four.
+# warm-up heads for 0.002 instead of 0.008, and takes 400 updates instead of 200. (The decay begins at once, so the
+# highest rates that are reached are about 0.0016 and 0.007.) Without warm-up, the first update has the full 0.002. To
+# see what the norm and the warm-up do, compare the deep runs with each other. Three more runs stand in the results and
+# need no prediction: the unchanged model, one with sinusoidal positions, and `deep_pre`, 6+6 layers with the norm
+# before each sublayer and a warm-up.
 #
 # ### Exercise: predictions
 #
@@ -746,7 +754,7 @@ holds(
 # Below, the logs of all runs start together, and one more joins them, which a colleague has made. The slider moves
 # through them, from the first update to the last; at 100 percent the scores appear.
 #
-# 1. Go back to 20 percent. Could you tell there which runs will end above 80 percent, and which near 0?
+# 1. It starts at 20 percent. Can you tell there which runs will end above 80 percent, and which near 0? Then go on.
 # 2. Which run has a loss far below all others from early on? What does it score in the end?
 # 3. Look at the runs of six layers that have no warm-up. By when can you tell which of them is lost?
 
@@ -756,7 +764,7 @@ explore(
     draw_ablation_race,
     runs={label: ablations.read_records(name) for name, label in labels.items()},
     scored={label: ablations.exact(measured[name], "test_iid") for name, label in labels.items()},
-    part=slider(2, 100, start=100, step=2),
+    part=slider(2, 100, start=20, step=2),
     show=["all", *labels.values()],
 )
 
@@ -806,7 +814,9 @@ show_table(("run", "validation loss", "test_iid right", "first translation of te
 # under her mask? Why does the *validation* loss not give her away? And what is different when the model has to write by
 # itself?
 #
-# Then copy her line and repair it. A test that would have found the bug in a second stands in the cell after the check.
+# Then copy her line and repair it: `np.tril` keeps what stands on a diagonal and below it, and `k` says on which one.
+# (The exercise is that of lesson 05, so `hint("causal_mask")` helps.) A test that would have found the bug in a second
+# stands in the cell after the check.
 
 
 # %% name="exercise-repaired-mask"
