@@ -59,25 +59,8 @@ from course.lab import (
     workbook,
 )
 from course.lessons.lesson_00.translating import TranslatePanel
-from course.lessons.lesson_12 import ablations
+from course.lessons.lesson_12 import ablations, figures, tables
 from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces
-from course.lessons.lesson_12.figures import (
-    draw_ablation_race,
-    draw_ablations,
-    draw_accuracy_by_split,
-    draw_alignment,
-    draw_errors_by_phenomenon,
-    draw_links_of_a_head,
-    draw_the_way_of_a_sentence,
-)
-from course.lessons.lesson_12.tables import (
-    ablations_table,
-    least_sure,
-    matched_table,
-    pieces_table,
-    scores_table,
-    splits_table,
-)
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
 from course.translator import Translator
@@ -135,7 +118,7 @@ for text in (
 ):
     pair = of_text[text]
     words = [[token.text for token in side] for side in (pair.source_tokens, pair.target_tokens)]
-    show(draw_alignment, source=words[0], target=words[1], gold=gold(pair))
+    show(figures.draw_alignment, source=words[0], target=words[1], gold=gold(pair))
 
 # %% [markdown]
 # Three reasons why word-for-word will not do. In the first sentence one English word, *fall*, is said by two German
@@ -162,7 +145,7 @@ about = {
     "anaphora": "a pronoun far from the noun that decides its gender",
     "probes": "written by people, with the grammar's words",
 }
-splits_table(CORPUS, about)
+tables.splits_table(CORPUS, about)
 
 # %% [markdown]
 # *Before you go on, write down an order:* which of these nine will be easiest for the model, which hardest? You will
@@ -176,7 +159,7 @@ splits_table(CORPUS, about)
 
 # %% name="whose-part"
 pieces = own_pieces()
-pieces_table(pieces)
+tables.pieces_table(pieces)
 
 # %% [markdown]
 # The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Five rows of the
@@ -363,7 +346,7 @@ holds(
 others = [split for split in about if split != "test_iid"]
 scores = [score_split(translator, CORPUS, "test_iid")]
 scores += score_splits(translator, CORPUS, splits=others, limit=SENTENCES)
-show(scores_table(scores))
+show(tables.scores_table(scores))
 deeper = next(score for score in scores if score.split == "deeper")
 short = [
     right(text, pair)
@@ -371,7 +354,7 @@ short = [
     if pair.length <= 14
 ]
 print(f"deeper, but no longer than 14 words: {100 * np.mean(short):.0f} % of {len(short)}")
-show(draw_accuracy_by_split, scores=scores)
+show(figures.draw_accuracy_by_split, scores=scores)
 
 # %% name="what-holds" tags=["predict"]
 percent = {score.split: score.exact_match for score in scores}
@@ -491,10 +474,10 @@ for score in scores:
 contains = np.array([[name in pair.constructions for name in CONSTRUCTIONS] for pair in pairs])
 is_right = np.array([right(text, pair) for pair, text in zip(pairs, said, strict=True)])
 accuracy, counts = accuracy_by_phenomenon(contains, is_right)
-show(draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
+show(figures.draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
 
 lengths = np.array([pair.length for pair in pairs])
-matched_table(CONSTRUCTIONS, contains, is_right, lengths, accuracy=accuracy)
+tables.matched_table(CONSTRUCTIONS, contains, is_right, lengths, accuracy=accuracy)
 
 # %% [markdown]
 # Where the two columns are near each other, the construction is innocent and the length is to blame. Where the left one
@@ -515,7 +498,7 @@ near = [
     pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]
 ]
 found = translator.translate([pair.source for pair in near], beam=1)
-least_sure(found, near)
+tables.least_sure(found, near)
 
 # %% [markdown]
 # Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And compare the two
@@ -567,7 +550,7 @@ for pair in chosen:
 attention, links = examples[chosen[0].source]
 best = int(np.argmin(rates))
 show(
-    draw_alignment,
+    figures.draw_alignment,
     source=attention.source,
     target=attention.target,
     gold=links,
@@ -588,7 +571,7 @@ show(
 # %% name="explore-links" tags=["nbval-ignore-output"]
 heads = ["mean", *(str(h + 1) for h in range(attention.weights.shape[1]))]
 explore(
-    draw_links_of_a_head,
+    figures.draw_links_of_a_head,
     examples=examples,
     sentence=list(examples),
     layer=slider(1, 2, start=best + 1),
@@ -676,7 +659,7 @@ print(ablations.judged(predictions, measured))
 
 # %% name="ablations" tags=["predict"]
 shown = {name: score for name, score in measured.items() if name != "colleague"}
-show(ablations_table(shown))
+show(tables.ablations_table(shown))
 columns = {
     split: [
         (s["splits"][split]["exact_match"], tuple(s["splits"][split]["interval_95"]))
@@ -684,7 +667,11 @@ columns = {
     ]
     for split in ablations.SPLITS
 }
-show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown], scores=columns)
+show(
+    figures.draw_ablations,
+    labels=[ablations.ABLATIONS[name].label for name in shown],
+    scores=columns,
+)
 
 # %% [markdown]
 # - **No positions.** The encoder sees a bag of words; only the causal mask tells the decoder something about order.
@@ -761,7 +748,7 @@ holds(
 # %% name="explore-race"
 labels = {name: ablations.ABLATIONS[name].label for name in measured}
 explore(
-    draw_ablation_race,
+    figures.draw_ablation_race,
     runs={label: ablations.read_records(name) for name, label in labels.items()},
     scored={label: ablations.exact(measured[name], "test_iid") for name, label in labels.items()},
     part=slider(2, 100, start=20, step=2),
@@ -901,7 +888,9 @@ stages = [
         "gold",
     ),
 ]
-show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages])
+show(
+    figures.draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages]
+)
 
 # %% [markdown]
 # What you can take along:
