@@ -311,6 +311,7 @@ EDITS = {
     "parameters_not_called": {CLIP: "clip_grad_norm_(model.parameters, clip)"},
     "mean_loss_not_called": {LOSS: "loss = mean_loss"},
     "clip_arguments_swapped": {CLIP: "clip_grad_norm_(clip, model.parameters())"},
+    "clip_into_backward": {BACKWARD: "loss.backward(clip)"},
     "clip_of_model": {CLIP: "clip_grad_norm_(model, clip)"},
     "graph_cut": {LOSS: "with torch.no_grad(): loss = mean_loss(model, batch)"},
     "float_before_backward": {LOSS: "loss = mean_loss(model, batch).item()", RETURN: "return loss"},

@@ -700,6 +700,12 @@ def without_keys(d_k, n, rng):
     return s.var(), (s / np.sqrt(d_k)).var()
 
 
+def every_query_with_two_keys(d_k, n, rng):
+    q, k = rng.standard_normal((n, d_k)), rng.standard_normal((n, d_k))
+    s = np.concatenate([(q * k).sum(-1), (q * np.roll(k, 1, axis=0)).sum(-1)])
+    return s.var(), (s / np.sqrt(d_k)).var()
+
+
 def means_of_squares(d_k, n, rng):
     s = pairs(d_k, n, rng)
     return (s**2).mean(), (s**2).mean() / d_k
@@ -713,7 +719,8 @@ def second_one_is_no_variance(d_k, n, rng):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (every_query_with_every_key, "How many dot products do you take when n is 2?"),
+        (every_query_with_every_key, "How many scores do n pairs give?"),
+        (every_query_with_two_keys, "How many dot products do you take when n is 2?"),
         (always_a_thousand, "Where do you use n?"),
         (without_keys, "Where does a query meet its key?"),
         (means_of_squares, "How far does one score lie from the mean of all scores, if it is the only one?"),

@@ -22,17 +22,19 @@ def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], p
 
     The case at ``pivot``, the first one that the learner's function got wrong, is tried first: most versions end there.
     """
-    if not alike(
-        known(version, exercise.cases[pivot], exercise.observe), outcomes[pivot], exercise.cases[pivot].tolerance
-    ):
+    if not _behaves(exercise, version, exercise.cases[pivot], outcomes[pivot]):
         return 0
     reached, tier = 0, exercise.cases[0].tier
     for case, outcome in zip(exercise.cases, outcomes, strict=True):
         if case.tier != tier:
             reached, tier = tier, case.tier
-        if not alike(known(version, case, exercise.observe), outcome, case.tolerance):
+        if not _behaves(exercise, version, case, outcome):
             return reached
     return tier
+
+
+def _behaves(exercise: Exercise, version: Function, case: Case, outcome: Outcome) -> bool:
+    return alike(known(version, case, exercise.observe), outcome, case.naming or case.tolerance)
 
 
 def name_mistake(
@@ -62,6 +64,8 @@ def _exact(exercise: Exercise, outcomes: Sequence[Outcome], pivot: int | None) -
         for mistake in exercise.mistakes
         if mistake.recognize is None
     }
+    last = exercise.cases[-1].tier
+    reach |= {mistake.id: 0 for mistake in exercise.mistakes if mistake.whole and reach.get(mistake.id) != last}
     longest = max(reach.values(), default=0)
     best = [mistake for mistake in exercise.mistakes if reach.get(mistake.id) == longest]
     return best[0] if longest >= exercise.cases[pivot].tier and len(best) == 1 else None

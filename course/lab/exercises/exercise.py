@@ -21,6 +21,7 @@ class Case:
         tier: 1, 2, ...: mechanisms from simple to hard. A known mistake is named only if it explains everything up to
             and including the first tier that fails.
         tolerance: relative and absolute (the latter at most 0.01).
+        naming: a finer tolerance that known mistakes are told apart with; None for the same one.
         by_hand: small enough to print the arguments and both answers.
         compare: in an exercise with ``observe``, the observations that this case compares; empty for all of them.
         about_axes: whether the question helps with a wrong shape or an exception too, since it asks about the axes.
@@ -34,6 +35,7 @@ class Case:
     by_hand: bool = False
     compare: tuple[str, ...] = ()
     about_axes: bool = False
+    naming: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Mistake:
         title: what is wrong, in a few words.
         hint: what the learner reads. Ends in a question mark and never contains the answer's code.
         versions: wrong functions; a learner's function that behaves like any of them has made this mistake.
+        whole: whether it is named only where a version explains every case, and not up to some tier: for a mistake that
+            looks like a simpler one for a while.
         recognize: for mistakes whose outputs are random: takes the learner's function and says whether it is this one.
     """
 
@@ -67,6 +71,7 @@ class Mistake:
     hint: str
     versions: tuple[Function, ...]
     recognize: Callable[[Function], bool] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _with_second(exercise: Exercise, function: Function, outcomes: Sequence[Outc
         after = [replace(each, value=eased.forgive(each.value)) for each in outcomes]
     elif exercise.forgive is not None and run(eased, exercise.cases[0], exercise.observe) and eased.changed:
         after = [run(eased, case, exercise.observe) for case in exercise.cases]
-    if not eased.changed:
+    if eased.unclear or not eased.changed:
         return found
     second = _judge(exercise, eased, after)
     if second.status == "passed" or second.message == found.message:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,15 @@ from course.lab.exercises.exercise import Case, Exercise, Function
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a function did on a case: a value or an exception, and which arguments (by position) it changed."""
+    """What a function did on a case: a value or an exception, and which arguments (by position) it changed.
+
+    ``raised_in`` is the library's function from which the exception came, if it is one written in Python.
+    """
 
     value: Any = None
     error: Exception | None = None
     changed: tuple[int, ...] = ()
+    raised_in: str | None = None
 
 
 class Observed(dict[str, Any]):
@@ -89,12 +94,21 @@ def run(function: Function, case: Case, observe: Callable[..., Any] | None = Non
     try:
         value = function(*arguments) if observe is None else observe(function, *arguments)
     except Exception as error:  # a learner's function may raise anything
-        return Outcome(error=error)
+        return Outcome(error=error, raised_in=_raised_in(error))
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
     if observe is not None and value is not None:
         value = Observed({name: value[name] for name in case.compare or value})
     return Outcome(value=value, changed=changed)
+
+
+def _raised_in(error: BaseException) -> str | None:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None or not {"site-packages", "dist-packages"} & set(Path(at.tb_frame.f_code.co_filename).parts):
+        return None
+    return at.tb_frame.f_code.co_name
 
 
 def _untouched(now: object, before: object) -> bool:
@@ -147,12 +161,14 @@ def _about_graph(error: Exception) -> str | None:
     return next((words for words in _GRAPH_ERRORS if words in str(error)), None)
 
 
-def _related(a: Exception | None, b: Exception | None) -> bool:
+def _related(one: Outcome, other: Outcome) -> bool:
+    a, b = one.error, other.error
     if isinstance(a, _SHAPE_ERRORS) and isinstance(b, _SHAPE_ERRORS):
         same_kind = isinstance(a, NotImplementedError) == isinstance(b, NotImplementedError)
         return same_kind and _about_graph(a) == _about_graph(b)
     if isinstance(a, (AttributeError, TypeError)) and isinstance(b, (AttributeError, TypeError)):
-        return str(a) == str(b)  # which attribute is missing and from what, or what does not work with which type
+        # which attribute is missing and from what, or what does not work with which type, and for whom
+        return str(a) == str(b) and (None in (one.raised_in, other.raised_in) or one.raised_in == other.raised_in)
     return a is not None and b is not None and (isinstance(a, type(b)) or isinstance(b, type(a)))
 
 
@@ -163,7 +179,7 @@ def _names(value: object) -> tuple[str, ...] | None:
 def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
     """Whether two functions did the same: same numbers, NaN pattern, changed arguments, or related exceptions."""
     if a.error is not None or b.error is not None:
-        return _related(a.error, b.error)
+        return _related(a, b)
     if a.changed != b.changed or isinstance(a.value, (tuple, list)) != isinstance(b.value, (tuple, list)):
         return False
     if _names(a.value) != _names(b.value):
@@ -180,11 +196,12 @@ class Eased:
 
     Attributes:
         changed: whether any result so far had another type.
+        unclear: whether any result so far had another type, and nobody knows what was meant.
     """
 
     def __init__(self, function: Function, exercise: Exercise) -> None:
         self._function, self._exercise = function, exercise
-        self.changed = False
+        self.changed = self.unclear = False
 
     def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
         """Call the function and forgive its type."""
@@ -197,7 +214,16 @@ class Eased:
         except (TypeError, ValueError, RuntimeError):  # nobody knows what was meant
             return value
         self.changed = self.changed or right is not value
+        self.unclear = self.unclear or self._is_unclear(right)
         return right
+
+    def _is_unclear(self, value: Any) -> bool:  # noqa: ANN401
+        """Whether numbers are still there where booleans were asked for, or one array where several were."""
+        if self._exercise.forgive is not None or value is None:
+            return False
+        if len(self._exercise.result_names) > 1:
+            return not isinstance(value, (tuple, list))
+        return self._exercise.result_kind == "bool array" and isinstance(value, np.ndarray) and value.dtype != bool
 
     def _right_type(self, value: Any) -> Any:  # noqa: ANN401
         if self._exercise.forgive is not None or value is None:
@@ -214,10 +240,12 @@ class Eased:
 
 
 def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
-    """Return a list as an array, an array of one number as a number, and 0 and 1 as booleans, where that is asked."""
+    """Return a list, a tensor or a matrix as an array, an array of one number as a number, and 0 and 1 as booleans."""
+    if type(value).__name__ == "Tensor":
+        value = value.detach().cpu().numpy()
     if kind == "number":
         return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-    array = np.asarray(value) if isinstance(value, list) else value
+    array = np.asarray(value) if isinstance(value, (list, np.matrix)) else value
     if isinstance(array, np.ndarray) and kind == "bool array" and array.dtype.kind in "iuf":
         return array.astype(bool) if np.isin(array, (0, 1)).all() else array
     return array

@@ -16,6 +16,8 @@ _MEANING = (
     (r"invalid value encountered in log\w*", "it takes the logarithm of a negative number"),
     (r"invalid value encountered in subtract", "it takes infinity from infinity"),
     (r"invalid value encountered in multiply", "it multiplies 0 by infinity"),
+    (r"Mean of empty slice\.?", "it takes the mean of no numbers"),
+    (r"All-NaN (slice|axis) encountered", "it looks for the largest or smallest number where all are nan"),
     (r"overflow encountered in exp\w*", "it computes a power that is too large to store"),
 )
 

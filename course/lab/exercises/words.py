@@ -172,7 +172,8 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
 def _number_problem(name: str, wanted: object, part: Any, tolerance: float) -> _Problem | None:  # noqa: ANN401
     said = _wrong_numbers(name, wanted, part, tolerance)
     if said is not None:
-        return _Problem("last digits" if tolerance < 1e-6 and close(wanted, part, 1e-5) else "numbers", said)
+        digits = 1e-2 if is_narrow(part) and part.dtype.itemsize == 2 else 1e-5  # those of float16, and others
+        return _Problem("last digits" if tolerance < 1e-6 and close(wanted, part, digits) else "numbers", said)
     if tolerance < 1e-6 and is_narrow(part):
         return _Problem("precision", f"{name} is {part.dtype} although the arguments are float64.")
     return None

@@ -193,7 +193,11 @@ _MISTAKES = (
         "mean_over_everything",
         "mean over all axes",
         "A single number has come out. What do you tell mean() so that only one of the four axes goes?",
-        (_mean(None), lambda weights: float(weights.mean())),
+        (
+            _mean(None),
+            lambda weights: float(weights.mean()),
+            lambda weights: weights.sum() / weights.shape[1],
+        ),
     ),
     Mistake(
         "mean_over_sentences_and_heads",
@@ -221,7 +225,11 @@ _MISTAKES = (
         "sum over the heads, divided by the length of another axis",
         "Your numbers are the sum over the heads divided by something else than the number of heads. Which entry of "
         "weights.shape did you take, and what does len() of an array count?",
-        tuple(lambda weights, axis=axis: weights.sum(axis=1) / weights.shape[axis] for axis in (0, 2, 3)),
+        (
+            *(lambda weights, axis=axis: weights.sum(axis=1) / weights.shape[axis] for axis in (0, 2, 3)),
+            *(lambda w, axis=axis: w.sum(axis=1) / (w.shape[1] * w.shape[axis]) for axis in (0, 2, 3)),
+            lambda weights: weights.sum(axis=1) / weights.size,
+        ),
     ),
     Mistake(
         "fixed_number_of_heads",
@@ -269,6 +277,12 @@ _MISTAKES = (
         "a loop that misses the last one",
         "Your last sentence, query or key still has only zeros. What is the last number that range() gives you?",
         tuple(_filled(axis, slice(None, -1)) for axis in (0, 1, 2)),
+    ),
+    Mistake(
+        "overwritten_in_the_loop",
+        "each turn of a loop overwrites the last one",
+        "Your result is the last head's map divided by the number of heads. Which sign adds to what is there, = or +=?",
+        (lambda weights: weights[:, -1] / weights.shape[1],),
     ),
     Mistake(
         "whole_numbers",
@@ -338,6 +352,13 @@ _MISTAKES = (
             lambda weights: weights.mean(axis=1)[..., None],
             lambda weights: weights.mean(axis=1)[None],
         ),
+    ),
+    Mistake(
+        "axes_squeezed",
+        "axes of length 1 are taken away",
+        "With one sentence and one query, their axes of length 1 are gone from your result. Which of your steps takes "
+        "away every such axis, and does the text ask for it?",
+        (lambda weights: weights.mean(axis=1).squeeze(), lambda weights: weights.squeeze().mean(axis=-3)),
     ),
     Mistake(
         "softmax_again",

@@ -125,7 +125,7 @@ _ATTENTION_CASES = (
         lambda: (*_powers_of_two(), np.array([[True, True, False]])),
         "The exponentials that may take part are 1 and 2: which shares do they make?",
         tier=2,
-        tolerance=1e-12,  # tells a fill of -1e-9 from none
+        naming=1e-12,  # tells a fill of -1e-9 from none
         by_hand=True,
     ),
     Case(
@@ -486,7 +486,7 @@ SOFTMAX = Exercise(
             lambda: (_logs((1.0, 2.0, 4.0)), np.array([[True, True, False]])),
             "The exponentials that take part are 1 and 2: which shares do they make?",
             tier=2,
-            tolerance=1e-12,  # tells a fill of -1e-9 from none
+            naming=1e-12,  # tells a fill of -1e-9 from none
             by_hand=True,
         ),
         Case(

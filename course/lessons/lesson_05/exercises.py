@@ -33,6 +33,7 @@ _WRONG_CAUSAL: dict[str, Callable[[int], Any]] = {
     "causal_diagonal": lambda T: np.eye(T, dtype=bool),
     "causal_mirrored": lambda T: np.tril(_ones(T))[:, ::-1],
     "causal_loop_ends_early": lambda T: np.tril(_ones(T)) & (np.arange(T) < T - 1)[:, None],
+    "causal_loop_begins_late": lambda T: np.tril(_ones(T)) & (np.arange(T) > 0)[:, None],
     "causal_return_in_the_loop": lambda T: np.tril(_ones(T)) & (np.arange(T) < 1)[:, None],
     "causal_band": lambda T: np.tril(_ones(T)) & np.triu(_ones(T), k=-1),
     "causal_first_token": lambda T: np.broadcast_to(np.arange(T) == 0, (T, T)).copy(),
@@ -48,6 +49,10 @@ _WRONG_PADDING: dict[str, Callable[[Array, int], Any]] = {
     "padding_everywhere": lambda tokens, pad: np.ones_like(tokens, dtype=bool)[:, None, None, :],
     "padding_above": lambda tokens, pad: (tokens > pad)[:, None, None, :],
     "padding_until_first": lambda tokens, pad: np.cumprod(tokens != pad, axis=1).astype(bool)[:, None, None, :],
+    "padding_first_pad_only": lambda tokens, pad: ((tokens != pad) | (np.cumsum(tokens == pad, axis=1) > 1))[
+        :, None, None, :
+    ],
+    "padding_argmax": lambda tokens, pad: _before_first(tokens, pad),
     "padding_loop_ends_early": lambda tokens, pad: _filled(tokens, pad, slice(None, -1), False),
     "padding_return_in_the_loop": lambda tokens, pad: _filled(tokens, pad, slice(None, 1), False),
 }
@@ -57,6 +62,12 @@ def _from_the_left(tokens: Array, pad: int, more: int) -> Array:
     """Count the real tokens and allow that many positions, plus ``more``, from the left."""
     n = (tokens != pad).sum(axis=1)
     return (np.arange(tokens.shape[1])[None] < n[:, None] + more)[:, None, None, :]
+
+
+def _before_first(tokens: Array, pad: int) -> Array:
+    """Allow what stands before the first pad, and nothing where argmax finds none."""
+    first = np.argmax(tokens == pad, axis=1)
+    return (np.arange(tokens.shape[1])[None] < first[:, None])[:, None, None, :]
 
 
 def _filled(tokens: Array, pad: int, kept: slice, value: bool) -> Array:
@@ -72,10 +83,14 @@ def _filled_tokens(tokens: Array, pad: int, kept: slice, value: bool) -> Array:
     return mask
 
 
+def _pairs(are: Array) -> Array:
+    """True where both the query and the key are: (B, 1, T, T)."""
+    return (are[:, :, None] & are[:, None, :])[:, None]
+
+
 def _outer(tokens: Array, pad: int) -> Array:
     """True where both the query and the key are real: (B, 1, T, T)."""
-    real = tokens != pad
-    return (real[:, :, None] & real[:, None, :])[:, None]
+    return _pairs(tokens != pad)
 
 
 def has_fixed_length(function: Function) -> bool:
@@ -144,7 +159,11 @@ _TITLES_AND_HINTS = {
     ),
     "causal_return_in_the_loop": (
         "only the first row is filled",
-        "Only the first turn of your loop shows in the mask. How far in does the line with return stand?",
+        "Only the first row of your mask is filled. How far in does the line with return stand?",
+    ),
+    "causal_loop_begins_late": (
+        "the first row is still empty",
+        "The first row of your mask allows nothing. What is the first number that range() gives you?",
     ),
     "causal_band": (
         "only the position itself and the one before",
@@ -158,6 +177,15 @@ _TITLES_AND_HINTS = {
         "blocks all that follows the first pad",
         "You allow tokens up to the first pad. What if the pads stand on the left?",
     ),
+    "padding_first_pad_only": (
+        "only the first pad of a sentence is blocked",
+        "You block the first pad of a sentence and allow those behind it. What ends your search?",
+    ),
+    "padding_argmax": (
+        "a sentence without pads is blocked as a whole",
+        "You look for the first pad. What does your search give in a sentence that has none, and in one that begins "
+        "with pads?",
+    ),
     "padding_loop_ends_early": (
         "the last sentence or token is not looked at",
         "The last sentence, or the last token of each, still has the value that you began with. What is the last "
@@ -165,7 +193,8 @@ _TITLES_AND_HINTS = {
     ),
     "padding_return_in_the_loop": (
         "only the first sentence is looked at",
-        "Only the first turn of your loop shows in the mask. How far in does the line with return stand?",
+        "Only the first sentence, or the first token of each, is filled in. How far in does the line with return "
+        "stand?",
     ),
     "M09": (
         "pads blocked as queries",
@@ -208,8 +237,11 @@ def _as_type(function: Function, dtype: type) -> Function:
     return lambda *arguments: function(*arguments).astype(dtype)
 
 
-def _additive(function: Function) -> Function:
-    return lambda *arguments: np.where(function(*arguments), 0.0, -np.inf)
+def _additive(function: Function, low: float) -> Function:
+    return lambda *arguments: np.where(function(*arguments), 0.0, low)
+
+
+_LOW = (-np.inf, -1e9, -1e4, -1e10, float(np.finfo(np.float32).min), float(np.finfo(np.float64).min))
 
 
 def _not_boolean(prefix: str, what: str, function: Function) -> tuple[Mistake, ...]:
@@ -225,8 +257,9 @@ def _not_boolean(prefix: str, what: str, function: Function) -> tuple[Mistake, .
         Mistake(
             f"{prefix}_additive",
             "0 and -inf instead of booleans",
-            f"Your {what} is made to be added to scores. Which two values does a mask have in this course?",
-            (_additive(function),),
+            f"Your {what} is made to be added to scores, with 0 for what is allowed. Which two "
+            f"values does a mask have in this course?",
+            tuple(_additive(function, low) for low in _LOW),
         ),
     )
 
@@ -362,6 +395,18 @@ PADDING_MASK = Exercise(
             ),
         ),
         Mistake(
+            "padding_outer_of_pads",
+            "pairs of pads",
+            "Your mask looks at pairs of tokens, and treats a pair as it should only if both of them are pads. Does it "
+            "matter who asks, or only at whom he looks?",
+            (
+                lambda tokens, pad: _pairs(tokens == pad),
+                lambda tokens, pad: _pairs(tokens == pad)[:, 0],
+                lambda tokens, pad: ~_pairs(tokens == pad),
+                lambda tokens, pad: ~_pairs(tokens == pad)[:, 0],
+            ),
+        ),
+        Mistake(
             "padding_full",
             "repeated for every query",
             "Your mask has a row for each query, and all of them are the same. What does broadcasting do with an axis "
@@ -384,14 +429,14 @@ PADDING_MASK = Exercise(
             "padding_no_axes",
             "no axes for heads and queries",
             "A mask (B, T) lines up with (B, H, Tq, Tk) from the right. Which axes of length 1 must stand in between?",
-            (lambda tokens, pad: tokens != pad,),
+            (lambda tokens, pad: tokens != pad, lambda tokens, pad: tokens == pad),
         ),
         Mistake(
             "padding_one_axis",
             "one axis too few",
             "A mask (B, 1, T) lines its B up with the heads. How many axes of length 1 does (B, H, Tq, Tk) "
             "need after B?",
-            (lambda tokens, pad: (tokens != pad)[:, None, :],),
+            (lambda tokens, pad: (tokens != pad)[:, None, :], lambda tokens, pad: (tokens == pad)[:, None, :]),
         ),
         Mistake(
             "padding_one_for_all",
@@ -446,6 +491,16 @@ def _blank_pad_rows(tokens: Array, pad: int) -> Array:
     return reference.decoder_mask(tokens, pad) & (tokens != pad)[:, None, :, None]
 
 
+def _half(id: str, name: str) -> str:
+    """Return the half of the mask that a mistake is about; a loop makes both halves at once."""
+    return "" if "_loop" in id else f"The {name} half. "
+
+
+def _empty_rows_filled(tokens: Array, pad: int) -> Array:
+    mask = reference.decoder_mask(tokens, pad)
+    return mask | ~mask.any(axis=-1, keepdims=True)
+
+
 def _self_always(tokens: Array, pad: int) -> Array:
     return reference.decoder_mask(tokens, pad) | np.eye(tokens.shape[1], dtype=bool)
 
@@ -460,12 +515,12 @@ DECODER_MASK = Exercise(
     properties=(Property("what follows does not matter", _leaks),),
     mistakes=(
         *(
-            _mistake(id, _both(causal=rule), prefix="The causal half. ")
+            _mistake(id, _both(causal=rule), prefix=_half(id, "causal"))
             for id, rule in _WRONG_CAUSAL.items()
             if id != "M05"
         ),
         *(
-            _mistake(id, _both(padding=rule), prefix="The padding half. ")
+            _mistake(id, _both(padding=rule), prefix=_half(id, "padding"))
             for id, rule in _WRONG_PADDING.items()
             if id != "padding_everywhere"
         ),
@@ -525,6 +580,38 @@ DECODER_MASK = Exercise(
             "a pad may see itself",
             "In your mask a pad sees itself. Which of the two rules does that break?",
             (_self_always,),
+        ),
+        Mistake(
+            "decoder_inverted",
+            "True where it should be False",
+            "Your mask is True exactly where a key is to be hidden. Does True mean may attend or blocked in this "
+            "course?",
+            (lambda tokens, pad: ~reference.decoder_mask(tokens, pad),),
+        ),
+        Mistake(
+            "decoder_empty_rows_filled",
+            "a row with nothing allowed becomes one with everything",
+            "Where nothing may be seen you allow everything, pads and future alike. What does attention do with an "
+            "empty row in this course, and is there anything to repair?",
+            (_empty_rows_filled,),
+        ),
+        Mistake(
+            "decoder_precedence",
+            "& comes before !=",
+            "Print 9 & True. Which of != and & does Python do first, and where do parentheses belong?",
+            (
+                lambda tokens, pad: tokens[:, None, None, :] != (pad & reference.causal_mask(tokens.shape[1])),
+                lambda tokens, pad: (reference.causal_mask(tokens.shape[1]) & tokens[:, None, None, :]) != pad,
+            ),
+            whole=True,
+        ),
+        Mistake(
+            "decoder_matrix_product",
+            "a matrix product of the two masks",
+            "A matrix product asks whether there is any key that both masks allow, and loses which. Which operator "
+            "compares them key by key?",
+            (lambda tokens, pad: reference.padding_mask(tokens, pad) @ reference.causal_mask(tokens.shape[1]),),
+            whole=True,
         ),
         Mistake(
             "decoder_no_head_axis",

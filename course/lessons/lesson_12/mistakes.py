@@ -299,6 +299,12 @@ TRAINING_STEP = (
         (_instead(_clip, lambda s: nn.utils.clip_grad_norm_(s.clip, s.model.parameters())),),
     ),
     Mistake(
+        "clip_into_backward",
+        "the limit is given to backward",
+        "You hand the limit to backward(), which only computes the gradient. Which function of the table shortens it?",
+        (_instead(_backward, lambda s: s.loss.backward(s.clip)),),
+    ),
+    Mistake(
         "clip_of_model",
         "clips the model",
         "Clipping goes through parameters one by one, and a model is none. Which of its methods hands them out?",
@@ -755,6 +761,12 @@ def _not_lined_up(contains: Array, right: Array) -> tuple[Array, Array]:
     return _quotient((contains & right).sum(axis=0), counts), counts
 
 
+def _right_of_the_construction(contains: Array, right: Array) -> tuple[Array, Array]:
+    """What right[c] gives in a loop where right[n] was meant."""
+    C = contains.shape[1]
+    return _quotient((contains & right[:C]).sum(axis=0), contains.sum(axis=0)), contains.sum(axis=0)
+
+
 def has_fixed_number_of_columns(function: Function) -> bool:
     """Whether a function is right for one certain number of constructions and for no other."""
     return sum(_right_for(function, C) for C in range(2, 26)) == 1
@@ -900,11 +912,39 @@ ACCURACY_BY_PHENOMENON = (
         tuple(_none_becomes(value) for value in (-1.0, np.inf)),
     ),
     Mistake(
+        "all_right_ones",
+        "right sentences without the construction count as well",
+        "Some of your accuracies are above 1: above the line stand all right sentences, whatever they contain. Which "
+        "of them concern the construction?",
+        (_other_accuracy(lambda c, r: _quotient(np.full(c.shape[1], r.sum()), c.sum(axis=0))),),
+    ),
+    Mistake(
+        "right_ones_below",
+        "only right sentences are tried",
+        "All of your accuracies are 1: you divide the right sentences by themselves. Which sentences stand below the "
+        "line?",
+        (
+            lambda c, r: (_quotient(_right_ones(c, r), _right_ones(c, r)), _right_ones(c, r)),
+            _other_accuracy(lambda c, r: _quotient(_right_ones(c, r), _right_ones(c, r))),
+        ),
+    ),
+    Mistake(
+        "not_set_back",
+        "a counter that is not set back to 0",
+        "Your numbers grow from one construction to the next. Where does a counter of your loop go back to 0?",
+        (
+            _other_accuracy(lambda c, r: _quotient(_right_ones(c, r).cumsum(), c.sum(axis=0))),
+            _other_accuracy(lambda c, r: _quotient(_right_ones(c, r).cumsum(), c.sum(axis=0).cumsum())),
+            lambda c, r: (_quotient(_right_ones(c, r).cumsum(), c.sum(axis=0).cumsum()), c.sum(axis=0).cumsum()),
+            lambda c, r: (_quotient(_right_ones(c, r), c.sum(axis=0).cumsum()), c.sum(axis=0).cumsum()),
+        ),
+    ),
+    Mistake(
         "right_not_lined_up",
         "right meets the constructions instead of the sentences",
         "numpy lines up (N, C) and (N,) from the right, so right meets the constructions. Which axis does it need to "
         "meet the sentences?",
-        (_not_lined_up,),
+        (_not_lined_up, _right_of_the_construction),
     ),
     Mistake(
         "counts_of_right",

@@ -44,13 +44,31 @@ class Bigram(nn.Module):
 
 
 class Limit(float):
-    """The argument clip: a float that tells when it is read, as clip_grad_norm_ and its relatives read it."""
+    """The argument clip: a float that tells when it is read, by clip_grad_norm_ and its relatives or by hand."""
 
     watch: "Watch"
 
     def __float__(self) -> float:
         self.watch.limit_read()
         return self.real
+
+    def __truediv__(self, other: Any) -> Any:  # noqa: ANN401
+        return float(self) / other
+
+    def __rtruediv__(self, other: Any) -> Any:  # noqa: ANN401
+        return other / float(self)
+
+    def __mul__(self, other: Any) -> Any:  # noqa: ANN401
+        return float(self) * other
+
+    def __lt__(self, other: Any) -> Any:  # noqa: ANN401
+        return float(self) < other
+
+    def __gt__(self, other: Any) -> Any:  # noqa: ANN401
+        return float(self) > other
+
+    def __neg__(self) -> float:
+        return -float(self)
 
 
 Limit.__name__ = "float"  # the name that an exception tells
@@ -113,7 +131,7 @@ class Watch:
             return right
         if right in self.reads:
             return f"{right}, and it is still too long"
-        return self.reads[0] if self.reads else "never"
+        return self.reads[0] if self.reads else "not to be seen"
 
 
 def mode(model: nn.Module) -> str:
