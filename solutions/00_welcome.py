@@ -15,7 +15,7 @@
 # Click into the gray cell below and press **Shift+Enter**. After a few seconds a field appears. Type an English
 # sentence into it and press **Enter**.
 #
-# *Lesson 00 · 30 minutes · nothing to download, no GPU.* **Goals:** translate a sentence and see where the model
+# *Lesson 00 · 60 minutes · nothing to download, no GPU.* **Goals:** translate a sentence and see where the model
 # looked; know how a lesson works; find the axes B, H, Tq, Tk and d on real arrays; fail a check and pass it.
 # **Prerequisites:** a little Python.
 
@@ -44,8 +44,9 @@ translate("The needle has a sharp point.")
 # *Before you go on:* find the row of *Spitze* in the first picture and the row of *zeigen* in the second. Did these
 # two words look at "point"? Look at the German and then at the French. Is it the largest share of their row?
 #
-# The picture shows one layer of the model, the average of its four heads. The next cell prints what you have just
-# looked up, and the same for the other layer.
+# The model looks several times, in steps that follow each other, its *layers*, and in each layer with several *heads*
+# side by side, of which more below. The picture shows one layer, the average of its four heads. The next cell prints
+# what you have just looked up, and the same for the other layer.
 
 # %% name="where-point-looked" tags=["predict"]
 import numpy as np
@@ -81,13 +82,14 @@ looks_table(maps, {needle: "Spitze", people: "zeigen"}, at="point")
 # 24,000 sentence pairs which no human wrote: a grammar, made for this course, produced them in English, German and
 # French. So its world is small and tidy, and it knows nothing outside it. The table says what share of sentences that
 # it has never seen it translates exactly as the grammar does, letter for letter. The range in parentheses is a 95 %
-# confidence interval.
+# confidence interval: chance in the choice of sentences alone moves such a percentage about within it.
 
 # %% name="what-it-is"
 from course.pretrained import known_words
 
 print(
-    f"{len(known_words())} English words, {german.info['parameters']:,} parameters for each language pair"
+    f"{len(known_words())} English words,",
+    f"{german.info['parameters']:,} parameters for each language pair",
 )
 about = {
     "test_iid": "sentences like those of its training",
@@ -103,13 +105,16 @@ exactly_right(about)
 
 # %% name="a-failure"
 long_sentences = {
-    "The actress who sells the bread today swims slowly, and the fly flies slowly into the big garden.":
-    "Die Schauspielerin, die heute das Brot verkauft, schwimmt langsam, und die Fliege fliegt langsam in den großen "
-    "Garten.",
+    "The actress who sells the bread today swims slowly, and the fly flies slowly into the big "
+    "garden.":
+    "Die Schauspielerin, die heute das Brot verkauft, schwimmt langsam, und die Fliege fliegt "
+    "langsam in den großen Garten.",
     "Our mother believes that Anna wants to bring Julia coats that the student did not put on.":
-    "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen hat.",
+    "Unsere Mutter glaubt, dass Anna Julia Mäntel bringen will, die der Student nicht angezogen "
+    "hat.",
     "The queen of that country often waited for the children from the city, but did not see them.":
-    "Die Königin dieses Landes hat oft auf die Kinder aus der Stadt gewartet, aber hat sie nicht gesehen.",
+    "Die Königin dieses Landes hat oft auf die Kinder aus der Stadt gewartet, aber hat sie nicht "
+    "gesehen.",
     "The glass that Anna bought is expensive, but my mother does not live in the village now.":
     "Das Glas, das Anna gekauft hat, ist teuer, aber meine Mutter wohnt jetzt nicht im Dorf.",
 }  # fmt: skip
@@ -124,9 +129,10 @@ show_table(("who", "says"), list(zip(("English", "grammar", "translator"), wrong
 
 # %% [markdown]
 # It does not stop, it does not say "I am not sure", it gives no sign of trouble. It writes a German sentence that looks
-# like all the others; only that in this one an actress flies. Try a few more things in the field at the top: a
-# word that it has never seen, a German sentence, a row of random letters. The panel tells you which words are new to it
-# and offers near ones, because we wrote a few lines of Python that look this up. The model itself always answers.
+# like all the others; only that in this one the actress flies (*fliegt*) and the fly is gone. Try a few more things in
+# the field at the top: a word that it has never seen, a German sentence, a row of random letters. The panel tells you
+# which words are new to it and offers near ones, because we wrote a few lines of Python that look this up. The model
+# itself always answers.
 #
 # Why it fails on length, and what changes when its positions are built in another way, is the subject of lessons 06
 # and 12. In lesson 14 you leave the small world for sentences that people wrote.
@@ -168,7 +174,8 @@ show_table(("who", "says"), list(zip(("English", "grammar", "translator"), wrong
 #
 # 1. Set *head* to 1, 2, 3 and 4. Do the heads of one layer look at the same words?
 # 2. In which layer is the picture nearer to a word-for-word list, in layer 1 or in layer 2?
-# 3. Choose the second sentence. The comma in the German has no partner in the English. Where does its row look?
+# 3. Choose the second sentence, and layer 2. The comma in the German has no partner in the English. Where does its row
+#    look?
 
 # %% name="explore-heads"
 layers, heads = maps[needle].weights.shape[:2]
@@ -277,7 +284,10 @@ show(draw_axes_of_weights, weights=own, words=pieces)
 
 # %% [markdown]
 # Each *row* sums to 1, because a query shares out its attention among those that it asks. Columns sum to whatever
-# they get. The padding, hatched in the picture, gets exactly nothing: a *mask* hides it (lesson 05).
+# they get. The columns of padding, hatched in the picture, get exactly nothing: a *mask* hides them (lesson 05). Its
+# rows ask like all others, and nobody reads what they get. (Tq is 11 for the German because the longer of the two
+# translations has 10 pieces, and a mark for the start stands before them. The picture counts heads as Python does, from
+# 0.)
 #
 # | name | counts | where you met it |
 # |---|---|---|
@@ -326,7 +336,7 @@ hint("mean_over_heads")
 # %% [markdown]
 # ### Exercise `mean_over_heads`
 #
-# *difficulty ●○○○○ · importance ●●●○○ · 3 minutes*
+# *difficulty ●○○○○ · importance ●●●○○ · 5 minutes*
 #
 # Write the function again, so that it averages over the heads. Then run the cell with `check`.
 
@@ -350,12 +360,11 @@ mean_over_heads = check("mean_over_heads", mean_over_heads)
 average = mean_over_heads(weights)
 print("from", weights.shape, "to", average.shape)
 print(
-    f"rows still sum to 1: from {average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}"
+    "rows still sum to 1: from",
+    f"{average.sum(axis=-1).min():.3f} to {average.sum(axis=-1).max():.3f}",
 )
 
-alone = (
-    german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)
-)  # (Tq, Tk), without padding
+alone = german.attention(needle, translations[0]).weights[-1].numpy().mean(axis=0)  # (Tq, Tk)
 n_queries, n_keys = alone.shape
 print(
     "as in the map of the sentence alone:",
@@ -399,7 +408,7 @@ show(
 # | **Part I: attention** | | |
 # | 01 Before attention | say what a single vector for a whole sentence loses | 90 |
 # | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 90 |
-# | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 90 |
+# | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 90 |
 # | 05 Masking | hide the future and the padding, and prove it | 75 |
 # | 06 Positional encoding | tell the model where a word stands | 90 |
@@ -409,7 +418,7 @@ show(
 # | 09 From text to batches | cut text into pieces and pieces into batches | 90 |
 # | 10 Training | write the loss and the schedule, find four planted bugs | 120 |
 # | 11 Decoding and scoring | search with a beam, score with BLEU | 120 |
-# | 12 The translator | train the translator made of your parts, and see where it fails | 180 |
+# | 12 The translator | train the translator made of your parts, and see where it fails | 190 |
 # | **Part III: beyond** | | |
 # | 13 Looking inside | read maps of attention, and know when not to trust them | 90 |
 # | 14 Real corpora, real scores | leave the small world | 90 |

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Scaled dot-product attention
 #
-# *Lesson 03 · 90 minutes · numpy only, nothing to download*
+# *Lesson 03 · 150 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -24,8 +24,8 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `softmax` | turn scores into weights, safely, with a mask | ●●○○○ | ●●●●● | 10 |
-# | `attention` | the four steps, for any number of queries | ●●●○○ | ●●●●● | 15 |
+# | `softmax` | turn scores into weights, safely, with a mask | ●●○○○ | ●●●●● | 15 |
+# | `attention` | the four steps, for any number of queries | ●●○○○ | ●●●●● | 10 |
 # | `score_statistics` | what $\sqrt{d_k}$ does to random scores | ●●○○○ | ●●●●○ | 10 |
 # | `repair_attention` | find the bug | ●●○○○ | ●●●●○ | 10 |
 #
@@ -186,14 +186,16 @@ def attend_with_loops(q, keys, values):
 
 point_asks = [0, 0, 2, 2]
 needle_x = embed(needle_words)
-*columns, point_in_needle = attend_with_loops(point_asks, needle_x, needle_x)
+scores, scaled, powers, weights, point_in_needle = attend_with_loops(point_asks, needle_x, needle_x)
 
 rows = [
-    (word, f"{score:.0f}", f"{scaled:.0f}", f"{power:.3f}", f"{weight:.3f}")
-    for word, score, scaled, power, weight in zip(needle_words, *columns, strict=True)
+    (word, f"{score:.0f}", f"{s:.0f}", f"{power:.3f}", f"{weight:.3f}")
+    for word, score, s, power, weight in zip(
+        needle_words, scores, scaled, powers, weights, strict=True
+    )
 ]
 show_table(("word", "1 match", "2 scale", "power", "3 softmax"), rows)
-print(f"sum of the powers {sum(columns[2]):.3f}, sum of the weights {sum(columns[3]):.3f}")
+print(f"sum of the powers {sum(powers):.3f}, sum of the weights {sum(weights):.3f}")
 print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_needle, strict=True)))
 
 # %% [markdown]
@@ -209,10 +211,10 @@ print("4 mix:", "  ".join(f"{name} {x:.3f}" for name, x in zip(axes, point_in_ne
 
 # %% name="the-other-sentence" tags=["predict"]
 people_x = embed(people_words)
-*columns_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
-weights_needle, weights_people = np.array(columns[3]), np.array(columns_too[3])
+_, _, powers_too, weights_too, point_in_people = attend_with_loops(point_asks, people_x, people_x)
+weights_needle, weights_people = np.array(weights), np.array(weights_too)
 
-print(f"sum of the powers {sum(columns_too[2]):.3f}")
+print(f"sum of the powers {sum(powers_too):.3f}")
 print("people", f"{weights_people[7]:.3f}", "  polite", f"{weights_people[3]:.3f}")
 print("point, its own vector    ", embed(["point"])[0])
 print("gathered among needles   ", np.array(point_in_needle))
@@ -266,18 +268,18 @@ show(
 #
 # ### Exercise `softmax`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
 #
 # Write softmax along the last axis of an array that may have any number of axes, with an optional mask that
 # broadcasts to it. Subtract the maximum, give forbidden entries 0 and a row without any `True` only zeros, and leave
-# the array that you were given as it was. `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
+# the array that you were given as it was. If there is a mask, `np.where(mask, x, -np.inf)`, `np.isfinite`, and `np.max`
 # and `np.sum` with `axis=-1, keepdims=True` are good friends here, and `np.exp` takes whole arrays; mind the maximum
 # of a row that holds nothing but $-\infty$.
 
 
 # %% name="exercise-softmax"
 def softmax(x, mask=None):
-    """Return weights of the shape of x: at least 0, sums of 1 along the last axis (0 where a row is all forbidden)."""
+    """Return weights of the shape of x: sums of 1 along the last axis, 0 where all is forbidden."""
     ### BEGIN SOLUTION
     if mask is not None:
         x = np.where(mask, x, -np.inf)
@@ -299,7 +301,7 @@ softmax = check("softmax", softmax)
 # %% name="a-mask"
 may_attend = np.array([word != "sharp" for word in needle_words])
 print(needle_words)
-print(softmax(np.array(columns[1]), may_attend))
+print(softmax(np.array(scaled), may_attend))
 print(softmax(np.array([1000.0, 1001.0])), softmax(np.array([0.0, 1.0])))
 print(softmax(np.array([3.0, 4.0]), np.array([False, False])))
 
@@ -362,7 +364,7 @@ print("one product for all queries, as with loops:", np.allclose(output, rows), 
 show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="rows")
 
 # %% [markdown]
-# Read the map by rows: who asks stands on the left in blue, who is asked stands on top in orange. The row of "point"
+# Read the map by rows: who asks stands at the left, on blue, who is asked on top, on orange. The row of "point"
 # is the one that you computed. (Weights below 0.1 are shown by their shade alone.)
 #
 # Two rows deserve a look. *Needle* may be a thing, so it asks for something sharp, and it ends up with the row that
@@ -389,7 +391,7 @@ show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="r
 #
 # ### Exercise `attention`
 #
-# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 10 minutes*
 #
 # Write the four steps with numpy and your `softmax`: `q` is (..., Tq, d_k), `k` is (..., Tk, d_k), `v` is (..., Tk,
 # d_v), and the dots stand for any number of leading axes. `np.swapaxes(k, -1, -2)` transposes the last two axes and
@@ -400,7 +402,7 @@ show(draw_map, weights=weights, rows=needle_words, columns=needle_words, sums="r
 
 # %% name="exercise-attention"
 def attention(q, k, v, mask=None):
-    """Return output (..., Tq, d_v) and weights (..., Tq, Tk); a query that may attend to nothing gets zeros."""
+    """Return output (..., Tq, d_v) and weights (..., Tq, Tk); zeros where nothing is allowed."""
     ### BEGIN SOLUTION
     scores = q @ np.swapaxes(k, -1, -2)  # 1 match
     scaled = scores / np.sqrt(q.shape[-1])  # 2 scale
@@ -470,13 +472,10 @@ angles = np.deg2rad([10, 80, 150, 260])
 unit_keys = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (4, 2), all of length 1
 q = np.array([0.9, 0.4])
 
-by_distance = softmax(
-    -((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2))
-)  # h squared = sqrt(d_k) = sqrt(2)
+# h squared = sqrt(d_k) = sqrt(2)
+by_distance = softmax(-((q - unit_keys) ** 2).sum(axis=1) / (2 * np.sqrt(2)))
 one_query = q[None]  # (1, 2): attention takes rows of queries, here a single one
-_, weights_of_one = attention(
-    one_query, unit_keys, unit_keys
-)  # (1, 4): one row of weights, four keys
+_, weights_of_one = attention(one_query, unit_keys, unit_keys)  # (1, 4): one row, four keys
 by_dot_product = weights_of_one[0]
 print("by distance:   ", by_distance)
 print("by dot product:", by_dot_product, " equal:", np.allclose(by_distance, by_dot_product))
@@ -534,8 +533,8 @@ DraggedQuery(
 # product is the product of their expectations. (Who would rather believe a measurement may skip the next two formulas:
 # the exercise measures what they say.)
 #
-# Suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1. One product then has mean 0, and
-# its variance is
+# Suppose that all entries $q_i$ and $k_i$ are independent, with mean 0 and variance 1; then
+# $\mathrm{E}[q_i^2] = 1 + 0^2 = 1$. One product has mean 0, and its variance is
 #
 # $$
 # \mathrm{Var}(q_i k_i) = \mathrm{E}\big[q_i^2 k_i^2\big] - \big(\mathrm{E}[q_i k_i]\big)^2
@@ -563,7 +562,7 @@ DraggedQuery(
 
 # %% name="exercise-score-statistics"
 def score_statistics(d_k, n, rng):
-    """Return the variance of n random dot products of width d_k, unscaled and scaled, as two floats."""
+    """Return the variance of n random dot products of width d_k, unscaled and scaled."""
     ### BEGIN SOLUTION
     q = rng.standard_normal((n, d_k))
     k = rng.standard_normal((n, d_k))
@@ -586,11 +585,17 @@ score_statistics = check("score_statistics", score_statistics)
 #
 # - the **entropy** of the weights, $-\sum_j w_j \log_2 w_j$, in bits: 0 if one key has everything, $\log_2 16 = 4$ if
 #   16 keys share equally;
-# - the **size of the softmax gradient**. If score $j$ rises a little, weight $i$ changes by
-#   $\partial w_i / \partial s_j = w_i (\delta_{ij} - w_j)$, where $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise. As
-#   a matrix this is $J = \mathrm{diag}(w) - w w^\top$. Its size is the root of the sum of its squared entries: 0 if
-#   one key has everything, 0.5 if two keys share equally. Where it is near 0, training may pull at the scores and the
-#   weights do not move.
+# - the **size of the softmax gradient**: how far the weights move when the scores do. It is 0 if one key has
+#   everything, and 0.5 if two keys share equally. Where it is near 0, training may pull at the scores and the weights
+#   do not move.
+#
+# <details><summary>How that size is computed</summary>
+#
+# If score $j$ rises a little, weight $i$ changes by $\partial w_i / \partial s_j = w_i (\delta_{ij} - w_j)$, where
+# $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise. As a matrix, the *Jacobian*, this is
+# $J = \mathrm{diag}(w) - w w^\top$, and its size is the root of the sum of its squared entries.
+#
+# </details>
 #
 # Each row of the table draws 1,000 random queries with 16 random keys each. The gradient is the median over the
 # queries.
@@ -598,12 +603,10 @@ score_statistics = check("score_statistics", score_statistics)
 
 # %% name="measure-the-scale"
 def entropy_and_gradient(weights):
-    """Mean entropy in bits, and the size of the softmax gradient for each row of weights (n, keys)."""
-    bits = np.where(
-        weights > 0, -weights * np.log2(np.where(weights > 0, weights, 1)), 0
-    )  # 0 log 0 is 0
+    """Mean entropy in bits, and the size of the softmax gradient for each row of weights."""
+    logs = np.log2(np.where(weights > 0, weights, 1))  # a weight of 0 adds 0 to the sum
     jacobian = weights[:, :, None] * (np.eye(weights.shape[1]) - weights[:, None, :])
-    return bits.sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
+    return -(weights * logs).sum(axis=1).mean(), np.linalg.norm(jacobian, axis=(1, 2))
 
 
 widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
@@ -624,7 +627,7 @@ show(draw_scale_measurement, d_k=widths, raw=raw, scaled=scaled)
 #
 # ### What the median hides
 #
-# *Optional: the only place of this lesson that asks for some calculus. What follows stands without it.*
+# *Optional: it asks for some calculus, and what follows stands without it.*
 #
 # One more thing hides in the word *median*. Training does not stop at the scores; it passes the gradient on to the
 # query. The **chain rule** says how: if the query changes the scores, and the scores change the weights, the two rates

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # The translator
 #
-# *Lesson 12 · 180 minutes · trains for a few minutes on two processor cores, nothing to download*
+# *Lesson 12 · 190 minutes · trains for a few minutes on two processor cores, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -26,8 +26,8 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `training_step` | one update of all weights, from given pieces | ●●●○○ | ●●●●● | 15 |
-# | `accuracy_by_phenomenon` | which constructions go wrong | ●●○○○ | ●●●●○ | 10 |
+# | `training_step` | one update of all weights, from given pieces | ●●●○○ | ●●●●● | 20 |
+# | `accuracy_by_phenomenon` | which constructions go wrong | ●●○○○ | ●●●●○ | 15 |
 # | predictions | what happens to the score, before you see it | ●●○○○ | ●●●●○ | 10 |
 # | `causal_mask`, repaired | find the bug | ●○○○○ | ●●●●● | 10 |
 #
@@ -59,25 +59,8 @@ from course.lab import (
     workbook,
 )
 from course.lessons.lesson_00.translating import TranslatePanel
-from course.lessons.lesson_12 import ablations
+from course.lessons.lesson_12 import ablations, figures, tables
 from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces
-from course.lessons.lesson_12.figures import (
-    draw_ablation_race,
-    draw_ablations,
-    draw_accuracy_by_split,
-    draw_alignment,
-    draw_errors_by_phenomenon,
-    draw_links_of_a_head,
-    draw_the_way_of_a_sentence,
-)
-from course.lessons.lesson_12.tables import (
-    ablations_table,
-    least_sure,
-    matched_table,
-    pieces_table,
-    scores_table,
-    splits_table,
-)
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
 from course.translator import Translator
@@ -103,7 +86,10 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # | loss, cross-entropy | minus the logarithm of the probability that the model gives to the right piece, on average |
 # | label smoothing | the target gives a small share of its 1 to all other pieces |
 # | optimizer | what turns gradients into changes of the weights; here AdamW |
+# | moving average | a copy of all weights that follows them slowly; it is what is validated and kept |
 # | warm-up | the first updates, over which the learning rate climbs from 0 |
+# | norm | brings each piece's numbers to mean 0 and variance 1; *pre-norm* before a sublayer, *post-norm* after it |
+# | seed | the number with which random numbers start: another seed, another training |
 # | sublayer | one of the two or three parts of a layer: an attention, or the feed-forward part |
 # | greedy, beam | two ways to write: always the likeliest piece, or the best of several sentences kept side by side |
 # | BLEU | a score from 0 to 100: how many runs of up to four words a translation shares with the right one |
@@ -120,8 +106,8 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # why. So for every pair there is a **gold alignment**: which words say the same. In the pictures, a line joins two
 # words that come from the same part of the meaning.
 #
-# The meanings were drawn once and are kept; no sentence is. The next cell says the 1,000 meanings of one test text in
-# both languages, and the cell that trains says the 24,000 for training, which takes a few seconds.
+# Only the meanings are stored; the sentences are made from them whenever they are needed. The next cell makes the 1,000
+# pairs of one test text, and the cell that trains makes the 24,000 for training, which takes a few seconds.
 
 # %% name="samples"
 of_text = {pair.source: pair for pair in embedded_pairs(CORPUS, "dev")}
@@ -132,7 +118,7 @@ for text in (
 ):
     pair = of_text[text]
     words = [[token.text for token in side] for side in (pair.source_tokens, pair.target_tokens)]
-    show(draw_alignment, source=words[0], target=words[1], gold=gold(pair))
+    show(figures.draw_alignment, source=words[0], target=words[1], gold=gold(pair))
 
 # %% [markdown]
 # Three reasons why word-for-word will not do. In the first sentence one English word, *fall*, is said by two German
@@ -159,7 +145,7 @@ about = {
     "anaphora": "a pronoun far from the noun that decides its gender",
     "probes": "written by people, with the grammar's words",
 }
-splits_table(CORPUS, about)
+tables.splits_table(CORPUS, about)
 
 # %% [markdown]
 # *Before you go on, write down an order:* which of these nine will be easiest for the model, which hardest? You will
@@ -173,7 +159,7 @@ splits_table(CORPUS, about)
 
 # %% name="whose-part"
 pieces = own_pieces()
-pieces_table(pieces)
+tables.pieces_table(pieces)
 
 # %% [markdown]
 # The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Five rows of the
@@ -205,7 +191,8 @@ V, eps = PRESET.vocab_size, PRESET.training.label_smoothing
 target = np.array([1 - eps + eps / V] + [eps / V] * (V - 1))
 entropy = -(target * np.log(target)).sum()
 print(
-    f"{V:,} pieces. A model that knows nothing gives each of them 1/V, a loss of ln V = {np.log(V):.2f}."
+    f"{V:,} pieces. A model that knows nothing gives each of them 1/V,",
+    f"a loss of ln V = {np.log(V):.2f}.",
 )
 print(f"With {eps:g} of label smoothing, the lowest possible training loss is {entropy:.2f}.")
 
@@ -228,7 +215,7 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 #
 # ### Exercise `training_step`
 #
-# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●●○○ · importance ●●●●● · 20 minutes*
 #
 # The *graph* of a tensor is the memory of how it was computed, along which `backward` goes. The table is in
 # alphabetical order. Put its rows into an order that works, and return the loss as a plain number. Two questions to
@@ -238,7 +225,7 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 
 # %% name="exercise-training-step"
 def training_step(model, batch, optimizer, mean_loss, clip):
-    """Update the weights once, on one batch, in place. Return the loss in nats a token, as a float."""
+    """Update the weights once, on one batch, in place. Return the loss in nats a token."""
     ### BEGIN SOLUTION
     model.train()
     optimizer.zero_grad()  # backward() adds to what is there
@@ -312,11 +299,12 @@ dashboard(RUN)
 #
 # </details>
 #
-# A loss is hard to read. At the end of a full run it is below 0.05 nats a piece on the validation sentences. So the
-# geometric mean of the probabilities that the model gives to the right pieces is above $e^{-0.05}$, which is 95
-# percent. The training curve stops higher. That is not for want of learning. With label smoothing a part of each target
-# is spread over all $V$ pieces, so the target $t$ itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the
-# lowest loss that any model can reach, and the last line of section 2 gives it.
+# A loss is hard to read. A loss of $L$ nats a piece means that the right piece gets a probability of $e^{-L}$, on the
+# average that suits factors (the geometric mean). At the end of a full run the loss is below 0.05 on the validation
+# sentences, so that probability is above $e^{-0.05}$, which is 95 percent. The training curve stops higher. That is not
+# for want of learning. With label smoothing a part of each target is spread over all $V$ pieces, so the target $t$
+# itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the lowest loss that any model can reach, and the last
+# line of section 2 gives it.
 #
 # ### The same model on your own attention
 #
@@ -358,7 +346,7 @@ holds(
 others = [split for split in about if split != "test_iid"]
 scores = [score_split(translator, CORPUS, "test_iid")]
 scores += score_splits(translator, CORPUS, splits=others, limit=SENTENCES)
-show(scores_table(scores))
+show(tables.scores_table(scores))
 deeper = next(score for score in scores if score.split == "deeper")
 short = [
     right(text, pair)
@@ -366,7 +354,7 @@ short = [
     if pair.length <= 14
 ]
 print(f"deeper, but no longer than 14 words: {100 * np.mean(short):.0f} % of {len(short)}")
-show(draw_accuracy_by_split, scores=scores)
+show(figures.draw_accuracy_by_split, scores=scores)
 
 # %% name="what-holds" tags=["predict"]
 percent = {score.split: score.exact_match for score in scores}
@@ -446,12 +434,14 @@ holds(
 #
 # ### Exercise `accuracy_by_phenomenon`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 15 minutes*
 #
 # `contains` is (N, C): True where sentence n contains construction c. `right` is (N,): True where the translation of
 # sentence n is exactly right. Return two arrays of length C: the share of right ones among the sentences that contain
 # each construction (nan where there is none), and how many sentences that is. A sentence counts for each of its
-# constructions. `.sum(axis=0)` counts down a column, and `np.maximum(counts, 1)` is a divisor that is never 0.
+# constructions. `right[:, None]` makes a column of `right`, which can be combined with all columns of `contains` by
+# `&`. `.sum(axis=0)` counts down a column, `np.maximum(counts, 1)` is a divisor that is never 0, and `np.where(counts >
+# 0, ..., np.nan)` puts nan where nothing was counted.
 
 
 # %% name="exercise-accuracy-by-phenomenon"
@@ -484,10 +474,10 @@ for score in scores:
 contains = np.array([[name in pair.constructions for name in CONSTRUCTIONS] for pair in pairs])
 is_right = np.array([right(text, pair) for pair, text in zip(pairs, said, strict=True)])
 accuracy, counts = accuracy_by_phenomenon(contains, is_right)
-show(draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
+show(figures.draw_errors_by_phenomenon, names=CONSTRUCTIONS, accuracy=accuracy, counts=counts)
 
 lengths = np.array([pair.length for pair in pairs])
-matched_table(CONSTRUCTIONS, contains, is_right, lengths, accuracy=accuracy)
+tables.matched_table(CONSTRUCTIONS, contains, is_right, lengths, accuracy=accuracy)
 
 # %% [markdown]
 # Where the two columns are near each other, the construction is innocent and the length is to blame. Where the left one
@@ -508,7 +498,7 @@ near = [
     pair for split in ("test_iid", "combo") for pair in embedded_pairs(CORPUS, split)[:SENTENCES]
 ]
 found = translator.translate([pair.source for pair in near], beam=1)
-least_sure(found, near)
+tables.least_sure(found, near)
 
 # %% [markdown]
 # Read them as a linguist would: is it an ending, a word, the order, or a piece that is missing? And compare the two
@@ -532,8 +522,8 @@ TranslatePanel(
 #
 # While the decoder writes a word, its cross-attention looks at the source. Link each target word with the source word
 # that gets most of the weight, and you have an alignment made by a model that never saw one. The **alignment error
-# rate** (Och and Ney 2003, section 5; all gold links count as sure) compares it with gold: 0 if both agree, 1 if no
-# link is right.
+# rate** (Och and Ney 2003, section 5; all gold links count as sure) compares it with gold. With $n$ links of the model,
+# $g$ of gold and $b$ that are in both it is $1 - 2b / (n + g)$: 0 if both agree, 1 if no link is right.
 #
 # One thing to decide first: a word passes through the decoder twice, once when it is chosen and once when it is read in
 # as the word before. The look that counts here is the one with which it was *chosen*.
@@ -543,11 +533,11 @@ rates = error_rates(translator, embedded_pairs(CORPUS, "test_iid")[:100])
 for number, rate in enumerate(rates, start=1):
     print(f"decoder layer {number}, mean of its heads: alignment error {rate:.3f}")
 links = [gold(pair) for pair in embedded_pairs(CORPUS, "test_iid")[:100]]
-one_each = sum(
-    len({j for _, j in each}) for each in links
-)  # a word gets one link, though gold may have two
+# a word gets one link, though gold may have two
+one_each = sum(len({j for _, j in each}) for each in links)
 print(
-    f"the lowest that one link for each word allows: {1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}"
+    "the lowest that one link for each word allows:",
+    f"{1 - 2 * one_each / (one_each + sum(map(len, links))):.3f}",
 )
 
 chosen = sample(
@@ -560,7 +550,7 @@ for pair in chosen:
 attention, links = examples[chosen[0].source]
 best = int(np.argmin(rates))
 show(
-    draw_alignment,
+    figures.draw_alignment,
     source=attention.source,
     target=attention.target,
     gold=links,
@@ -581,7 +571,7 @@ show(
 # %% name="explore-links" tags=["nbval-ignore-output"]
 heads = ["mean", *(str(h + 1) for h in range(attention.weights.shape[1]))]
 explore(
-    draw_links_of_a_head,
+    figures.draw_links_of_a_head,
     examples=examples,
     sentence=list(examples),
     layer=slider(1, 2, start=best + 1),
@@ -622,9 +612,11 @@ explore(
 # | `deep_post_cold` | the same without warm-up |
 #
 # Six layers on either side cannot bear the learning rate of two. So the deep runs share a schedule of their own: the
-# warm-up heads for 0.002 instead of 0.008, and takes 400 updates instead of 200. (The line that falls to zero meets it
-# before it is there, at about 0.0016 and 0.007.) Without warm-up, the first update has the full 0.002. To see what the
-# norm and the warm-up do, compare the deep runs with each other; the table below has all four.
+# warm-up heads for 0.002 instead of 0.008, and takes 400 updates instead of 200. (The decay begins at once, so the
+# highest rates that are reached are about 0.0016 and 0.007.) Without warm-up, the first update has the full 0.002. To
+# see what the norm and the warm-up do, compare the deep runs with each other. Three more runs stand in the results and
+# need no prediction: the unchanged model, one with sinusoidal positions, and `deep_pre`, 6+6 layers with the norm
+# before each sublayer and a warm-up.
 #
 # ### Exercise: predictions
 #
@@ -645,7 +637,8 @@ predictions = {
     "deep_post_cold": None,
 }
 print(
-    f"the unchanged model, trained as they were: {ablations.exact(measured['baseline'], 'test_iid'):.1f} %"
+    "the unchanged model, trained as they were:",
+    f"{ablations.exact(measured['baseline'], 'test_iid'):.1f} %",
 )
 ### BEGIN SOLUTION
 predictions = {
@@ -666,7 +659,7 @@ print(ablations.judged(predictions, measured))
 
 # %% name="ablations" tags=["predict"]
 shown = {name: score for name, score in measured.items() if name != "colleague"}
-show(ablations_table(shown))
+show(tables.ablations_table(shown))
 columns = {
     split: [
         (s["splits"][split]["exact_match"], tuple(s["splits"][split]["interval_95"]))
@@ -674,7 +667,11 @@ columns = {
     ]
     for split in ablations.SPLITS
 }
-show(draw_ablations, labels=[ablations.ABLATIONS[name].label for name in shown], scores=columns)
+show(
+    figures.draw_ablations,
+    labels=[ablations.ABLATIONS[name].label for name in shown],
+    scores=columns,
+)
 
 # %% [markdown]
 # - **No positions.** The encoder sees a bag of words; only the causal mask tells the decoder something about order.
@@ -744,17 +741,17 @@ holds(
 # Below, the logs of all runs start together, and one more joins them, which a colleague has made. The slider moves
 # through them, from the first update to the last; at 100 percent the scores appear.
 #
-# 1. Go back to 20 percent. Could you tell there which runs will end above 80 percent, and which near 0?
+# 1. It starts at 20 percent. Can you tell there which runs will end above 80 percent, and which near 0? Then go on.
 # 2. Which run has a loss far below all others from early on? What does it score in the end?
 # 3. Look at the runs of six layers that have no warm-up. By when can you tell which of them is lost?
 
 # %% name="explore-race"
 labels = {name: ablations.ABLATIONS[name].label for name in measured}
 explore(
-    draw_ablation_race,
+    figures.draw_ablation_race,
     runs={label: ablations.read_records(name) for name, label in labels.items()},
     scored={label: ablations.exact(measured[name], "test_iid") for name, label in labels.items()},
-    part=slider(2, 100, start=100, step=2),
+    part=slider(2, 100, start=20, step=2),
     show=["all", *labels.values()],
 )
 
@@ -804,7 +801,9 @@ show_table(("run", "validation loss", "test_iid right", "first translation of te
 # under her mask? Why does the *validation* loss not give her away? And what is different when the model has to write by
 # itself?
 #
-# Then copy her line and repair it. A test that would have found the bug in a second stands in the cell after the check.
+# Then copy her line and repair it: `np.tril` keeps what stands on a diagonal and below it, and `k` says on which one.
+# (The exercise is that of lesson 05, so `hint("causal_mask")` helps.) A test that would have found the bug in a second
+# stands in the cell after the check.
 
 
 # %% name="exercise-repaired-mask"
@@ -822,7 +821,7 @@ repaired_mask = check("causal_mask", repaired_mask)
 # %% name="leak-meter"
 @torch.inference_mode()
 def leak(mask, t=5):
-    """How much the logits at position t change when the target's later words are replaced by others."""
+    """How much the logits at position t change when later words of the target are replaced."""
     model = Translator.load(RUN).model
     ablations.peek(model, mask)
     src, tgt = torch.arange(10, 20)[None], torch.arange(30, 42)[None]
@@ -863,9 +862,8 @@ quiz("12")
 text = "The doctor did not fall yesterday."
 ids = translator.tokenizer.encode(text)
 cut = " ".join(token.replace("▁", "_") for token in translator.tokenizer.tokens(ids))
-answer = by_hand.translate([text], beam=1)[
-    0
-]  # the assembled one of section 4, on the pieces of the table
+# the assembled one of section 4, on the pieces of the table
+answer = by_hand.translate([text], beam=1)[0]
 now = own_pieces().owners
 stages = [
     ("text", text, "the grammar"),
@@ -885,11 +883,14 @@ stages = [
     ("translation", answer.text, "the model"),
     (
         "score",
-        f"{percent['test_iid']:.0f} % of test_iid, {percent['much_longer']:.0f} % of 20 words and more",
+        f"{percent['test_iid']:.0f} % of test_iid, "
+        f"{percent['much_longer']:.0f} % of 20 words and more",
         "gold",
     ),
 ]
-show(draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages])
+show(
+    figures.draw_the_way_of_a_sentence, stages=[(a, b, c.partition(" (")[0]) for a, b, c in stages]
+)
 
 # %% [markdown]
 # What you can take along:

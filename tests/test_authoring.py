@@ -252,6 +252,7 @@ PLANTED = {
     "must name the goals": lambda nb, c: nb["cells"][0].update(source="# T\n prerequisites: none, 5 minutes"),
     "lesson's title": lambda nb, c: nb["cells"][0].update(source="goals prerequisites 5 minutes"),
     "was not executed": lambda nb, c: c.update(execution_count=None),
+    "has a line that is 7 characters longer": lambda nb, c: c.update(source="x" * 107),
     "is empty": lambda nb, c: c.update(source=[]),
     "stores an error": lambda nb, c: c["outputs"].append({"output_type": "error", "ename": "KeyError"}),
     "writes to stderr": lambda nb, c: c["outputs"].append(_stream("Warning", "stderr")),

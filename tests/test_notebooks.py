@@ -7,6 +7,7 @@ import pytest
 
 from course.authoring.rules import pair_problems, problems
 from course.authoring.stamp import TREES, lesson_sources, read_notebook, stale
+from course.authoring.tidy import PREDICT
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = lesson_sources(ROOT)
@@ -46,8 +47,11 @@ def test_the_cells_are_those_of_the_source(source):
     from course.authoring.build import both_versions
 
     for tree, expected in both_versions(source).items():
-        found = [(cell["id"], "".join(cell["source"]), cell["metadata"]) for cell in built(source, tree)["cells"]]
-        assert found == [(cell.id, cell.source, cell.metadata) for cell in expected.cells]
+        cells = built(source, tree)["cells"]
+        found = [(cell["id"], "".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in cells]
+        assert found == [(cell.id, cell.source, cell.metadata.get("tags", [])) for cell in expected.cells]
+        folded = [cell["id"] for cell in cells if cell["metadata"].get("jupyter") == {"outputs_hidden": True}]
+        assert folded == [cell.id for cell in expected.cells if PREDICT in cell.metadata.get("tags", [])]
 
 
 def test_beside_the_notebooks_lies_nothing_else():
@@ -63,6 +67,6 @@ def test_make_opens_a_lesson_that_exists():
 
 
 def test_the_pictures_of_the_readme_are_there():
-    shown = re.findall(r"\]\((docs/[^)]+\.png)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    shown = re.findall(r"\]\((docs/[^)]+\.(?:png|gif))\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert shown
     assert [path for path in shown if not (ROOT / path).is_file()] == []

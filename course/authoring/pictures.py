@@ -1,10 +1,16 @@
 """PNG pictures in notebooks: what to store of them, and when two of them show the same."""
 
+from __future__ import annotations
+
 import io
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 TOLERANCE = 2.0
 """Largest root mean square difference within any tile, on the scale 0..255, of pictures that count as equal."""
@@ -62,8 +68,24 @@ def compact(png: bytes) -> bytes:
     if pixels[..., 3].min() == 255:
         pixels = pixels[..., :3]
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "png", optimize=True)
+    _as_picture(pixels).save(stream, "png", optimize=True)
     return stream.getvalue()
+
+
+def _as_picture(pixels: np.ndarray) -> Picture:
+    """Return pixels (height, width, 3 or 4) as a picture; of up to 256 colors with a palette, a third of the bytes."""
+    from PIL import Image
+
+    if pixels.shape[-1] == 3:
+        numbered = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+        found, places = np.unique(numbered, return_inverse=True)
+        if len(found) <= 256:
+            picture = Image.fromarray(places.reshape(numbered.shape).astype(np.uint8))
+            picture.putpalette(
+                np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8).tobytes()
+            )
+            return picture
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def _pixels(png: bytes) -> np.ndarray:

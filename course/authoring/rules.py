@@ -12,6 +12,7 @@ from course.authoring.source import MARKS, has_solution
 from course.authoring.tidy import WIDGET_VIEW
 
 MOST_CODE_CELLS = 30
+LONGEST_LINE = 100  # characters of code that a cell shows beside the file browser on a page of 1280 pixels
 WIDEST_FIGURE = 12 * 72  # pixels: twelve inches at the course's 72 dpi
 LARGEST_FIGURE = 100_000  # bytes
 DENSITY = 2  # pixels for each of the page's, at most, in a picture embedded in HTML
@@ -30,7 +31,7 @@ _OPENING = {
 }
 _METADATA = {"course", "kernelspec", "language_info"}
 _TO_NBVAL = re.compile(r"^\s*#[#\s]*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
-_PICTURE_DATA = re.compile(r"data:image/(?!png;base64,)[\w.+-]+")
+_PICTURE_DATA = re.compile(r"data:image/(?!(?:png|svg\+xml);base64,)[\w.+-]+")
 
 
 def problems(notebook: dict[str, Any]) -> list[str]:
@@ -92,6 +93,8 @@ def _code_cell(cell: dict[str, Any]) -> Iterator[str]:
     where = f"cell {cell['id']!r}"
     if not _joined(cell["source"]).strip():
         yield f"{where} is empty"
+    if long := max((line for line in _joined(cell["source"]).splitlines()), key=len, default="")[LONGEST_LINE:]:
+        yield f"{where} has a line that is {len(long)} characters longer than the {LONGEST_LINE} that a cell shows"
     if cell["execution_count"] is None:
         # nbval would run such a cell and compare nothing.
         yield f"{where} was not executed"
@@ -146,7 +149,7 @@ def _shown(output: dict[str, Any]) -> Iterator[str]:
 def _pictures_in(html: str) -> Iterator[str]:
     """Yield what is wrong with the pictures in a piece of HTML."""
     if other := _PICTURE_DATA.search(html):
-        yield f"embeds {other.group()}; embed PNG (data:image/png;base64,...) or inline <svg>"
+        yield f"embeds {other.group()}; embed PNG or SVG (data:image/png;base64,...)"
     for picture in embedded(html):
         if not picture.alternative and not picture.is_decoration:
             say = "<svg> without a <title>" if picture.tag == "svg" else "<img> without an alt text"

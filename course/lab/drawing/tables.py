@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 FULL = (165, 60, 135)  # the ground of a weight of 1, WEIGHTS_TEXT: digits on it are white
-WHITE_FROM = 0.84  # the share from which digits are white: the page's own dark ink would be too near the ground
-DARKEST_UNDER_INK, LIGHTEST_UNDER_WHITE = 0.83, 0.87  # opacities between which neither could be read on a light page
+WHITE_FROM = 0.78  # the share from which digits are white: the page's own dark ink would be too near the ground
+DARKEST_UNDER_INK, LIGHTEST_UNDER_WHITE = 0.74, 0.87  # opacities between which neither could be read on a light page
 CURVE = 1.2  # above 1: shares near 1, such as 0.75 and 0.99, are farther apart
 ASKING = ("rgba(0, 114, 178, 0.22)", "#0072B2")  # tint and edge of the words of those who ask ...
 ASKED = ("rgba(230, 159, 0, 0.25)", "#E69F00")  # ... and of those who are asked

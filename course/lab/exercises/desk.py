@@ -17,8 +17,6 @@ from course.lab.exercises.registry import all_exercises, get
 # nbgrader sets this to "autograde" or "validate" while it runs a notebook.
 GRADING = "NBGRADER_EXECUTION"
 
-_ONE_LINE = 160  # characters of what failed last, above a hint
-
 
 class Desk:
     """Counts failed tries and hints already given, by exercise, for as long as the kernel lives."""
@@ -79,7 +77,7 @@ class Desk:
         given = min(self.hinted.get(name, 0) + 1, 3) if level is None else level
         self.hinted[name] = max(self.hinted.get(name, 0), given)
         kind = ("a question", "a pointer", "nearly the code")[given - 1]
-        before = f"Your last check said: {_first_line(self.last[name].message)}" if name in self.last else ""
+        before = f"Your last check said: {self.last[name].message.splitlines()[0]}" if name in self.last else ""
         said = exercise.hints[given - 1]
         text = f"{name}, hint {given} of 3 ({kind}):\n" + (f"{before}\n" if before else "") + said
         body = [*([paragraph(before)] if before else []), *hint_body(said)]
@@ -118,11 +116,6 @@ def _example(exercise: Exercise, candidate: object, again: bool) -> tuple[str, s
         if found is not None:
             return numbers, compare(exercise, found)
     return numbers, ""
-
-
-def _first_line(message: str) -> str:
-    line = message.splitlines()[0]
-    return line if len(line) <= _ONE_LINE else f"{line[:_ONE_LINE].rpartition(' ')[0]} ..."
 
 
 def is_graded() -> bool:

@@ -491,7 +491,7 @@ MEAN_OVER_HEADS = Exercise(
     result_dims={"mean": "B Tq Tk"},
     difficulty=1,
     importance=3,
-    minutes=3,
+    minutes=5,
 )
 
 EXERCISES = (MEAN_OVER_HEADS,)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from course.errors import CourseError
 from course.lab.drawing import KEY, KEY_TEXT, QUERY, VALUE
 from course.lab.drawing import WEIGHTS as WEIGHT
-from course.lab.drawing.picture import as_png, new_figure
+from course.lab.drawing.picture import still_png
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 
 if TYPE_CHECKING:
@@ -112,9 +112,8 @@ class DraggedQuery(StillWidget):
 
     def still_png(self) -> bytes:
         """Return both planes and the weights as a picture."""
-        figure = new_figure()
-        draw_dragged_query(
-            figure,
+        png, _ = still_png(
+            draw_dragged_query,
             query=self.query,
             keys=self.key_points,
             values=self.value_points,
@@ -122,7 +121,7 @@ class DraggedQuery(StillWidget):
             temperature=self.temperature,
             reach=self.reach,
         )
-        return as_png(figure)
+        return png
 
     @traitlets.validate("query")
     def _is_point(self, proposal: dict[str, Any]) -> list[float]:

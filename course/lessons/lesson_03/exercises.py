@@ -364,9 +364,9 @@ ATTENTION = Exercise(
     result_names=("output", "weights"),
     result_dims={"output": "B H Tq d_v", "weights": "B H Tq Tk"},
     keyword="mask",
-    difficulty=3,
+    difficulty=2,
     importance=5,
-    minutes=15,
+    minutes=10,
 )
 
 
@@ -583,7 +583,7 @@ SOFTMAX = Exercise(
     keyword="mask",
     difficulty=2,
     importance=5,
-    minutes=10,
+    minutes=15,
 )
 
 

@@ -56,7 +56,7 @@ def measure_scale(
 
 def show_scale(widths: Sequence[int], raw: Curves, scaled: Curves) -> None:
     """Display what `measure_scale` found as a table, a row for each width."""
-    head = ("d_k", "variance", "scaled", "entropy, bits", "scaled", "gradient, median", "scaled")
+    head = ("d_k", "variance", "scaled", "entropy", "entropy, scaled", "gradient", "gradient, scaled")
     rows = [
         (
             d_k,

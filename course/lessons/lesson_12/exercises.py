@@ -241,7 +241,7 @@ TRAINING_STEP = Exercise(
     result_names=("loss",),
     difficulty=3,
     importance=5,
-    minutes=15,
+    minutes=20,
 )
 
 
@@ -392,7 +392,7 @@ ACCURACY_BY_PHENOMENON = Exercise(
     result_dims={"accuracy": "C", "counts": "C"},
     difficulty=2,
     importance=4,
-    minutes=10,
+    minutes=15,
 )
 
 EXERCISES = (TRAINING_STEP, ACCURACY_BY_PHENOMENON)

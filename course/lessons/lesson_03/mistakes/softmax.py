@@ -518,7 +518,8 @@ SOFTMAX = (
     Mistake(
         "softmax_empty_nan",
         "an empty row gives NaN",
-        "In a row with nothing allowed you compute 0/0. Which result does the text promise for it?",
+        "A row with nothing allowed gives you nan: its maximum is -inf, and -inf - (-inf) is no number, as 0/0 is "
+        "none. Which result does the text promise for it?",
         (_row_softmax(empty=leave_rows),),
     ),
     Mistake(
