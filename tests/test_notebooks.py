@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from course.authoring.minutes import count, stated
 from course.authoring.rules import pair_problems, problems
 from course.authoring.stamp import TREES, lesson_sources, read_notebook, stale
 from course.authoring.tidy import PREDICT
+from course.lab.registry import part
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = lesson_sources(ROOT)
@@ -52,6 +54,14 @@ def test_the_cells_are_those_of_the_source(source):
         assert found == [(cell.id, cell.source, cell.metadata.get("tags", [])) for cell in expected.cells]
         folded = [cell["id"] for cell in cells if cell["metadata"].get("jupyter") == {"outputs_hidden": True}]
         assert folded == [cell.id for cell in expected.cells if PREDICT in cell.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("source", LESSONS, ids=lambda source: source.stem)
+def test_the_minutes_are_honest(source):
+    """What a lesson states is within a sixth of what is counted (python -m course.authoring minutes)."""
+    notebook, quiz = built(source, "notebooks"), part(source.stem[:2], "quiz")
+    counted = count(notebook, len(quiz.QUIZ)).total
+    assert abs(stated(notebook) - counted) <= counted / 6
 
 
 def test_beside_the_notebooks_lies_nothing_else():

@@ -1,15 +1,18 @@
-"""``python -m course.authoring build [NN ...]``, ``... check [NN ...]`` and ``... new NN name``."""
+"""``python -m course.authoring build [NN ...]``, ``... check [NN ...]``, ``... minutes`` and ``... new NN name``."""
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from course.authoring.build import Built, build_lesson
 from course.authoring.limits import LESSON, TRAINING_LESSON, cell_limit
+from course.authoring.minutes import count, stated
 from course.authoring.new import new_lesson
 from course.authoring.rules import pair_problems, problems
 from course.authoring.stamp import TREES, lesson_sources, number_of, read_notebook, stale
 from course.errors import CourseError
+from course.lab.registry import lessons, part
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
             return build(root, options.lessons, every=options.all)
         if options.command == "new":
             return new(root, options.number, options.name)
+        if options.command == "minutes":
+            return minutes(root)
         return check(root, options.lessons)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -52,6 +57,18 @@ def new(root: Path, number: str, name: str) -> int:
     for path in new_lesson(root, number, name):
         print(path.relative_to(root).as_posix())
     print(f"Write the lesson; then: python -m course.authoring build {number.zfill(2)}")
+    return 0
+
+
+def minutes(root: Path) -> int:
+    """Say how long each lesson takes, counted, and how long it says that it takes."""
+    for source in lesson_sources(root):
+        number = number_of(source)
+        notebook = read_notebook(root / "notebooks" / f"{source.stem}.ipynb")
+        quiz = part(number, "quiz") if number in lessons() else None
+        found = count(notebook, len(quiz.QUIZ) if quiz is not None else 0)
+        parts = ", ".join(f"{name} {value:.0f}" for name, value in asdict(found).items() if round(value))
+        print(f"{number}  counted {found.total:.0f}, stated {stated(notebook)}: {parts}")
     return 0
 
 
@@ -92,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--all", action="store_true", help="build every lesson, stale or not")
     checking = commands.add_parser("check", parents=[shared], help="say what is stale and which rule is broken")
     checking.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; none: all")
+    commands.add_parser("minutes", parents=[shared], help="count how long each lesson takes")
     starting = commands.add_parser("new", parents=[shared], help="begin a lesson: source, room and tests")
     starting.add_argument("number", metavar="NN", help="its number, such as 04")
     starting.add_argument("name", help="its subject, such as multi_head_attention")
