@@ -6,6 +6,7 @@ from typing import Any, Literal
 from course.errors import CourseError
 
 CHOICES = {
+    "optimizer": ("adamw", "muon"),
     "schedule": ("linear", "inverse_sqrt"),
     "averaging": ("ema", "none"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -22,6 +23,7 @@ class TrainingConfig:
     minutes: float | None = None  # wall clock from start to the last step, data preparation included
     max_steps: int | None = None  # number of updates
     batch_tokens: int = 2500  # target tokens an update, padding included, over all processes
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: orthogonalized momentum for the matrices of the layers
     lr: float = 2e-3  # the peak, reached after the warm-up
     warmup_steps: int = 300
     schedule: Literal["linear", "inverse_sqrt"] = "linear"  # after the warm-up; linear ends at zero

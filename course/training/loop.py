@@ -24,6 +24,7 @@ from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
+from course.training.muon import Muon
 from course.training.schedule import learning_rate
 from course.training.validation import Validation, validate
 
@@ -71,14 +72,33 @@ class SummedLoss(nn.Module):
 
 
 def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) with the paper's betas; matrices decay, biases and norms do not."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": training.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+    """AdamW (Loshchilov & Hutter 2019) with the paper's betas, or Muon for the matrices of encoder and decoder.
+
+    Matrices decay, biases and norms do not. Raises `CourseError` where Muon cannot cut a matrix into square blocks.
+    """
+    inner = _square_blocked(model) if training.optimizer == "muon" else []
+    others = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
+    groups: list[dict[str, Any]] = [
+        {"params": inner, "weight_decay": training.weight_decay, "orthogonal": True},
+        {"params": [p for p in others if p.dim() > 1], "weight_decay": training.weight_decay},
+        {"params": [p for p in others if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
+    kind = Muon if training.optimizer == "muon" else torch.optim.AdamW
+    return kind([group for group in groups if group["params"]], lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
+
+
+def _square_blocked(model: nn.Module) -> list[nn.Parameter]:
+    """Return the matrices of encoder and decoder, made of blocks of d_model x d_model."""
+    assert isinstance(model, Transformer)
+    width = model.config.d_model
+    found = [p for part in (model.encoder, model.decoder) for p in part.parameters() if p.dim() == 2]
+    for p in found:
+        if any(side % width for side in p.shape):
+            raise CourseError(
+                f"optimizer muon needs widths that are multiples of d_model ({width}), and one is {max(p.shape)}: take "
+                "another d_ff, or adamw."
+            )
+    return found
 
 
 def training_step(
@@ -204,7 +224,7 @@ class Session:
             self.optimizer.state[parameter] = {
                 # A copy: the tensor lies in the file itself, which Windows does not let anybody replace then.
                 key: tensors[f"optimizer.{key}.{name}"].to(parameter.device, copy=True)
-                for key in ("step", "exp_avg", "exp_avg_sq")
+                for key in ("step", "exp_avg", "exp_avg_sq", "momentum")
                 if f"optimizer.{key}.{name}" in tensors
             }
         self.position = Position(**about["position"])

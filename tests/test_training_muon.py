@@ -1,0 +1,122 @@
+"""Muon: one step against torch's own, blocks as matrices of their own, and the rest as AdamW moves it."""
+
+import pytest
+import torch
+from torch import nn
+
+from course.errors import CourseError
+from course.model import Transformer, TransformerConfig
+from course.training import train
+from course.training.checkpoint import read_tensors
+from course.training.loop import make_optimizer
+from course.training.muon import Muon, as_blocks, from_blocks, orthogonalized
+from tests.training_toys import SMALL, backward_corpus, short_training
+
+MUON = {"lr": 0.02, "weight_decay": 0.1}
+ADAMW = {**MUON, "betas": (0.9, 0.98), "eps": 1e-9}
+
+
+def parameters(*shapes, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    return [nn.Parameter(torch.randn(shape, generator=draw)) for shape in shapes]
+
+
+def moved(optimizer, parameters, steps=3):
+    """The parameters after some steps, each with other gradients, the same for all."""
+    draw = torch.Generator().manual_seed(7)
+    for _ in range(steps):
+        for p in parameters:
+            p.grad = torch.randn(p.shape, generator=draw)
+        optimizer.step()
+    return [p.detach().clone() for p in parameters]
+
+
+@pytest.fixture
+def float32_oracle(monkeypatch):
+    """torch's Muon casts to bfloat16, which says little about the digits: here it stays in float32."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
+
+
+def test_steps_are_those_of_torch(float32_oracle):
+    own, theirs = parameters((16, 16), (16, 16)), parameters((16, 16), (16, 16))
+    ours = moved(Muon([{"params": own, "orthogonal": True}], **MUON), own)
+    right = moved(torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **MUON), theirs)
+    for a, b in zip(ours, right, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((12, 4), 0), ((4, 12), 1)])
+def test_stacked_projections_move_as_matrices_of_their_own(shape, axis):
+    (whole,) = parameters(shape)
+    apart = [nn.Parameter(part.clone()) for part in whole.detach().chunk(3, axis)]
+    one, three = (Muon([{"params": each, "orthogonal": True}], **MUON) for each in ([whole], apart))
+    gradient = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    whole.grad = gradient.clone()
+    for p, part in zip(apart, gradient.chunk(3, axis), strict=True):
+        p.grad = part.clone()
+    one.step()
+    three.step()
+    torch.testing.assert_close(whole.detach(), torch.cat([p.detach() for p in apart], axis))
+
+
+def test_what_is_not_orthogonal_moves_as_adamw_moves_it():
+    own, theirs = parameters((5, 4), (4,)), parameters((5, 4), (4,))
+    (matrix,) = parameters((4, 4), seed=9)
+    ours = Muon([{"params": [matrix], "orthogonal": True}, {"params": own}], **ADAMW)
+    before = matrix.detach().clone()
+    matrix.grad = torch.ones(4, 4)
+    for a, b in zip(moved(ours, own), moved(torch.optim.AdamW(theirs, **ADAMW), theirs), strict=True):
+        torch.testing.assert_close(a, b)
+    assert not torch.equal(matrix.detach(), before)
+    assert matrix.grad is not None
+
+
+def test_singular_values_come_near_one_and_vectors_stay():
+    matrices = torch.randn(3, 24, 24, generator=torch.Generator().manual_seed(1))
+    made = orthogonalized(matrices)
+    assert torch.linalg.svdvals(made).min() > 0.6
+    assert torch.linalg.svdvals(made).max() < 1.3
+    u, _, v = torch.linalg.svd(matrices)
+    inside = u.mT @ made @ v.mT  # diagonal, if the singular vectors are the same
+    assert (inside - torch.diag_embed(inside.diagonal(dim1=-2, dim2=-1))).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(12, 4), (4, 12), (4, 4)])
+def test_blocks_go_back_where_they_came_from(shape):
+    matrix = torch.arange(shape[0] * shape[1]).reshape(shape)
+    blocks = as_blocks(matrix, 4)
+    assert blocks.shape == (max(shape) // 4, 4, 4)
+    assert torch.equal(blocks[0], matrix[:4, :4])
+    assert torch.equal(from_blocks(blocks, matrix.shape), matrix)
+
+
+def test_embeddings_and_vectors_stay_with_adamw():
+    model = Transformer(TransformerConfig.from_dict(SMALL | {"src_vocab_size": 50, "tgt_vocab_size": 50}))
+    groups = make_optimizer(model, short_training(optimizer="muon")).param_groups
+    inside = {id(p) for group in groups if group.get("orthogonal") for p in group["params"]}
+    names = {name for name, p in model.named_parameters() if id(p) in inside}
+    assert names
+    assert all(name.startswith(("encoder.", "decoder.")) for name in names)
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+
+
+def test_a_width_that_is_no_multiple_is_said_before_anything_is_written(tmp_path):
+    text = backward_corpus()
+    with pytest.raises(CourseError, match="multiples of d_model"):
+        train(
+            tmp_path / "run", *text, model_options=SMALL | {"d_ff": 50}, training=short_training(optimizer="muon"),
+            vocab_size=280,
+        )  # fmt: skip
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+    text, how = backward_corpus(), {"model_options": SMALL, "vocab_size": 280}
+    training = short_training(optimizer="muon", max_steps=8)
+    train(tmp_path / "whole", *text, training=training, **how)
+    seen = []
+    train(tmp_path / "parts", *text, training=training, stop=lambda: seen.append(1) or len(seen) == 4, **how)
+    train(tmp_path / "parts", *text, training=training, resume=True, **how)
+    whole, parts = (read_tensors(tmp_path / name / "last.safetensors")[0] for name in ("whole", "parts"))
+    assert any(name.startswith("optimizer.momentum.") for name in whole)
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, parts[name]), name
