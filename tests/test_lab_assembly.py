@@ -18,8 +18,8 @@ from course.lessons.lesson_12.assembly import (
     from_numpy,
     logits_apart,
     own_pieces,
-    whose,
 )
+from course.lessons.lesson_12.tables import pieces_table
 from course.model import Transformer, TransformerConfig, padding_mask
 from course.model.attention import attention
 from course.special import PAD
@@ -161,13 +161,13 @@ def test_an_empty_workbook_gives_the_reference_for_all():
     assert set(pieces.functions) == {piece.exercise for piece in PIECES if piece.exercise in known}
     for name, function in pieces.functions.items():
         assert function is exercises.reference(name)
-    lines = whose(pieces).splitlines()
+    lines = pieces_table(pieces).alt.splitlines()
     assert len(lines) == len(PIECES) + 1
     assert "yours" not in "".join(lines[1:]).replace("none of yours", "")
 
 
 def test_pieces_of_lessons_to_come_name_their_lesson():
-    line = next(line for line in whose(own_pieces()).splitlines() if "multi_head_attention" in line)
+    line = next(line for line in pieces_table(own_pieces()).alt.splitlines() if "multi_head_attention" in line)
     if "multi_head_attention" not in own_pieces().functions:
         assert line.endswith("the reference (lesson 04 will write it)")
 
@@ -181,7 +181,7 @@ def test_a_kept_piece_is_used_and_named(untrained):
     pieces = own_pieces()
     assert pieces.owners["causal_mask"] == "yours"
     assert pieces["causal_mask"] is not exercises.reference("causal_mask")
-    line = next(line for line in whose(pieces).splitlines() if "causal_mask" in line)
+    line = next(line for line in pieces_table(pieces).alt.splitlines() if "causal_mask" in line)
     assert line.endswith("yours")
     assert said(assembled(untrained, pieces), 1) == said(untrained, 1)
 

@@ -1,7 +1,7 @@
 """The Transformer, piece by piece: whose part is whose, and a translator that runs on the learner's own numpy pieces.
 
     pieces = own_pieces()                      # what the workbook holds, and the reference for the rest
-    print(whose(pieces))
+    rows_of_pieces(pieces)                     # whose part is whose
     slow = assembled(translator, pieces)       # the same weights; attention and masks are the pieces
 
 numpy knows no gradients, so nothing trains on these pieces. Training runs on torch, whose attention is the same
@@ -99,17 +99,8 @@ def own_pieces() -> OwnPieces:
     return OwnPieces(functions, owners)
 
 
-def whose(pieces: OwnPieces) -> str:
-    """The table of whose part is whose, as lines of text, in the order in which a sentence meets the pieces."""
-    rows = rows_of_pieces(pieces)
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
-    )
-
-
 def rows_of_pieces(pieces: OwnPieces) -> list[tuple[str, str, str, str]]:
-    """The same as rows of cells: the names of the columns first."""
+    """Say whose part is whose, in the order in which a sentence meets the pieces: rows, names of the columns first."""
     rows = [("piece", "exercise", "lesson", "whose")]
     return rows + [(piece.name, piece.exercise, f"{piece.lesson:02d}", _owner(piece, pieces)) for piece in PIECES]
 
