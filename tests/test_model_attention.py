@@ -2,10 +2,12 @@
 
 import itertools
 import math
+import sys
 
 import pytest
 import torch
 from torch.autograd import gradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from course.model import MultiHeadAttention, attention, causal_mask, fused_attention, merge_heads, split_heads
 from course.model import attention as attention_function  # the function hides the module of the same name
@@ -324,7 +326,8 @@ def test_self_attention_is_cross_attention_to_itself(bias):
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_module_gives_the_same_on_both_paths(causal, masked, dtype):
+def test_a_module_gives_the_same_on_both_paths(causal, masked, dtype, monkeypatch):
+    monkeypatch.setattr(sys.modules["course.model.attention"], "explicit_is_faster", lambda q: False)  # as on a GPU
     module = make_attention(dtype)
     x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(4), dtype=torch.float64).to(dtype)
     mask = random_mask((2, 1, 1, 5), 5) if masked else None
@@ -338,6 +341,42 @@ def test_a_module_gives_the_same_on_both_paths(causal, masked, dtype):
     for fused, explicit in zip(*results, strict=True):
         bound = TOLERANCE[dtype] * max(1.0, explicit.abs().max().item())
         assert (fused - explicit).abs().max().item() <= bound
+
+
+def test_on_a_cpu_a_module_trains_on_plain_operations_and_decodes_on_the_fused_kernel():
+    module = make_attention(torch.float64)
+    x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    trained, _ = module(x, causal=True)
+    assert not [name for name in nodes(trained) if "ScaledDotProduct" in name]
+    q = random_qkv(1)[0]
+    assert [name for name in nodes(fused_attention(q, q, q)) if "ScaledDotProduct" in name]
+    with torch.no_grad(), FusedCalls() as calls:
+        torch.testing.assert_close(module(x, causal=True)[0], trained.detach())
+    assert calls.seen
+
+
+def nodes(tensor):
+    """The names of all steps that autograd remembers."""
+    found, left = set(), [tensor.grad_fn]
+    while left:
+        node = left.pop()
+        if node is not None and node not in found:
+            found.add(node)
+            left += [parent for parent, _ in node.next_functions]
+    return {node.name() for node in found}
+
+
+class FusedCalls(TorchDispatchMode):
+    """Notes the calls of torch's fused kernel."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if "scaled_dot_product" in str(function):
+            self.seen.append(function)
+        return function(*args, **(kwargs or {}))
 
 
 def test_attention_dropout_thins_the_weights_used_and_not_those_returned():

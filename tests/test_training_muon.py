@@ -8,8 +8,8 @@ from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.training import train
 from course.training.checkpoint import read_tensors
-from course.training.loop import make_optimizer
 from course.training.muon import Muon, as_blocks, from_blocks, orthogonalized
+from course.training.optimizer import make_optimizer
 from tests.training_toys import SMALL, backward_corpus, short_training
 
 MUON = {"lr": 0.02, "weight_decay": 0.1}

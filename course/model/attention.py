@@ -59,6 +59,15 @@ def fused_attention(
     return torch.where(nonempty, output, 0.0)
 
 
+def explicit_is_faster(q: Tensor) -> bool:
+    """Whether a model trains faster on `attention` than on `fused_attention`: on a CPU, while gradients are recorded.
+
+    torch's kernel saves memory, not time, on sentences: in bfloat16 its backward pass takes about ten times as long as
+    that of plain operations (torch 2.13; findings/torch_fused_attention_trains_slower.sh), half of a training step.
+    """
+    return q.device.type == "cpu" and torch.is_grad_enabled()
+
+
 def with_causal(mask: Tensor | None, q: Tensor, k: Tensor) -> Tensor:
     """The mask that also hides the future: query t of q (..., Tq, d) may attend to keys 0..t of k (..., Tk, d)."""
     causal = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
@@ -130,7 +139,7 @@ class MultiHeadAttention(nn.Module):
         q, k, v: (B, H, T, d_head). Returns the output (B, Tq, d), and the weights (B, H, Tq, Tk) if asked.
         """
         dropout = self.dropout if self.training else 0.0
-        if self.function is None and not return_weights:
+        if self.function is None and not return_weights and not explicit_is_faster(q):
             output = fused_attention(q, k, v, mask=mask, causal=causal, dropout=dropout)
             return self.out_proj(merge_heads(output)), None
         if causal:

@@ -24,7 +24,7 @@ from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
-from course.training.muon import Muon
+from course.training.optimizer import make_optimizer
 from course.training.schedule import learning_rate
 from course.training.validation import Validation, validate
 
@@ -69,36 +69,6 @@ class SummedLoss(nn.Module):
         """Summed cross-entropy of a batch: three (B, T) of ids -> a scalar."""
         states, real = teacher_forced_states(self.model, src, tgt_in, labels)
         return summed_loss(self.model.output, states, real, label_smoothing=self.label_smoothing)
-
-
-def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) with the paper's betas, or Muon for the matrices of encoder and decoder.
-
-    Matrices decay, biases and norms do not. Raises `CourseError` where Muon cannot cut a matrix into square blocks.
-    """
-    inner = _square_blocked(model) if training.optimizer == "muon" else []
-    others = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
-    groups: list[dict[str, Any]] = [
-        {"params": inner, "weight_decay": training.weight_decay, "orthogonal": True},
-        {"params": [p for p in others if p.dim() > 1], "weight_decay": training.weight_decay},
-        {"params": [p for p in others if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    kind = Muon if training.optimizer == "muon" else torch.optim.AdamW
-    return kind([group for group in groups if group["params"]], lr=training.lr, betas=(0.9, 0.98), eps=1e-9, fused=True)
-
-
-def _square_blocked(model: nn.Module) -> list[nn.Parameter]:
-    """Return the matrices of encoder and decoder, made of blocks of d_model x d_model."""
-    assert isinstance(model, Transformer)
-    width = model.config.d_model
-    found = [p for part in (model.encoder, model.decoder) for p in part.parameters() if p.dim() == 2]
-    for p in found:
-        if any(side % width for side in p.shape):
-            raise CourseError(
-                f"optimizer muon needs widths that are multiples of d_model ({width}), and one is {max(p.shape)}: take "
-                "another d_ff, or adamw."
-            )
-    return found
 
 
 def training_step(
@@ -188,6 +158,7 @@ class Session:
     device: torch.device
     average: AveragedModel | None
     optimizer: torch.optim.AdamW
+    precision: str  # of matrix products: "float32" or "bfloat16"
     position: Position = field(default_factory=Position)
 
     @property
@@ -245,7 +216,9 @@ def _session(
     if training.averaging == "ema":
         average = AveragedModel(model, multi_avg_fn=partial(moving_average, decay=training.ema_decay))
     torch.manual_seed(training.seed + 1000 * team.rank)  # and then each its own dropout
-    return Session(run, model, tokenizer, training, team, device, average, make_optimizer(model, training))
+    precision = machine.choose_precision(training.precision, device)
+    optimizer = make_optimizer(model, training, precision=precision)
+    return Session(run, model, tokenizer, training, team, device, average, optimizer, precision)
 
 
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
@@ -324,7 +297,7 @@ class _Loop:
         self.position, self.log = session.position, log
         self.examples = self._fitting(train_text)[1]
         self.val_text, self.val_examples = self._fitting(val_text)
-        self.precision = machine.choose_precision(self.training.precision, session.device)
+        self.precision = session.precision
         self.started = started - self.position.seconds
         loss = SummedLoss(session.model, self.training.label_smoothing)
         self.loss: nn.Module = DistributedDataParallel(loss) if self.team.size > 1 else loss

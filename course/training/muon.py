@@ -21,13 +21,17 @@ ROUNDS = ((3.4445, -4.7750, 2.0315),) * 5  # a, b, c of each round
 EPS = 1e-7
 
 
-def orthogonalized(matrices: Tensor) -> Tensor:
-    """Return matrices (n, r, c), r <= c, with the same singular vectors and with singular values near 1."""
+def orthogonalized(matrices: Tensor, products: torch.dtype = torch.float32) -> Tensor:
+    """Return matrices (n, r, c), r <= c, with the same singular vectors and with singular values near 1.
+
+    products: the number format of the rounds. bfloat16 does, since they come only near 1 anyway.
+    """
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + EPS)  # no singular value is above 1 now
+    x = x.to(products)
     for a, b, c in ROUNDS:
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x
+    return x.to(matrices.dtype)
 
 
 class Muon(torch.optim.AdamW):
@@ -37,9 +41,16 @@ class Muon(torch.optim.AdamW):
     keys and values. Each block is a matrix of its own, and all blocks are orthogonalized together.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], *, momentum: float = 0.95, **adamw: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        groups: Iterable[dict[str, Any]],
+        *,
+        momentum: float = 0.95,
+        products: torch.dtype = torch.float32,
+        **adamw: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(groups, **adamw)
-        self.momentum = momentum
+        self.momentum, self.products = momentum, products
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -65,7 +76,7 @@ class Muon(torch.optim.AdamW):
         ahead = torch._foreach_lerp(now, momenta, self.momentum)  # Nesterov: one step farther
         width = min(matrices[0].shape)
         blocks = [as_blocks(m, width) for m in ahead]
-        moved = orthogonalized(torch.cat(blocks)).split([len(block) for block in blocks])
+        moved = orthogonalized(torch.cat(blocks), self.products).split([len(block) for block in blocks])
         updates = [from_blocks(part, p.shape) for part, p in zip(moved, matrices, strict=True)]
         torch._foreach_mul_(matrices, 1 - lr * weight_decay)
         torch._foreach_add_(matrices, updates, alpha=-lr * 0.2 * width**0.5)

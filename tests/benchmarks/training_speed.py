@@ -27,7 +27,8 @@ from course.model.positions import sinusoidal_positions
 from course.special import PAD
 from course.training import PRESETS, machine
 from course.training.config import TrainingConfig
-from course.training.loop import SummedLoss, make_optimizer
+from course.training.loop import SummedLoss
+from course.training.optimizer import make_optimizer
 
 ROUNDS, BATCHES_A_ROUND = 16, 3
 LARGER = replace(PRESETS["10min"].training, batch_tokens=2500)
