@@ -37,7 +37,7 @@ def test_one_thing_at_a_time(name):
 
 
 def test_depth_changes_only_what_depth_needs():
-    expected = {"model.n_encoder_layers", "model.n_decoder_layers", *ablations.DEEP_TRAINING}
+    expected = {"model.n_encoder_layers", "model.n_decoder_layers", *ablations.DEEP_TRAINING, "log_every"}
     assert changed(settings("deep_pre"), settings("baseline")) <= expected
 
 

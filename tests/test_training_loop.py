@@ -37,8 +37,12 @@ def script(run, *, setup="", **changes):
     )
 
 
-def test_it_learns_to_translate_what_it_has_not_seen(tmp_path):
-    result = run_small(tmp_path / "run", max_steps=300, validations=1, checkpoint_every=1000, ema_decay=0.97)
+MUON = {"optimizer": "muon", "lr": 0.02, "weight_decay": 0.3, "warmup_steps": 40}
+
+
+@pytest.mark.parametrize("how", [{}, MUON, MUON | {"precision": "bfloat16"}], ids=["adamw", "muon", "muon bfloat16"])
+def test_it_learns_to_translate_what_it_has_not_seen(tmp_path, how):
+    result = run_small(tmp_path / "run", max_steps=300, validations=1, checkpoint_every=1000, ema_decay=0.97, **how)
     loaded = load_run(tmp_path / "run")
     val = backward_corpus()[1]
     sentences = [loaded.tokenizer.encode(s) for s in val.source]
@@ -61,9 +65,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path, optimizer):
     """The process is killed hard, at no chosen moment; resuming must reproduce the uninterrupted run bit by bit."""
-    settings = {"max_steps": 60, "checkpoint_every": 5, "model": {"dropout": 0.2}}
+    settings = {"max_steps": 60, "checkpoint_every": 5, "model": {"dropout": 0.2}, "optimizer": optimizer}
     run_small(tmp_path / "whole", **settings)
     cut = tmp_path / "cut"
     process = subprocess.Popen([sys.executable, "-c", script(cut, **settings)], stdout=subprocess.DEVNULL)
@@ -83,10 +88,11 @@ def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_do_what_one_does(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_processes_do_what_one_does(tmp_path, optimizer):
     """DistributedDataParallel over gloo, in float64 and without dropout: the same global batch, the same weights."""
     setup = "import torch; torch.set_default_dtype(torch.float64)"
-    settings = {"max_steps": 6, "batch_tokens": 130}
+    settings = {"max_steps": 6, "batch_tokens": 130, "optimizer": optimizer}
     for name, launcher in (
         ("one", [sys.executable]),
         ("two", [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",

@@ -6,9 +6,10 @@ as far as common ones. With U S V^T for the singular value decomposition of the 
 
     O = U V^T,   approximated by   X <- a X + (b A + c A A) X   with   A = X X^T,   a few times from   X = M / |M|.
 
-Each round maps every singular value s to a s + b s^3 + c s^5 and leaves U and V alone. The factor .2 sqrt(d) gives the
-update the size of one by AdamW, so that both share a learning rate (Liu et al. 2025, arXiv 2502.16982, section 2.2).
-Source of the method and of a, b and c: kellerjordan.github.io/posts/muon.
+Each round maps every singular value s to a s + b s^3 + c s^5 and leaves U and V alone: what is small grows 3.4 times,
+what is large comes to between .7 and 1.2. The factor .2 sqrt(d) gives the update the size of one by AdamW, so that both
+share a learning rate (Liu et al. 2025, arXiv 2502.16982, section 2.2). Source of the method and of a, b and c:
+kellerjordan.github.io/posts/muon. There five rounds are made; for the course's small matrices three did as well.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,18 +18,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROUNDS = ((3.4445, -4.7750, 2.0315),) * 5  # a, b, c of each round
+ROUND = (3.4445, -4.7750, 2.0315)  # a, b, c
+ROUNDS = 3
 EPS = 1e-7
 
 
-def orthogonalized(matrices: Tensor, products: torch.dtype = torch.float32) -> Tensor:
-    """Return matrices (n, r, c), r <= c, with the same singular vectors and with singular values near 1.
+def orthogonalized(matrices: Tensor, products: torch.dtype | None = None) -> Tensor:
+    """Return matrices (n, r, c), r <= c, with the same singular vectors and with larger singular values near 1.
 
-    products: the number format of the rounds. bfloat16 does, since they come only near 1 anyway.
+    products: the number format of the rounds, None for that of the matrices. bfloat16 does, since they come only near
+    1 anyway.
     """
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + EPS)  # no singular value is above 1 now
-    x = x.to(products)
-    for a, b, c in ROUNDS:
+    x = x.to(products or x.dtype)
+    a, b, c = ROUND
+    for _ in range(ROUNDS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.to(matrices.dtype)
@@ -45,8 +49,8 @@ class Muon(torch.optim.AdamW):
         self,
         groups: Iterable[dict[str, Any]],
         *,
-        momentum: float = 0.95,
-        products: torch.dtype = torch.float32,
+        momentum: float = 0.9,
+        products: torch.dtype | None = None,
         **adamw: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(groups, **adamw)

@@ -27,7 +27,7 @@ def make_optimizer(model: nn.Module, training: TrainingConfig, *, precision: str
     groups = [group for group in groups if group["params"]]
     how: dict[str, Any] = {"lr": training.lr, "betas": (0.9, 0.98), "eps": 1e-9, "fused": True}
     if training.optimizer == "muon":
-        return Muon(groups, products=getattr(torch, precision), **how)
+        return Muon(groups, products=torch.bfloat16 if precision == "bfloat16" else None, **how)
     return torch.optim.AdamW(groups, **how)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks import decoding_speed, latency, training_speed
+from tests.benchmarks import decoding_speed, latency, time_to_quality, training_speed
 
 OUT = Path("benchmarks.json")
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Measure one thing after the other; each takes a minute or two."""
     warnings.filterwarnings("ignore", category=UserWarning)
     figures: dict[str, object] = {}
-    for part in (training_speed, decoding_speed, latency):
+    for part in (training_speed, time_to_quality, decoding_speed, latency):
         print(f"measuring {part.__name__.rpartition('.')[2]} ...", flush=True)
         try:
             figures |= part.measure()

@@ -37,10 +37,11 @@ Step = Callable[[Batch], float]
 
 
 def preset(name: str = "10min") -> tuple[TransformerConfig, TrainingConfig]:
-    """Sizes and settings of a preset, or of the ten-minute one with 2,500 tokens a batch ("larger_batches")."""
+    """Sizes of a preset, or of the ten-minute one with 2,500 tokens a batch ("larger_batches"), and AdamW."""
     chosen = RECIPES[name]
     sizes = {"src_vocab_size": chosen.vocab_size, "tgt_vocab_size": chosen.vocab_size}
-    return TransformerConfig.from_dict(chosen.model | sizes), chosen.training
+    training = replace(chosen.training, optimizer="adamw")  # the same for all contestants; Muon knows our layers only
+    return TransformerConfig.from_dict(chosen.model | sizes), training
 
 
 def made_up_batches(config: TransformerConfig, training: TrainingConfig) -> list[Batch]:
