@@ -85,7 +85,7 @@ RUN = workbook.folder().parent / "runs" / "lesson_12"
 # | teacher forcing | in training, the decoder reads the right words so far, and not its own |
 # | loss, cross-entropy | minus the logarithm of the probability that the model gives to the right piece, on average |
 # | label smoothing | the target gives a small share of its 1 to all other pieces |
-# | optimizer | what turns gradients into changes of the weights; here Muon for the matrices of the layers, AdamW for the rest |
+# | optimizer | what turns gradients into changes of the weights; here Muon and AdamW together |
 # | moving average | a copy of all weights that follows them slowly; it is what is validated and kept |
 # | warm-up | the first updates, over which the learning rate climbs from 0 |
 # | norm | brings each piece's numbers to mean 0 and variance 1; *pre-norm* before a sublayer, *post-norm* after it |
@@ -213,9 +213,9 @@ print(f"With {eps:g} of label smoothing, the lowest possible training loss is {e
 # | `optimizer.zero_grad()` | throws the old gradients away |
 # | `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` | shortens the whole gradient to at most `clip` |
 #
-# The optimizer is two in one. *AdamW* moves embeddings and norms, *Muon* (Jordan et al. 2024) the matrices of the layers:
-# it lets the rare directions of a matrix move as far as the common ones. Your 900 updates with both bring the loss as
-# low as 1,500 with AdamW alone. Lesson 10 opens them; the step is the same for every optimizer.
+# The optimizer is two in one. *AdamW* moves embeddings and norms, *Muon* (Jordan et al. 2024) the matrices of the
+# layers: it lets the rare directions of a matrix move as far as the common ones. Your 900 updates with both bring the
+# loss as low as 1,500 with AdamW alone. Lesson 10 opens them; the step is the same for every optimizer.
 #
 # ### Exercise `training_step`
 #
@@ -616,14 +616,14 @@ explore(
 # | `deep_post_cold` | the same without warm-up |
 # | `deep_post_cold_muon` | the same without warm-up, with another optimizer |
 #
-# The runs with two layers have as many updates as yours, 900. Six layers on either side cannot bear the learning rate of
-# two, and what is known of norms and warm-up is known of AdamW, the usual optimizer. So the deep runs share settings of
-# their own: AdamW, 1,500 updates, and a warm-up of 400 that heads for 0.002, where yours takes 100 and heads for 0.012.
-# (The decay begins at once, so the highest rates that are reached are about 0.0016 and 0.011.) Without warm-up, the
-# first update has the full 0.002. To see what norm, warm-up and optimizer do, compare the deep runs with each other. The
-# last of them moves its matrices with Muon, as your own training did. Three more runs stand in the results and need no
-# prediction: the unchanged model, one with sinusoidal positions, and `deep_pre`, 6+6 layers with the norm before each
-# sublayer and a warm-up.
+# The runs with two layers have as many updates as yours, 900. Six layers on either side cannot bear the learning rate
+# of two, and what is known of norms and warm-up is known of AdamW, the usual optimizer. So the deep runs share settings
+# of their own: AdamW, 1,500 updates, and a warm-up of 400 that heads for 0.002, where yours takes 100 and heads for
+# 0.012. (The decay begins at once, so the highest rates that are reached are about 0.0016 and 0.011.) Without warm-up,
+# the first update has the full 0.002. To see what norm, warm-up and optimizer do, compare the deep runs with each
+# other. The last of them moves its matrices with Muon, as your own training did. Three more runs stand in the results
+# and need no prediction: the unchanged model, one with sinusoidal positions, and `deep_pre`, 6+6 layers with the norm
+# before each sublayer and a warm-up.
 #
 # ### Exercise: predictions
 #

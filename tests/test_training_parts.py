@@ -1,6 +1,7 @@
 """Schedule, loss, machine and settings: the parts of training that need no run."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from course.special import PAD
 from course.training import PRESETS, TrainingConfig
 from course.training.distributed import team_from_environment
 from course.training.loss import summed_loss, teacher_forced_states
-from course.training.machine import autocast, choose_precision
+from course.training.machine import autocast, choose_precision, keep_memory
 from course.training.schedule import learning_rate, warmup_inverse_sqrt, warmup_linear
 
 
@@ -140,6 +141,14 @@ def test_a_model_that_says_nothing_loses_ln_v_a_token():
     torch.nn.init.zeros_(model.output.weight)
     tokens = sum(len(t) + 1 for _, t in EXAMPLES)
     assert our_loss(model, make_batch(EXAMPLES)).item() == pytest.approx(tokens * math.log(20))
+
+
+def test_few_kernels_are_kept_unless_somebody_asked_for_another_number(monkeypatch):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    for given, then in ((None, "128"), ("9", "9")):
+        monkeypatch.delenv(name, raising=False) if given is None else monkeypatch.setenv(name, given)
+        keep_memory()
+        assert os.environ[name] == then
 
 
 def test_precision_is_obeyed_or_measured():

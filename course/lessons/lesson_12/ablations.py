@@ -35,8 +35,8 @@ SCORES_FILE = "scores.jsonl"
 SPLITS = ("test_iid", "combo", "longer", "much_longer", "deeper")
 SENTENCES = 300  # of each split
 STEPS = 900  # updates of a run with 2+2 layers
-# How 6+6 layers are trained: with AdamW, since what is said of norms and warm-up is said of Adam. At four times this rate
-# post-norm does not learn even with a warm-up; at a third of it, it learns even without.
+# How 6+6 layers are trained: with AdamW, since what is said of norms and warm-up is said of Adam. At four times this
+# rate post-norm does not learn even with a warm-up; at a third of it, it learns even without.
 DEEP_TRAINING = {"optimizer": "adamw", "lr": 2e-3, "warmup_steps": 400, "weight_decay": 0.2, "max_steps": 1500}
 POINTS = 40  # updates of a run that its kept log holds
 DEEP = {"n_encoder_layers": 6, "n_decoder_layers": 6}
