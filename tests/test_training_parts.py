@@ -145,8 +145,8 @@ def test_a_model_that_says_nothing_loses_ln_v_a_token():
 
 def test_few_kernels_are_kept_unless_somebody_asked_for_another_number(monkeypatch):
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
-    for given, then in ((None, "128"), ("9", "9")):
-        monkeypatch.delenv(name, raising=False) if given is None else monkeypatch.setenv(name, given)
+    for number, then in ((None, "128"), ("9", "9")):
+        monkeypatch.delenv(name, raising=False) if number is None else monkeypatch.setenv(name, number)
         keep_memory()
         assert os.environ[name] == then
 
