@@ -293,7 +293,7 @@ dashboard(RUN)
 # <details><summary>What you may have seen</summary>
 #
 # 1. Near $\ln V$, since random weights know nothing: the first point that is drawn is update 10, and by then the loss
-#    is already about 1 lower. The frequencies are learned within the first sixty updates; all that comes after has to
+#    is already about 1 lower. The frequencies are learned within the first forty updates; all that comes after has to
 #    do with the words before and with the source. (Section 9 has a run that never gets past the frequencies.)
 # 2. At the first dot the words are mostly known already. What is still wrong is how a sentence goes on: the model says
 #    something twice, takes a wrong ending, or does not find the end. A verb in two parts is often the last to come
@@ -709,6 +709,10 @@ show(
 #   at the start, whatever the depth, and a full-size step along them throws the model off. On sentences as short as
 #   those of `test_iid`, eight more layers bring nothing. In `deeper` the two with the norm before are ahead of the
 #   model of two layers, and still wrong most of the time.
+# - **Another optimizer.** That a deep post-norm model *needs* a warm-up is true of AdamW. With Muon, at the same peak
+#   and without any warm-up, the same model learns from the first update on. A likely reason: an update by Muon moves a
+#   matrix equally far in all its directions, so it cannot be thrown off along the few that the first gradients are
+#   large in. A finding about a model is often one about the model *and the optimizer that was used on it*.
 #
 # ### One that runs while you wait
 #
@@ -752,7 +756,7 @@ holds(
 #
 # 1. It starts at 20 percent. Can you tell there which runs will end above 80 percent, and which near 0? Then go on.
 # 2. Which run has a loss far below all others from early on? What does it score in the end?
-# 3. Look at the runs of six layers that have no warm-up. By when can you tell which of them is lost?
+# 3. Look at the three runs of six layers that have no warm-up. By when can you tell which of them is lost?
 
 # %% name="explore-race"
 labels = {name: ablations.ABLATIONS[name].label for name in measured}
@@ -772,8 +776,9 @@ explore(
 #    ends above 80 percent.
 # 2. The colleague's. Its loss is the lowest of all, and not one of its translations is right. How can that be? The next
 #    section is about it.
-# 3. By about 10 percent: there the pre-norm one has come below 3, and the post-norm one is still above 5. That is where
-#    a model knows the frequent pieces, and there it stays nearly to the end.
+# 3. By about 10 percent: there the pre-norm one has come below 3, and so has the post-norm one that Muon trains. The
+#    one that AdamW trains is still above 5. That is where a model knows the frequent pieces, and there it stays nearly
+#    to the end.
 #
 # </details>
 #
