@@ -279,10 +279,11 @@ def _draw_weights(ax: Axes, built: Built, T: int) -> None:
     for i, j in np.argwhere(built.weights >= 0.005):
         color = "white" if built.weights[i, j] > 0.55 else INK
         ax.text(float(j), float(i), f"{built.weights[i, j]:.2f}", ha="center", va="center", fontsize=8, color=color)
-    heads = ((T, "sum"), (T + 1.1, "future"), (T + 2.2, "pads"))
+    beside = ax.get_yaxis_transform()  # x in widths of the map, y in rows
+    heads = ((1.06, "sum"), (1.21, "future"), (1.38, "pads"))
     for x, name in heads:
-        ax.text(x, -0.7, name, ha="left", va="bottom", fontsize=9, color=INK)
+        ax.text(x, -0.7, name, ha="left", va="bottom", fontsize=9, color=INK, transform=beside)
     for i, total in enumerate(built.weights.sum(axis=-1)):
         numbers = (total, built.future[i], built.pads[i])
         for (x, _), number in zip(heads, numbers if built.real[i] else numbers[:1], strict=False):
-            ax.text(x, i, f"{number:.2f}", ha="left", va="center", fontsize=9, color=INK)
+            ax.text(x, i, f"{number:.2f}", ha="left", va="center", fontsize=9, color=INK, transform=beside)
