@@ -71,12 +71,12 @@ softmax, attention = workbook.load("softmax"), workbook.load("attention")
 #
 # ## 1. Two reasons to look away
 #
-# **It is not there yet.** A decoder writes from left to right. When it has written *Die Nadel hat*, the word that comes
-# next cannot be looked at, because nobody has written it. In training it can. There the whole German sentence is known
-# and lies in one array, so that all its words can be computed at once, and for the word *hat* the right answer, *eine*,
-# stands one place to the right. A model that may look there will look there. Its loss falls beautifully: it has learned
-# to copy. Then somebody asks it for a translation, and there is nothing to copy from. (Lesson 12 has the log of such a
-# training.)
+# **It is not there yet.** A decoder writes from left to right. When it has written *Die Nadel hat*, the word that
+# comes next cannot be looked at, because nobody has written it. In training it can be. There the whole German sentence
+# is known and lies in one array, so that all its words can be computed at once, and for the word *hat* the right
+# answer, *eine*, stands one place to the right. A model that may look there will look there. Its loss, the number
+# that training makes small, falls beautifully: it has learned to copy. Then somebody asks it for a translation, and
+# there is nothing to copy from. (Lesson 12 has the log of such a training.)
 #
 # **It is nothing.** Sentences have different lengths and arrays have not. So the short ones are filled up with a
 # token that stands for no word.
@@ -236,8 +236,8 @@ print("word by word, without a mask: ", np.array(one_by_one))
 
 # %% [markdown]
 # That is what the mask buys. A sentence of five words is five training examples, *given these words, guess the next*,
-# and one pass computes all five, each exactly as it will be when the model writes by itself. Without the mask the five
-# would be one example five times over, with the answer in plain sight.
+# and one pass computes all five, each exactly as it will be when the model writes by itself. Without the mask each of
+# the five would see the whole sentence, its answer included.
 #
 # (It is not free: 25 scores are computed, and 10 of them thrown away. Fast implementations leave out whole blocks of
 # the upper triangle.)
@@ -278,8 +278,8 @@ padding_mask = check("padding_mask", padding_mask)
 
 # %% [markdown]
 # Now the two English sentences, with random vectors and two heads. The outputs of the needle's sentence must be the
-# same alone and in the batch. Three masks are tried: none, pads closed as queries (rows), pads closed as keys
-# (columns).
+# same alone and in the batch. Three masks are tried: none, one that closes the rows of pads, and yours, which
+# closes their columns.
 
 # %% name="alone-and-in-company"
 rng = np.random.default_rng(5)
@@ -298,8 +298,8 @@ alone, _ = read_english(ids[:1, :7])
 real = ids != PAD
 masks = {
     "none": None,
-    "pads closed as queries, (B, 1, T, 1)": real[:, None, :, None],
-    "pads closed as keys, (B, 1, 1, T)": padding_mask(ids, PAD),
+    "rows of pads closed": real[:, None, :, None],
+    "columns of pads closed": padding_mask(ids, PAD),
 }
 rows = []
 for name, mask in masks.items():
@@ -445,21 +445,23 @@ def decoder(x):
 
 
 moved = influence(decoder, x, other)
+print(moved.round(2))
+
+moves = moved > 1e-9  # a smaller change is noise of the arithmetic
 german = ["<bos>", "Die", "Nadel", "hat", "eine", "<pad>", "<pad>"]
-show(draw_map, weights=moved, rows=german, columns=german)
+show(draw_masks, masks=[("the mask", may), ("which outputs move", moves)], words=[german, german])
 words = tokens != PAD
-print("rows of words move where the mask says so, and nowhere else:", end=" ")
-print(np.array_equal((moved > 1e-9)[words], may[words]))
+print("the same, in the rows of words:", np.array_equal(moves[words], may[words]))
 
 # %% [markdown]
-# You see the mask again, and no line of code has been read. (The two rows of pads are of no interest. They move with
-# their own pad, though its column is closed: the token asks, too, and another query gets another answer.)
+# You see the mask again, and no line of code has been read. (The two rows of pads, which nobody uses, move with their
+# own pad, though its column is closed. The token asks, too, and another query gets another answer.)
 #
 # ### What the classic mistakes let through
 #
-# Now eleven decoders, each with one mistake from the list of those that people make. Each is measured on a sentence
-# with two pads, padded on the right and on the left. *From the future* is the largest move of a word by a later word,
-# *from pads* that by a pad, *not seen* counts pairs that may see each other and do not.
+# Now eleven *readers*: decoders as the one above, each with one of the mistakes that people make again and again. Each
+# is measured on a sentence with two pads, padded on the right and on the left. *From the future* is the largest move of
+# a word by a later word, *from pads* that by a pad; *not seen* counts pairs that may see each other and do not.
 #
 # *Before you run the cell:* how many of the eleven would a test find that asks whether all rows sum to 1? And is
 # there a mistake that the meter reads as 0 in the first three columns?
@@ -614,7 +616,7 @@ print(f"values behind the mask set to 0: {bad} of 7")
 # A colleague's decoder mask. She has read section 6, and tests it on a batch of two sentences: shape and type, the
 # triangle, the sums of the rows, and with the meter what comes from the future, what comes from pads, and whether
 # anything is not seen. She trains, and her translations are good. A year later somebody lets the model continue texts
-# of different lengths, a whole batch at once, and gets nonsense for all but the longest.
+# of different lengths, a whole batch at once. The longest comes out as it always did; the others do not.
 
 
 # %% name="a-mask-that-passes"
@@ -626,10 +628,9 @@ def colleagues_mask(tokens, pad):
 
 
 def reading(mask, tokens):
-    """What the meter reads of a decoder with this mask on a sentence (T,)."""
-    reader = experiments.readers(attention=attention, decoder_mask=mask, projections=projections)
-    make = reader[experiments.RIGHT]
-    return experiments.read(make, tokens, PAD, x=x, other=other, influence=influence)
+    """What your meter reads of your attention under a mask, on one sentence (T,)."""
+    given = {"attention": attention, "projections": projections, "x": x, "other": other}
+    return experiments.read_mask(mask, tokens, PAD, influence=influence, **given)
 
 
 batch = np.array([[4, 5, 6, 7, 8, PAD, PAD], [4, 5, 6, 7, 8, 9, 10]])
@@ -648,8 +649,8 @@ for tokens in batch:
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# Before you search her lines: what do the two sentences of her batch have in common? Make one on which `reading` says
-# something. Then copy her lines into the cell below and repair them.
+# Before you search her lines: which readers of section 6 would pass all of her tests? Which is hers? Make a sentence on
+# which `reading` gives it away. Then copy her lines into the cell below and repair them.
 
 
 # %% name="exercise-repair-decoder-mask"

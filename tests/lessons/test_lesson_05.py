@@ -487,7 +487,9 @@ def test_garbage_behind_a_mask(told):
 
 def test_padding_as_keys_alone_makes_company_unnoticeable(told):
     rows = {
-        line.split("  ")[0]: line.split()[-3:] for line in told[0].splitlines() if line.startswith(("none", "pads c"))
+        line.split("  ")[0]: line.split()[-3:]
+        for line in told[0].splitlines()
+        if line.startswith(("none", "rows of", "columns of"))
     }
     none, as_queries, as_keys = rows.values()
     assert none[:2] == as_queries[:2]

@@ -170,6 +170,22 @@ def read(make: MakeReader, tokens: Array, pad: int, *, x: Array, other: Array, i
     return Reading(moved, _rule(tokens, pad), real, reader(x)[1].sum(axis=-1)[real])
 
 
+def read_mask(
+    mask: Callable[[Array, int], Array],
+    tokens: Array,
+    pad: int,
+    *,
+    attention: Attention,
+    projections: Sequence[Array],
+    x: Array,
+    other: Array,
+    influence: Influence,
+) -> Reading:
+    """Measure a mask, (tokens (B, T), pad) -> (B, 1, T, T), in an attention that is right; the rest as in `read`."""
+    made = readers(attention=attention, decoder_mask=mask, projections=projections)
+    return read(made[RIGHT], tokens, pad, x=x, other=other, influence=influence)
+
+
 def padded(words: int, pads: int, side: str, *, pad: int) -> Array:
     """Return ids (words + pads,) of a sentence with padding on a side; the ids of its words are 4, 5, and so on."""
     real, empty = np.arange(4, 4 + words), np.full(pads, pad)
