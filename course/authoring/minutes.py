@@ -23,7 +23,7 @@ QUESTION = 1.0  # for a question of the quiz
 PATIENCE = 3  # a cell with a limit of its own takes a third of it
 
 _FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
-_DEMO = re.compile(r"^\s*(explore|DraggedQuery)\(", re.MULTILINE)
+_DEMO = re.compile(r"^\s*(explore|DraggedQuery|MaskBuilder)\(", re.MULTILINE)
 _STATED = re.compile(r"(\d+) minutes\b")
 _EXERCISE = re.compile(r"^\*difficulty .*?(\d+) minutes\*$", re.MULTILINE)
 

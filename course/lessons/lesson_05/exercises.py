@@ -1,9 +1,10 @@
-"""The exercises of lesson 05, masking: causal_mask, padding_mask, decoder_mask. True = may attend.
+"""The exercises of lesson 05: causal_mask, padding_mask, decoder_mask, influence, repair_decoder_mask.
 
-Ids M01 to M17 are those of the project's catalog of mistakes; the others are ours. A mistake in one of the two rules
-shows in the decoder mask as well, under the same id.
+In masks True = may attend. Ids M01 to M17 are those of the project's catalog of mistakes; the others are ours. A
+mistake in one of the two rules shows in the decoder mask as well, under the same id.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Mistake, Property
 from course.lessons.lesson_03.reference import attention
+from course.lessons.lesson_05 import mistakes as bank
 from course.lessons.lesson_05 import reference
 
 Array = NDArray[Any]
@@ -106,6 +108,11 @@ def _right_for(function: Function, T: int) -> bool:
 
 
 _MORE_PADDING: dict[str, tuple[Callable[[Array, int], Any], ...]] = {
+    "M11": (
+        lambda tokens, pad: (tokens != 2)[:, None, None, :],
+        lambda tokens, pad: (tokens != 3)[:, None, None, :],
+        lambda tokens, pad: (tokens != 9)[:, None, None, :],
+    ),
     "padding_above": (lambda tokens, pad: (tokens >= pad)[:, None, None, :],),
     "padding_loop_ends_early": (
         lambda tokens, pad: _filled(tokens, pad, slice(None, -1), True),
@@ -200,7 +207,10 @@ _TITLES_AND_HINTS = {
         "pads blocked as queries",
         "Which axis of (B, H, Tq, Tk) must a pad disappear from, if nobody is to look at it?",
     ),
-    "M11": ("the pad id is assumed to be 0", "Call it with pad=9. Which argument do you not use?"),
+    "M11": (
+        "a pad id that is written into the code",
+        "Call it with pad=9, and then with pad=3. Which argument do you not use?",
+    ),
     "M13": (
         "the first pad is allowed",
         "A sentence of 3 real tokens allows positions 0, 1 and 2. Do you compare with < or with <=?",
@@ -640,4 +650,161 @@ DECODER_MASK = Exercise(
     minutes=8,
 )
 
-EXERCISES = (CAUSAL_MASK, PADDING_MASK, DECODER_MASK)
+
+# --- influence --------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A function from tokens (T, d) to outputs (T, d_v) with a name that messages show."""
+
+    name: str
+    function: Callable[[Array], Array]
+
+    def __call__(self, x: Array) -> Array:
+        """Return the outputs."""
+        return self.function(x)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+DOUBLED = Named("each token doubled", lambda x: 2.0 * x)
+SUMS_SO_FAR = Named("sums of the tokens so far", lambda x: np.cumsum(x, axis=-2))
+SUMS_TO_COME = Named("sums of the tokens from here on", lambda x: np.cumsum(x[..., ::-1, :], axis=-2)[..., ::-1, :])
+
+
+def _reader(name: str, mask: Array | None, d: int, d_v: int, seed: int) -> Named:
+    """Self-attention with random projections, from tokens of width d to outputs of width d_v."""
+    w_q, w_k, w_v = np.split(np.random.default_rng(seed).standard_normal((d, 2 * d + d_v)) / np.sqrt(d), [d, 2 * d], 1)
+    return Named(name, lambda x: attention(x @ w_q, x @ w_k, x @ w_v, mask)[0])
+
+
+def _sentences(T: int, d: int, seed: int) -> tuple[Array, Array]:
+    x, other = np.random.default_rng(seed).standard_normal((2, T, d))
+    return x, other
+
+
+def _three_numbers() -> tuple[Array, Array]:
+    return np.array([[1.0], [2.0], [4.0]]), np.array([[4.0], [1.0], [9.0]])
+
+
+def _left_padded() -> Array:
+    return reference.decoder_mask(np.array([[0, 0, 1, 5, 6, 7]]), 0)[0, 0]
+
+
+INFLUENCE = Exercise(
+    id="influence",
+    lesson=5,
+    title="Who sees whom, measured",
+    signature="(f, x, other) -> (T, T): how far output i moves when token j is exchanged",
+    reference=reference.influence,
+    cases=(
+        Case(
+            "a function that doubles each token",
+            lambda: (DOUBLED, *_three_numbers()),
+            "No token meets another here. Which entries may differ from 0?",
+            by_hand=True,
+        ),
+        Case(
+            "sums of the tokens so far",
+            lambda: (SUMS_SO_FAR, *_three_numbers()),
+            "Output i is the sum of the tokens 0 to i. Which outputs does token 1 move, and by how much?",
+            by_hand=True,
+        ),
+        Case(
+            "sums of the tokens from here on",
+            lambda: (SUMS_TO_COME, *_three_numbers()),
+            "Output i is the sum of the tokens from i on. Which outputs does token 1 move, and by how much?",
+            by_hand=True,
+        ),
+        Case(
+            "two tokens of two numbers each",
+            lambda: (SUMS_SO_FAR, np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[2.0, 7.0], [9.0, 1.0]])),
+            "The two numbers of an output move by different amounts. Which one is asked for?",
+            by_hand=True,
+        ),
+        Case(
+            "three tokens of two numbers, some of which fall",
+            lambda: (
+                SUMS_SO_FAR,
+                np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0]]),
+                np.array([[-4.0, 3.0], [3.0, -1.0], [2.0, 2.0]]),
+            ),
+            "Some numbers rise and some fall. Which change of an output is the largest?",
+            tier=2,
+            by_hand=True,
+        ),
+        Case(
+            "attention under a causal mask, outputs wider than tokens",
+            lambda: (_reader("causal attention", reference.causal_mask(5), 3, 4, seed=31), *_sentences(5, 3, seed=32)),
+            "Which of your steps uses the width of the tokens, and which that of the outputs?",
+            tier=3,
+            about_axes=True,
+        ),
+        Case(
+            "attention without a mask, where all sizes are 4",
+            lambda: (_reader("attention without a mask", None, 4, 4, seed=33), *_sentences(4, 4, seed=34)),
+            "All sizes are equal, so that wrong axes raise no error. Which of your axes is the wrong one?",
+            tier=3,
+        ),
+        Case(
+            "a decoder's attention with two pads on the left",
+            lambda: (_reader("a decoder's attention", _left_padded(), 3, 5, seed=35), *_sentences(6, 3, seed=36)),
+            "Some outputs depend on nothing at all. What does your meter say of them?",
+            tier=4,
+        ),
+    ),
+    mistakes=bank.INFLUENCE,
+    hints=(
+        "You want to know whether output 3 depends on token 5. What do you change, what do you leave as it is, and "
+        "which two things do you compare?",
+        "Run f on x once, and keep what it gives. Then, for each j: copy x, put other[j] into row j of the copy, run f "
+        "on the copy. np.abs of the difference, and its maximum over the last axis, is column j.",
+        "    before = f(x)\n    moved = np.zeros((len(x), len(x)))\n    for j in range(len(x)):\n"
+        "        changed = x.copy()\n        changed[j] = ...\n"
+        "        moved[:, j] = np.abs(f(...) - before).max(axis=...)\n    return moved",
+    ),
+    argument_names=("f", "x", "other"),
+    argument_dims={"x": "T d", "other": "T d"},
+    result_names=("moved",),
+    result_dims={"moved": "T T"},
+    difficulty=2,
+    importance=5,
+    minutes=15,
+)
+
+
+# --- the version to repair --------------------------------------------------------------------------------------
+
+
+def buggy_decoder_mask(tokens: Array, pad: int) -> Array:
+    """The decoder's mask with one planted bug, as the notebook hands it out.
+
+    Pads are hidden as queries. With pads on the right nothing shows: a real word stands before all of them, and the
+    causal half hides them from it. With pads on the left every real word looks at them.
+    """
+    T = tokens.shape[1]
+    real = tokens != pad
+    return real[:, None, :, None] & np.tril(np.ones((T, T), dtype=bool))
+
+
+REPAIR_DECODER_MASK = dataclasses.replace(
+    DECODER_MASK,
+    id="repair_decoder_mask",
+    title="Find the bug",
+    hints=(
+        "All her batches were padded on the right. Is there a real word in them with a pad *before* it, so that the "
+        "causal rule alone would let it look?",
+        "Pad on the left, and print her mask of one sentence as 0 and 1. In which column does the first pad stand, and "
+        "which rows may look at it?",
+        "    real[:, None, :, None]     # (B, 1, T, 1): T stands where the queries do\n"
+        "    real[:, ..., ..., ...]     # where do the keys stand?",
+    ),
+    handed_out=buggy_decoder_mask,
+    difficulty=2,
+    importance=4,
+    minutes=10,
+)
+
+EXERCISES = (CAUSAL_MASK, PADDING_MASK, DECODER_MASK, INFLUENCE, REPAIR_DECODER_MASK)

@@ -3,6 +3,7 @@
 Written to be read. Masks are boolean, True = may attend, and broadcast to (B, H, Tq, Tk).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,3 +49,23 @@ def decoder_mask(tokens: Array, pad: int) -> Mask:
         (B, 1, T, T) booleans. With padding on the left the first rows are empty.
     """
     return padding_mask(tokens, pad) & causal_mask(np.asarray(tokens).shape[1])
+
+
+def influence(f: Callable[[Array], Array], x: Array, other: Array) -> Array:
+    """How far each output moves when one token is exchanged, for every pair of output and token.
+
+    Args:
+        f: from tokens (T, d) to outputs (T, d_v); what is inside it does not matter.
+        x: (T, d) tokens.
+        other: (T, d) tokens to exchange them for, one at a time.
+
+    Returns:
+        (T, T): entry [i, j] is the largest absolute change of output i when token j, and no other, is that of other.
+    """
+    before = f(x)
+    moved = np.zeros((len(x), len(x)))
+    for j in range(len(x)):
+        changed = x.copy()  # all tokens but j stay as they were
+        changed[j] = other[j]
+        moved[:, j] = np.abs(f(changed) - before).max(axis=-1)
+    return moved
