@@ -35,7 +35,7 @@ notebooks: $(VENV)/.test  ## Build notebooks/ and solutions/ from solutions/*.py
 stale: $(VENV)/.test  ## Say which built notebooks are older than their source
 	$(BIN)/python -m course.authoring check
 
-bench: $(VENV)/.test  ## Measure speed; prints a table and writes benchmarks.json (about 5 minutes)
+bench: $(VENV)/.bench  ## Measure speed; prints a table and writes benchmarks.json (about 10 minutes)
 	$(BIN)/python -m tests.benchmarks
 
 # The stamps make a second run quick: pip runs again only when the list of dependencies has changed.
@@ -52,6 +52,10 @@ $(VENV)/.lab: pyproject.toml $(VENV)/.python
 $(VENV)/.test: pyproject.toml $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --editable ".[test,author]"
 	@touch $@ $(VENV)/.lab
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	@touch $@
 
 clean:  ## Remove caches and what runs have left behind (keeps .venv and runs/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks.json

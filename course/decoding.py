@@ -216,14 +216,14 @@ def beam_search(
         while len(active):
             log_probs = _next_log_probs(feed.logits(tokens), special).unflatten(0, (-1, beam_size))
             beams, origin = advance(beams, *extend(beams, log_probs), special)
+            rows = torch.arange(len(active), device=src.device)[:, None] * beam_size + origin
             over = is_over(beams, limit[active], penalty, n_best)
             if over.any():
                 best = ranked(beams.rows(over), penalty, n_best)
                 for sentence, hypotheses in zip(active[over].tolist(), best, strict=True):
                     results[sentence] = hypotheses
-            rows = torch.arange(len(active), device=src.device)[:, None] * beam_size + origin
-            beams, active, rows = beams.rows(~over), active[~over], rows[~over].flatten()
-            feed.select(rows)
+                beams, active, rows = beams.rows(~over), active[~over], rows[~over]
+            feed.select(rows.flatten())
             tokens = beams.ids[:, :, -1].flatten()
     return results
 

@@ -219,8 +219,10 @@ class Transformer(nn.Module):
     def start_cache(self, memory: Tensor, *, src_mask: Tensor | None = None, beam_size: int = 1) -> DecoderCache:
         """An empty cache for decoding from memory (B, S, d) with beam_size rows a sentence.
 
-        Keys and values of the memory are projected here, once per layer.
+        Keys and values of the memory are projected here, once per layer. A mask that hides nothing is dropped.
         """
+        if src_mask is not None and src_mask.all():
+            src_mask = None
         cache = DecoderCache([], src_mask, beam_size)
         n_rows = memory.shape[0] * beam_size
         for layer in self.decoder:
