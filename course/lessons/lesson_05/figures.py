@@ -79,7 +79,7 @@ def _permissions(mask: Array, asking: Sequence[str], asked: Sequence[str], capti
 def _name(word: str, scope: str, colors: tuple[str, str]) -> str:
     side, align = ("border-right", "right") if scope == "row" else ("border-bottom", "center")
     style = (
-        f"padding: 3px 6px; text-align: {align}; font-weight: bold; white-space: nowrap; "
+        f"padding: 3px 4px; text-align: {align}; font-weight: bold; white-space: nowrap; "
         f"background-color: {colors[0]}; {side}: 3px solid {colors[1]}"
     )
     return f'<th scope="{scope}" style="{style}">{html.escape(word)}</th>'
