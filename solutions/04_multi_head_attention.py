@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Multi-head attention
 #
-# *Lesson 04 · 120 minutes · numpy only, nothing to download*
+# *Lesson 04 · 140 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -33,7 +33,18 @@
 # %% name="setup"
 import numpy as np
 
-from course.lab import check, explore, hint, holds, quiz, show, show_table, solution, workbook
+from course.lab import (
+    check,
+    explore,
+    hint,
+    holds,
+    quiz,
+    show,
+    show_table,
+    slider,
+    solution,
+    workbook,
+)
 from course.lessons.lesson_04.experiments import (
     HIDDEN,
     Wiring,
@@ -67,8 +78,8 @@ attention = workbook.load("attention")  # your own from lesson 03, if your workb
 #
 # As in lesson 03 the words get vectors of four numbers, made by hand. The axis *who* is $+1$ for Anna and $-1$ for
 # Ben. Two axes say which part a word plays: *subject* or *object*. English shows that by the place of a word, and
-# places wait for lesson 06; German shows it on the article, *der* or *den*, and so do we here. The last axis marks the
-# *verb*.
+# places wait for lesson 06; German shows it on the article, *der* or *den*, and we write it into the vectors. The
+# last axis marks the *verb*.
 #
 # | | who | subject | object | verb |
 # |---|---|---|---|---|
@@ -130,7 +141,7 @@ for sentence, x in sentences.items():
 #
 # **Merge.** Lay the two outputs side by side: $(0.841,\ 0.053,\ -0.841,\ 0.053)$, four numbers again.
 #
-# **Mix the heads.** So far columns 0 and 1 know only what head 0 found. One more matrix, $W_O$, brings the heads
+# **Combine.** So far columns 0 and 1 know only what head 0 found. One more matrix, $W_O$, brings the heads
 # together. Ours writes the *who* of head 0 on the axis *subject*, the *who* of head 1 on the axis *object*, and half
 # of each head's *verb* on the axis *verb*. The output of *sees* is $(0,\ 0.841,\ -0.841,\ 0.053)$: the subject is
 # Anna, the object is Ben.
@@ -204,8 +215,8 @@ for sentence, x in sentences.items():
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# Take a list of heads as above, dicts of `q`, `k`, `v` (d, d_head) and `o` (d_head, d), and return one dict `W` with the
-# same four names, each matrix (d, d). `np.concatenate(arrays, axis=...)` joins a list of arrays.
+# Take a list of heads as above, dicts of `q`, `k`, `v` (d, d_head) and `o` (d_head, d), and return one dict `W` with
+# the same four names, each matrix (d, d). `np.concatenate(arrays, axis=...)` joins a list of arrays.
 
 
 # %% name="exercise-pack-heads"
@@ -235,15 +246,16 @@ for name in ("q", "k", "v"):
 # %% [markdown]
 # ## 4. Split and merge
 #
-# Now the columns must come apart again, for the heads must not meet in *match*. For a batch, `x @ W["q"]` is (B, T, d).
-# `@` works on the last two axes and repeats itself over all others (lesson 03, section 9), so if the heads stand
-# *before* the words, (B, h, T, d_head), your `attention` does all of them at once.
+# Now the columns must come apart again, for the heads must not meet in *match*. For a batch, `x @ W["q"]` is (B, T,
+# d). `@` works on the last two axes and repeats itself over all others (lesson 03, section 9), so if the heads stand
+# *before* the words, (B, h, T, d_head), your `attention` does all of them at once. (The axis that lessons 00 and 03
+# called H is as long as the number that the code here calls `h`.)
 #
 # Two functions of numpy move axes, and it pays to know what each of them does to the numbers in memory.
 #
-# - An array lies there as one long row: word after word, each with its $d$ numbers. **`x.reshape(...)`** leaves that row
-#   as it is and says anew where to cut it. Cutting each word's $d$ numbers into $h$ runs is such a cut. PyTorch calls
-#   it `view`.
+# - An array lies there as one long row: word after word, each with its $d$ numbers. **`x.reshape(...)`** leaves that
+#   row as it is and says anew where to cut it. Cutting each word's $d$ numbers into $h$ runs is such a cut. PyTorch
+#   calls it `view`.
 # - **`np.swapaxes(x, 1, 2)`** lets two axes change places, so that another number comes next. PyTorch calls it
 #   `transpose`.
 #
@@ -253,8 +265,8 @@ for name in ("q", "k", "v"):
 #
 # *difficulty ●●○○○ · importance ●●●●● · 10 minutes*
 #
-# Turn `x` (B, T, d) into (B, h, T, d / h). Head $i$ gets the columns $i \cdot d_{head}$ to $(i+1) \cdot d_{head} - 1$ of
-# every word. `B, T, d = x.shape` names the sizes, and `d // h` is a whole number where `d / h` is not.
+# Turn `x` (B, T, d) into (B, h, T, d / h). Head $i$ gets the columns $i \cdot d_{head}$ to $(i+1) \cdot d_{head} - 1$
+# of every word. `B, T, d = x.shape` names the sizes, and `d // h` is a whole number where `d / h` is not.
 
 
 # %% name="exercise-split-heads"
@@ -294,10 +306,10 @@ merge_heads = check("merge_heads", merge_heads)
 # %% [markdown]
 # ### Follow one number
 #
-# Below are the values of *Anna sees Ben*, four numbers a word: `B2` is number 2 of Ben. Attention is made simple here: in
-# every head each row fetches from the row below it, and the last one from the first. So *sees* fetches from *Ben*. Move
-# *step* from 0 to 5 and follow the marked number, through *your* two functions. *swap* says where the axes are swapped;
-# where they are not, `reshape` alone makes the shape.
+# Below are the values of *Anna sees Ben*, four numbers a word: `B2` is number 2 of Ben. Attention is made simple
+# here: in every head each row fetches from the row below it, and the last one from the first. So *sees* fetches from
+# *Ben*. Move *step* from 0 to 5 and follow the marked number, through *your* two functions. *swap* says where the
+# axes are swapped; where they are not, `reshape` alone makes the shape.
 #
 # 1. Swap *in the split and in the merge*, two heads. In which head does `B2` travel, and where does it end? Who should
 #    have it now?
@@ -312,7 +324,7 @@ explore(
     merge_heads=merge_heads,
     words=("Anna", "sees", "Ben"),
     d=4,
-    step=(0, 5),
+    step=slider(0, 5, start=2),
     heads=HEADS_OF_TWO,
     swap=list(SWAPS),
     word=["Ben", "Anna", "sees"],
@@ -327,28 +339,29 @@ explore(
 # 2. All of Anna and half of *sees*; head 1 holds the other half and all of Ben. No number of Ben stands in a head with
 #    one of Anna, so nothing that attention does can bring them together. `B2` ends in Ben's own row: he fetched it from
 #    himself. Every shape is right, and splitting and merging undo each other perfectly.
-# 3. It was luck. `A2`, for one, ends in the row of Anna, where nobody asked for it. One right number proves nothing.
+# 3. It was luck. `A2`, for one, ends in the row of Anna, where it came from; Ben should have it. One right number
+#    proves nothing.
 #
 # </details>
 #
 # ## 5. Multi-head attention
 #
 # Five steps: **1 project** words to queries, keys and values; **2 split** all three; **3 attend**, in all heads at
-# once; **4 merge**; **5 mix** the heads with $W_O$.
+# once; **4 merge**; **5 combine** the heads with $W_O$.
 #
-# There may be two sentences: those who ask, `x_q`, and those who are asked, `x_kv`. If a German sentence asks an English
-# one, that is called *cross-attention*; where a sentence asks itself, `x_kv` is `x_q`, and it is called
+# There may be two sentences: those who ask, `x_q`, and those who are asked, `x_kv`. If a German sentence asks an
+# English one, that is called *cross-attention*; where a sentence asks itself, `x_kv` is `x_q`, and it is called
 # *self-attention*.
 #
 # ### Exercise `multi_head_attention`
 #
 # *difficulty ●●●○○ · importance ●●●●● · 10 minutes*
 #
-# `x_q` is (B, Tq, d), `x_kv` is (B, Tk, d), `W` is the dict of four matrices, used as `x @ W["q"]`. The mask broadcasts to
-# (B, h, Tq, Tk); `None` means that all may attend to all. Return (B, Tq, d). Use what you have: `split_heads`,
-# `merge_heads`, and `attention(q, k, v, mask)`, which returns output and weights. (If you ask for the `solution`, it
-# repeats lesson 03's `softmax` as well, with `np.where`, `-np.inf`, `np.isfinite`, `np.exp`, and `x.max` and
-# `powers.sum` with `axis=-1, keepdims=True`; and `attention`, with `np.sqrt`.)
+# `x_q` is (B, Tq, d), `x_kv` is (B, Tk, d), `W` is the dict of four matrices, used as `x @ W["q"]`. The mask
+# broadcasts to (B, h, Tq, Tk); `None` means that all may attend to all. Return (B, Tq, d). Use what you have:
+# `split_heads`, `merge_heads`, and `attention(q, k, v, mask)`, which returns output and weights. (If you ask for the
+# `solution`, it repeats lesson 03's `softmax` as well, with `np.where`, `-np.inf`, `np.isfinite`, `np.exp`, and
+# `x.max` and `powers.sum` with `axis=-1, keepdims=True`; and `attention`, with `np.sqrt`.)
 
 
 # %% name="exercise-multi-head-attention"
@@ -359,7 +372,7 @@ def multi_head_attention(x_q, x_kv, W, h, mask=None):
     k = split_heads(x_kv @ W["k"], h)
     v = split_heads(x_kv @ W["v"], h)
     output, _ = attention(q, k, v, mask)  # 3 attend
-    return merge_heads(output) @ W["o"]  # 4 merge, 5 mix
+    return merge_heads(output) @ W["o"]  # 4 merge, 5 combine
     ### END SOLUTION
 
 
@@ -370,8 +383,8 @@ multi_head_attention = check("multi_head_attention", multi_head_attention)
 # ### The proof
 #
 # First the sentences of section 2, both in one batch: the numbers from your paper. Then random heads, with sizes that
-# all differ. Their matrices are copied into `W`, and the same sentences go through the list and through the one product.
-# That is what "equal" means for two pieces of code: same weights in, same numbers out.
+# all differ. Their matrices are copied into `W`, and the same sentences go through the list and through the one
+# product. That is what "equal" means for two pieces of code: same weights in, same numbers out.
 
 # %% name="the-proof"
 both = np.stack(list(sentences.values()))  # (B, T, d) = (2, 3, 4)
@@ -433,8 +446,8 @@ show_table(("heads", "d_head", "parameters", "multiplications, match and mix", "
 # ### What changes when a width is split
 #
 # Take the word "point" of lesson 03 and its query $(0, 0, 2, 2)$: is anything *sharp* nearby, or a *person*? The
-# matrices are those of that lesson; only the cut is new. Each row of the map below is one head of "point". $W_O$ is left
-# out, so that the numbers it brings home stay readable.
+# matrices are those of that lesson; only the cut is new. Each row of the map below is one head of "point". $W_O$ is
+# left out, so that the numbers it brings home stay readable.
 #
 # 1. *About a needle*, one head: find the 0.49 that you computed in lesson 03. Then take two heads. Which question is
 #    left to head 0? And why does *sharp* get more than 0.49 in head 1, where its score is 4 as before?
@@ -442,7 +455,7 @@ show_table(("heads", "d_head", "parameters", "multiplications, match and mix", "
 # 3. With four heads, what do heads 0 and 1 bring home, who ask nothing? What would a head have to do to bring nothing?
 
 # %% name="explore-heads"
-word_axes = ["thing", "action", "sharp", "person"]
+word_axes = ("thing", "action", "sharp", "person")
 word_table = {
     "needle": [1, 0, 1, 0],
     "has": [0, 1, 0, 0],
@@ -477,9 +490,9 @@ explore(
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. Head 0 has the columns *thing* and *action*, and there the query is $(0, 0)$: no question, equal weights. In head 1
-#    the score of *sharp* is still 4, but a head of width 2 divides by $\sqrt 2$ and not by $\sqrt 4$. So its weights are
-#    sharper: 0.65.
+# 1. Head 0 has the columns *thing* and *action*, and there the query is $(0, 0)$: no question, equal weights. In head
+#    1 the score of *sharp* is still 4, but a head of width 2 divides by $\sqrt 2$ and not by $\sqrt 4$. So its
+#    weights are sharper: 0.65.
 # 2. From four on. Head 2 asks for *sharp* alone and head 3 for a *person* alone, and each gives its best word more than
 #    0.75 of its own row. One head gave both 0.31.
 # 3. The plain average of their columns: a row sums to 1, whether somebody asked or not. A head can only bring nothing
@@ -508,7 +521,7 @@ show(heads_table(measured, names=("word before", "word behind")))
 alone, two, *others, thin = measured.values()
 show(looks_table(dict(list(measured.items())[:2]), names=("word before", "word behind")))
 
-# %% name="what-the-heads-show"
+# %% name="what-the-heads-show" tags=["predict"]
 worse, better = np.sort(alone.first, axis=1).T  # of the two questions, for each training
 each_has_one = np.sort(two.looks.argmax(axis=-1), axis=1)  # whom head 0 and head 1 look at most
 holds(
@@ -538,14 +551,15 @@ holds(
 #
 # ### The same single head, with something behind it
 #
-# In a Transformer no attention stands alone. Behind it comes a *feed-forward layer*, which can do what a product of
-# matrices cannot: bend (lesson 07). Give the one head such a layer, of 64 units, and train again. Predict, then run.
+# In a Transformer no attention stands alone. Behind it comes a *feed-forward layer* (lesson 07). Ours makes 64 sums
+# of the 16 numbers, each with weights of its own, sets those below 0 to 0, and goes on with the 64. That bend at 0 is
+# something that no product of matrices can do. Give the one head such a layer and train again. Predict, then run.
 
 # %% name="something-behind-it" tags=["predict", "nbval-ignore-output"]
 helped = measure_heads([1], split_heads=split_heads, merge_heads=merge_heads, hidden=HIDDEN)
 show(heads_table(helped, names=("word before", "word behind")))
 
-# %% name="what-the-layer-shows"
+# %% name="what-the-layer-shows" tags=["predict"]
 (unmixed,) = helped.values()
 holds(
     (
@@ -556,8 +570,8 @@ holds(
 
 # %% [markdown]
 # So the average was not empty. Half and a little more of one word, half and a little less of the other: a layer that
-# bends can tell them apart and undo the mixture, as section 1 suspected. What one head cannot do is be *read off*
-# directly.
+# bends can undo such a mixture, as section 1 suspected. (It has parameters of its own, so this is no comparison at
+# equal cost.) What a single average does not allow is to be *read off* directly.
 #
 # That is why the honest answer to "how many heads?" is: measure it. Vaswani et al. (2017, table 3, rows A) did, for
 # English to German with 4.5 million pairs of sentences, at the same cost ($d = 512$). BLEU scores a translation, higher
@@ -570,9 +584,10 @@ holds(
 #
 # One head is 0.9 worse than the best, and too many are worse again. **In this course's own translator the number of
 # heads made no difference that we could show:** trained once each, four heads translate 98.0 % of 300 new sentences
-# exactly and one head 95.3 %, with 95 % intervals that overlap (95.7 to 99.1 and 92.3 to 97.2; lesson 12 has the table).
-# It has feed-forward layers and two layers on either side, and its sentences are short. What two relations need, one
-# head can do twice.
+# exactly and one head 95.3 %, with 95 % intervals that overlap (95.7 to 99.1 and 92.3 to 97.2; lesson 12 has the
+# table). Behind each attention it has a feed-forward layer, as above, and it attends in several layers one after the
+# other, so what one head has left out, the next layer can fetch. Whether that is the reason, one training of each
+# cannot say.
 #
 # ## 8. A test that cannot be passed by luck
 #
@@ -583,8 +598,8 @@ holds(
 # The cell trains the layer of section 7, with two heads, in all four ways. Next to copying there are two other tests.
 # **Reversing**: the first word has to name the last one, the second the last but one, as if it were translated into a
 # language in which everything stands the other way round. **Reversing with pads**: the same trained model, and behind
-# each sentence two places of padding, hidden by a mask, as when a longer sentence stands in the same batch. A right model
-# cannot notice them.
+# each sentence two places of padding, hidden by a mask, as when a longer sentence stands in the same batch. A right
+# model cannot notice them.
 #
 # *Predict:* which of the four ways passes which of the tests?
 
@@ -609,7 +624,7 @@ ways = {
 results = measure_wirings(ways, pads=2)
 show(wirings_table(results))
 
-# %% name="what-the-ways-show"
+# %% name="what-the-ways-show" tags=["predict"]
 right_way, nowhere, split_alone, merge_alone = results.values()
 holds(
     ("All four learn to copy.", min(copied.min() for copied, _, _ in results.values()) > 0.98),
@@ -625,22 +640,22 @@ holds(
 # %% [markdown]
 # Copying tells nothing. A word only has to find itself, and each word stands somewhere in one head with itself. Without
 # any swap, words 0 to 3 live in head 0 and words 4 to 7 in head 1, as in the demo. The first word never meets the last
-# one, so no amount of training can teach this model to reverse. A translator has to move words too.
+# one, so no amount of training can teach this model to reverse. A translator has to move words as well.
 #
-# The two half-mistakes are worse, because they learn even that. The scrambled wiring is the same for every sentence of
-# eight words, and training finds a way around it. But the wiring hangs on the length: with two pads behind, every number
-# goes elsewhere, and what was learned is worth little. On real batches, in which lengths change all the time, such a
-# model is just a little bad, forever, and nobody knows why.
+# The two half-mistakes are worse, because they learn even that. The scrambled wiring is the same for every sentence
+# of eight words, and training finds a way around it. But the wiring depends on the length: with two pads behind, every
+# number goes elsewhere, and what was learned is worth little. On real batches, in which lengths change all the time,
+# such a model is just a little bad, forever, and nobody knows why.
 #
 # **A task that trains is not a proof.** What tells at once is the comparison that you made in section 5: same weights
 # into a list of heads and into your code, and the same numbers out, with sizes that all differ.
 #
 # ## 9. Find the bug
 #
-# A colleague does not like four axes. To him, heads are simply more sentences: (B * h, T, d_head). A fair idea, and some
-# libraries do it. He has read section 8 and compares with a list of heads: two sentences without a mask, one sentence
-# with a mask, two sentences with the same mask. All of it is right to the last digit. In use, though, his model answers
-# well when it gets sentences one by one, and badly when it gets them in batches.
+# A colleague does not like four axes. To him, heads are simply more sentences: (B * h, T, d_head). A fair idea, and
+# some libraries do it. He has read section 8 and compares with a list of heads: two sentences without a mask, one
+# sentence with a mask, two sentences with the same mask. All of it is right to the last digit. In use, though, his
+# model answers well when it gets sentences one by one, and badly when it gets them in batches.
 
 
 # %% name="heads-as-sentences"
@@ -713,20 +728,21 @@ show_table(("function", "largest change of the short sentence's output"), rows)
 # %% [markdown]
 # <details><summary>What the mistake is, and why his tests could not see it</summary>
 #
-# `reshape` makes of (B, h) the order sentence 0 head 0, sentence 0 head 1, sentence 1 head 0, sentence 1 head 1. His mask
-# is put together head by head: sentence 0, sentence 1, sentence 0, sentence 1. With two heads, head 1 of the short
-# sentence gets the mask of the long one and looks at padding, and head 0 of the long one is kept from its last words.
-# Without a mask, with one sentence, with one mask for all, or with one head, both orders are the same.
+# `reshape` makes of (B, h) the order sentence 0 head 0, sentence 0 head 1, sentence 1 head 0, sentence 1 head 1. His
+# mask is put together head by head: sentence 0, sentence 1, sentence 0, sentence 1. With two heads, head 1 of the
+# short sentence gets the mask of the long one and looks at padding, and head 0 of the long one is kept from its last
+# words. Without a mask, with one sentence, with one mask for all, or with one head, both orders are the same.
 #
 # </details>
 #
 # ### When you look at a library's heads
 #
-# PyTorch's `nn.MultiheadAttention` holds its three input matrices in one, `in_proj_weight`, of shape (3 d, d), and uses
-# them turned around, as `x @ W.T`. It returns weights **averaged over the heads** unless you ask for
-# `average_attn_weights=False`. And while it is in training mode with dropout, which sets weights to zero at random, the
-# weights that it returns are those *after* dropout: with a rate of 0.1, in one run of ours, rows summed to anything from
-# 0.21 to 1.11 (torch 2.13). Rows that do not sum to 1 are not always a bug; but do not draw a map from them.
+# PyTorch's `nn.MultiheadAttention` holds its three input matrices in one, `in_proj_weight`, of shape (3 d, d), and
+# uses them turned around, as `x @ W.T`. It returns weights **averaged over the heads** unless you ask for
+# `average_attn_weights=False`. And while it is in training mode with dropout, which sets weights to zero at random,
+# the weights that it returns are those *after* dropout: with a rate of 0.1, in one run of ours, rows summed to
+# anything from 0.21 to 1.11 (torch 2.13). Rows that do not sum to 1 are not always a bug; but do not draw a map from
+# them.
 #
 # ## 10. Three questions
 
@@ -753,7 +769,7 @@ show(
 # What you can take along:
 #
 # - One query gives one row of weights, and one row gives one average. Heads are several questions at once.
-# - *Project, split, attend, merge, mix.* It is a list of narrow heads, computed in one product; the heads add up.
+# - *Project, split, attend, merge, combine.* It is a list of narrow heads, computed in one product; the heads add up.
 # - `reshape` cuts, `swapaxes` moves. Shapes, row sums, round trips and a copying task do not tell whether heads are
 #   scrambled. Equal numbers for equal weights do.
 # - More heads cost no parameters, and a head can become too narrow. What they are worth has to be measured, with what
@@ -763,17 +779,17 @@ show(
 #
 # ## A task for four
 #
-# *How many heads for how many relations?* `measure_heads(..., offsets=(-2, -1, 1, 2))` asks for four words at once, and
-# `names=` in the tables takes four names. Each of you takes one number of heads, 1, 2, 3 is no divisor of 16, so 4 and 8,
-# writes down a prediction for each of the four words, and runs it. Lay the tables side by side. Then agree on one
-# sentence that says when an additional head helps, and find a run among your own that speaks against it (three words,
-# `offsets=(-1, 0, 1)`, with two heads is a good place to look).
+# *How many heads for how many relations?* `measure_heads(..., offsets=(-2, -1, 1, 2))` asks for four words at once,
+# and `names=` in the tables takes four names. Each of you takes one number of heads, 1, 2, 4 or 8, writes down a
+# prediction for each of the four words, and runs it. Lay the tables side by side and agree on one sentence that says
+# when another head helps. Then let three words, `offsets=(-1, 0, 1)`, meet two heads. Does your sentence hold in all
+# three trainings?
 #
 # ## How to teach it
 #
-# Let people fail `split_heads` first: nearly everybody writes `x.reshape(B, h, T, d // h)`, and the shape convinces them;
-# then let two of them act it out with twelve cards in a row, one cutting and one swapping, before the demo. Section 6 may
-# be left out.
+# Let people fail `split_heads` first: nearly everybody writes `x.reshape(B, h, T, d // h)`, and the shape convinces
+# them; then let two of them act it out with twelve cards in a row, one cutting and one swapping, before the demo.
+# Section 6 may be left out.
 #
 # ## Further reading
 #
@@ -781,7 +797,7 @@ show(
 #   of table 3.
 # - P. Michel, O. Levy, G. Neubig (2019), [Are Sixteen Heads Really Better than One?](https://arxiv.org/abs/1905.10650).
 #   Most heads of a trained model can be taken out.
-# - E. Voita et al. (2019), [Analyzing Multi-Head Self-Attention](https://arxiv.org/abs/1905.09418). What those few do
-#   that cannot.
+# - E. Voita et al. (2019), [Analyzing Multi-Head Self-Attention: Specialized Heads Do the Heavy Lifting, the Rest Can
+#   Be Pruned](https://arxiv.org/abs/1905.09418). What the few do that cannot be taken out.
 # - N. Shazeer (2019), [Fast Transformer Decoding: One Write-Head is All You Need](https://arxiv.org/abs/1911.02150).
 #   Many queries share one head of keys and values: cheaper when a model writes.

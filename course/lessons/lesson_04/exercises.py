@@ -519,10 +519,10 @@ def _blocked_words_matter(function: Function) -> str | None:
 def _impure(function: Function) -> str | None:
     x_q, x_kv, W, h = _layer(2, 3, 4, 2, 3, seed=85)
     before = copy.deepcopy(W)
-    first, second = function(x_q, x_kv, W, h), function(x_q, x_kv, W, h)
+    first = np.array(function(x_q, x_kv, W, h))
     if set(W) != set(before) or not all(np.array_equal(W[name], before[name]) for name in before):
         return "W is another dict, or holds other matrices, after the call. Which of your lines writes into it?"
-    if not np.array_equal(first, second):
+    if not np.array_equal(first, function(x_q, x_kv, W, h)):
         return "The same arguments give another answer the second time. What in your function remembers or draws lots?"
     return None
 
@@ -556,17 +556,17 @@ MULTI_HEAD_ATTENTION = Exercise(
     shown=(softmax, attention, reference.split_heads, reference.merge_heads, reference.multi_head_attention),
     cases=_CASES,
     properties=(
+        Property("the same arguments give the same answer", _impure),
         Property("heads one after the other give the same", _not_a_list_of_heads),
         Property("the order of those who are asked does not matter", _order_of_the_asked_matters),
         Property("those who ask do not meet", _askers_meet),
         Property("blocked words do not matter", _blocked_words_matter),
-        Property("the same arguments give the same answer", _impure),
         Property("integers are not cut off", _integers_truncated),
     ),
     axes_hold=_rows_apart,
     mistakes=bank.MULTI_HEAD_ATTENTION,
     hints=(
-        "Say the five steps: project, split, attend, merge, mix. Who asks, x_q or x_kv? Whose are the keys and the "
+        "Say the five steps: project, split, attend, merge, combine. Who asks, x_q or x_kv? Whose are the keys and the "
         "values? And for which of the steps have you a function already?",
         "Queries are x_q @ W['q'], keys and values come from x_kv. Split all three, hand them to `attention` with "
         "the mask, which returns two things; merge the first one and multiply by W['o'].",

@@ -52,7 +52,7 @@ SWAPS = {  # what a reader chooses: whether the axes change places when splittin
     "in the merge alone": (False, True),
 }
 LAST_STEP = 5
-CELL, GUTTER, BETWEEN, GROUP_GAP, HEADER, HEAD_ROOM = 22, 38, 6, 5, 50, 20  # pixels
+CELL, GUTTER, BETWEEN, GROUP_GAP, HEADER, HEAD_ROOM = 22, 38, 4, 4, 50, 20  # pixels
 TINTS = ("#CBE5F6", "#E6E6E6", "#F8E9B0")  # of the words; each cell says its word in letters too
 MARK = "#A83800"
 
@@ -271,7 +271,7 @@ def draw_heads(
 def draw_summary(
     fig: Figure, *, x: Array, W: Mapping[str, Array], h: int, split_heads: Split, attention: Callable[..., Any]
 ) -> str:
-    """Draw multi-head attention of x (T, d) on itself as matrices: project, split, attend, merge, mix."""
+    """Draw multi-head attention of x (T, d) on itself as matrices: project, split, attend, merge, combine."""
     T, d = x.shape
     parts = {name: np.asarray(split_heads((x @ W[name])[None], h))[0] for name in ("q", "k", "v")}
     output, weights = (np.asarray(each) for each in attention(parts["q"], parts["k"], parts["v"]))
@@ -305,7 +305,7 @@ def draw_summary(
     ax.text(start + 0.8, 0, "·", ha="center", va="center", fontsize=17, color=INK)
     ax.text(end + 0.9, 0, "=", ha="center", va="center", fontsize=17, color=INK)
     end = _matrix(ax, end + 1.8, 0, merged @ W["o"], VALUE, "output", "(T, d)")
-    marks.append(((start + end) / 2 + 0.8, "5 mix"))
+    marks.append(((start + end) / 2 + 0.8, "5 combine"))
     bottom = -rise - T / 2 - 2.4
     for middle, name in marks:
         ax.text(middle, bottom, name, ha="center", va="bottom", fontsize=14, weight="bold", color=INK)
@@ -354,5 +354,5 @@ def _summary_in_words(x: Array, h: int, weights: Array, output: Array) -> str:
         f"Multi-head attention as a row of matrices, {T} words of {d} numbers and {h} heads. 1 project: x becomes "
         f"queries, keys and values {(T, d)}. 2 split: each head gets {d // h} columns of all three. 3 attend: each "
         f"head has weights {(T, T)} of its own, the largest {weights.max():.2f}, and an output {(T, d // h)}. "
-        f"4 merge: the outputs side by side, {(T, d)}. 5 mix: times W_O, {(d, d)}, which gives {output.shape}."
+        f"4 merge: the outputs side by side, {(T, d)}. 5 combine: times W_O, {(d, d)}, which gives {output.shape}."
     )

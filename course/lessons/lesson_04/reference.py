@@ -61,7 +61,7 @@ def multi_head_attention(x_q: Array, x_kv: Array, W: Mapping[str, Array], h: int
     k = split_heads(x_kv @ W["k"], h)
     v = split_heads(x_kv @ W["v"], h)
     output, _ = attention(q, k, v, mask)  # 3 attend, in all heads at once
-    return merge_heads(output) @ W["o"]  # 4 merge, 5 mix the heads
+    return merge_heads(output) @ W["o"]  # 4 merge, 5 combine the heads
 
 
 def pack_heads(heads: Sequence[Mapping[str, Array]]) -> dict[str, Array]:

@@ -82,6 +82,12 @@ def _is_right(function: Function, x: Array) -> bool:
         return False
 
 
+def _writes_over_x(x: Array) -> Array:
+    y = reference.merge_heads(x).copy()
+    x[...] = 0
+    return y
+
+
 def _shape_assigned(x: Array) -> Array:
     y = reference.merge_heads(x)
     x.shape = y.shape
@@ -174,6 +180,8 @@ MERGE_HEADS = (
             *(_reached(axis, where) for axis in (1, 0, 2) for where in (ALL_BUT_LAST, ALL_BUT_FIRST)),
             lambda x: reference.merge_heads(x[:, :-1]),
             lambda x: reference.merge_heads(x[:, 1:]),
+            lambda x: np.concatenate([x[:, i] for i in range(x.shape[1] - 1)], axis=-1),
+            lambda x: np.concatenate([x[:, i] for i in range(1, x.shape[1])], axis=-1),
         ),
     ),
     Mistake(
@@ -226,6 +234,6 @@ MERGE_HEADS = (
         "merge_changes_arguments",
         "writes into its argument",
         "Print x before and after the call: the caller's array is another one now. Which line writes into it?",
-        (_shape_assigned,),
+        (_writes_over_x, _shape_assigned),
     ),
 )

@@ -142,6 +142,26 @@ def _writes_into_heads(heads: Heads) -> dict[str, Array]:
     return W
 
 
+def _given_back(function: Function) -> object:
+    """Return what a function makes of two heads, or None if it raises."""
+    try:
+        return function(random_heads(np.random.default_rng(47), 2, 3))
+    except Exception:  # whatever the learner's function may raise
+        return None
+
+
+def returns_no_dict(function: Function) -> bool:
+    """Whether a function hands back something that is no dict."""
+    W = _given_back(function)
+    return W is not None and not isinstance(W, Mapping)
+
+
+def lacks_a_name(function: Function) -> bool:
+    """Whether a function hands back a dict that has other names than the four."""
+    W = _given_back(function)
+    return isinstance(W, Mapping) and set(W) != {"q", "k", "v", "o"}
+
+
 def writes_into_heads(function: Function) -> bool:
     """Whether a function changes the list, a head in it or one of its matrices."""
     heads = random_heads(np.random.default_rng(46), 2, 3)
@@ -325,16 +345,18 @@ PACK_HEADS = (
             _then(lambda W: list(W.values())),
             _then(lambda W: np.array(list(W.values()))),
         ),
+        recognize=returns_no_dict,
     ),
     Mistake(
         "pack_key_missing",
         "a matrix is missing",
-        "Your dict lacks one of the four names, or calls it otherwise. Which four does `multi_head_attention` ask for?",
+        "Your dict lacks one of the four names, or has others. Which four does `multi_head_attention` ask for?",
         (
             _then(lambda W: {name: W[name] for name in "qkv"}),
             _then(lambda W: {f"W_{name}": matrix for name, matrix in W.items()}),
             _then(lambda W: {name.upper(): matrix for name, matrix in W.items()}),
         ),
+        recognize=lacks_a_name,
     ),
     Mistake(
         "pack_whole_numbers",
