@@ -373,5 +373,19 @@ def test_what_the_lesson_found_holds_for_other_random_starts():
         assert share.min() > 0.95 if reached else share.max() < 0.25
 
 
+@pytest.mark.slow
+def test_sixteen_heads_of_width_one_take_longer_and_arrive():
+    wiring = experiments.Wiring(16, reference.split_heads, reference.merge_heads)
+    both = experiments.neighbors(-1, 1)
+    reached = []
+    for times in (1, 10):
+        rng = np.random.default_rng(4)
+        p = experiments.start(2, rng, runs=1)
+        p = experiments.train(p, wiring, both, rng, times * experiments.UPDATES)
+        reached.append(experiments.choices(p, wiring, both, rng)[0].mean())
+    assert 0.7 < reached[0] < 0.95
+    assert reached[1] > 0.95
+
+
 def test_there_are_three_questions():
     assert len(QUIZ) == 3

@@ -25,7 +25,7 @@ Merge = Callable[[Array], Array]
 Task = Callable[[Array], Array]  # ids (R, B, T) -> right answers (R, B, T, n)
 
 WORDS, LENGTH, WIDTH = 8, 8, 16  # different words, words of a sentence, numbers of a word (d)
-RUNS, UPDATES, BATCH = 3, 600, 32
+RUNS, UPDATES, BATCH = 3, 400, 16
 RATE, WARM_UP, DECAY = 1e-2, 50, 0.5  # highest learning rate; updates until then; share of the updates on the way to 0
 TESTED = 500  # sentences behind an accuracy, for each run
 HIDDEN = 64  # units of the feed-forward layer, where there is one
