@@ -584,13 +584,13 @@ holds(
 # | $d_{head}$ | 512 | 128 | 64 | 32 | 16 |
 # | BLEU | 24.9 | 25.5 | 25.8 | 25.8 | 25.4 |
 #
-# One head is 0.9 worse than the best, and too many are worse again. **In this course's own translator, on sentences like
-# those of its training, the number of heads made no difference that we could show:** trained once each, four heads
-# translate 97.7 % of 300 new sentences exactly and one head 95.3 %, with 95 % intervals that overlap (95.3 to 98.9 and
-# 92.3 to 97.2). Behind each attention it has a feed-forward layer, as above, and it attends in several layers one after
-# the other, so what one head has left out, the next layer can fetch. On sentences longer than any that they had seen,
-# four heads were ahead, 40.3 % to 25.0 % (34.9 to 46.0, and 20.4 to 30.2). Lesson 12 has the table. Whether it is the
-# heads, one training of each cannot say.
+# One head is 0.9 worse than the best, and too many are worse again. **In this course's own translator, on sentences
+# like those of its training, the number of heads made no difference that we could show:** trained once each, four
+# heads translate 97.7 % of 300 new sentences exactly and one head 95.3 %, with 95 % intervals that overlap (95.3 to
+# 98.9 and 92.3 to 97.2). Behind each attention it has a feed-forward layer, as above, and it attends in several layers
+# one after the other, so what one head has left out, the next layer can fetch. On sentences longer than any that they
+# had seen, four heads were ahead, 40.3 % to 25.0 % (34.9 to 46.0, and 20.4 to 30.2). Lesson 12 has the table. Whether
+# it is the heads, one training of each cannot say.
 #
 # ## 8. A test that cannot be passed by luck
 #
