@@ -10,7 +10,7 @@ import pytest
 
 import course.lab
 from course.errors import CourseError
-from course.lab.exercises import all_exercises, card, desk, diagnose, get
+from course.lab.exercises import all_exercises, card, desk, diagnose, example, get
 from course.lab.exercises.colored import BUILTIN, COMMENT, GROUND, KEYWORD, NUMBER, STRING, WORDS, code_block
 from course.lab.exercises.example import counter_examples, say_example, smallest, wrong_map
 from course.lessons.lesson_03 import reference
@@ -22,6 +22,7 @@ def _fresh(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "workbook"))
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     monkeypatch.setattr(desk, "_DESK", desk.Desk())
+    monkeypatch.setattr(example, "SECONDS", 60)  # a busy machine must not change what a card shows
 
 
 @pytest.fixture

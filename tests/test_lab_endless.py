@@ -83,7 +83,7 @@ def test_a_loop_that_never_ends_is_stopped_and_nothing_is_left_behind(function):
     before, numbers, threads = settings(), np.random.get_state()[1].copy(), threading.active_count()  # noqa: NPY002
     start = time.monotonic()
     found = diagnose("causal_mask", function)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30  # on a busy machine; else it takes less than a second
     assert (found.status, found.mistake, found.stopped) == ("failed", None, True)
     assert "still running after 0.3 seconds" in found.message
     assert "while" in found.message
@@ -141,11 +141,13 @@ def test_without_a_signal_to_a_thread_the_main_thread_interrupts_itself(monkeypa
         assert "still running" in diagnose("causal_mask", function).message
 
 
-def test_an_endless_try_counts_and_the_check_goes_on(capsys):
-    start = time.monotonic()
+def test_an_endless_try_counts_and_the_check_goes_on(capsys, monkeypatch):
+    def searched(*arguments):
+        raise AssertionError("a search for an example would wait once more")
+
+    monkeypatch.setattr(desk, "counter_examples", searched)
     for _ in range(2):
         assert course.lab.check("causal_mask", busy) is causal_mask
-    assert time.monotonic() - start < 1.5  # no search for an example, which would wait once more
     assert 'solution("causal_mask") shows' in capsys.readouterr().out
 
 

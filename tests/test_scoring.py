@@ -192,9 +192,9 @@ def test_seed_decides(references):
 def test_thousand_resamples_of_thousand_sentences_are_quick(references):
     refs = references * 5
     a, b = noisy(1, 0.2, refs), noisy(2, 0.25, refs)
-    started = time.perf_counter()
+    started = time.process_time()
     paired_bootstrap(a, b, refs)
-    assert time.perf_counter() - started < 10  # about one second where nothing else runs
+    assert time.process_time() - started < 10  # it takes about one
 
 
 @pytest.mark.parametrize(
