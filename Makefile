@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A worker for each core, four at most, since each takes up to 2 GB. A file stays on one, and the longest come first.
+WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := lab
@@ -15,13 +18,14 @@ lab: $(VENV)/.lab  ## Set up and open the first lesson in JupyterLab (also plain
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_welcome.ipynb \
 	  --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_OPTIONS)
 
-test: lint test-code test-notebooks  ## Set up and run everything: style, types, unit and browser tests, every notebook
+test: lint  ## Set up and run everything: style, types, unit and browser tests, every notebook
+	$(PYTEST) --nbval tests notebooks solutions
 
 test-code: $(VENV)/.test  ## The tests in tests/
-	$(BIN)/python -m pytest tests
+	$(PYTEST) tests
 
 test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs with the stored ones
-	$(BIN)/python -m pytest --nbval notebooks solutions
+	$(PYTEST) --nbval notebooks solutions
 
 lint: $(VENV)/.test  ## Style, types, and who may import whom
 	$(BIN)/ruff check .

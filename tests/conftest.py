@@ -1,14 +1,29 @@
-"""Fixtures for all tests: no test touches a user's cache or workbook, and where the Multi30k files lie."""
+"""For all tests: no user's cache or workbook is touched, where the Multi30k files lie, and which files come first."""
 
+import itertools
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from course.authoring.limits import cell_limit
+
+SLOW = 10  # seconds that a test marked as slow counts for
+
 # Busy machines must not fail a test, and the same code must give the same answer twice.
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+# Workers share the cores: with as many threads each as there are cores, all would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A pytest that a shell starts in the background ignores Ctrl-C, and so would the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Read before any test changes the environment.
 _MULTI30K_PLACES = [
@@ -21,11 +36,38 @@ _MULTI30K_PLACES = [
 ]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Where workers share the run, let them begin with the longest files, so that all end at about the same time."""
+    if hasattr(config, "workerinput"):
+        seconds: dict[Path, float] = {}
+        for item in items:
+            seconds[item.path] = seconds.get(item.path, 0) + expected_seconds(item)
+        items.sort(key=lambda item: -seconds[item.path])  # equals stay in their order
+
+
+def expected_seconds(item: pytest.Item) -> float:
+    """What a test is known to take: a notebook's cell its own limit, a slow test `SLOW`, any other one nothing."""
+    cell = getattr(item, "cell", None)  # of nbval
+    if cell is not None:
+        return cell_limit(cell.metadata.get("tags", [])) or 0
+    return SLOW if item.get_closest_marker("slow") else 0
+
+
+@pytest.fixture(scope="session")
+def _places(tmp_path_factory) -> Iterator[Path]:
+    """Names of new folders. (pytest looks at all that are there to number one more: over 8,000 tests, for a minute.)"""
+    root = tmp_path_factory.mktemp("own")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path_factory, monkeypatch):
+def _own_folders(_places, monkeypatch):
     """Give every test an empty data folder and workbook of its own, and no other place to find a corpus."""
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("course_data")))
-    monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path_factory.mktemp("course_workbook")))
+    place = next(_places)
+    for name, folder in (("COURSE_DATA", place / "course_data"), ("COURSE_WORKBOOK", place / "course_workbook")):
+        folder.mkdir(parents=True)
+        monkeypatch.setenv(name, str(folder))
     monkeypatch.delenv("COURSE_MULTI30K", raising=False)
 
 

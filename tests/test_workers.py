@@ -1,0 +1,100 @@
+"""`make test` lets several workers share the run: every test once, a file on one worker, the longest files first."""
+
+import collections
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_validation import PLUGIN, code, write
+
+pytest.importorskip("xdist", reason="pytest-xdist is not installed (pip install -e .[test])")
+
+ROOT = Path(__file__).resolve().parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+WORKERS = re.search(r"^WORKERS := (.*)$", MAKEFILE, re.MULTILINE)[1]
+EVERYTHING = "--nbval tests notebooks solutions"
+RAN = re.compile(r"^\[(gw\d)\] \[ *\d+%\] (PASSED|FAILED) \w+/(\w+)(?:\.py|::ipynb)::(.+?) *$", re.MULTILINE)
+
+QUICK = """
+import os
+import pytest
+
+@pytest.mark.parametrize("i", range(4))
+def test_quick(i):
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+"""
+SLOW = """
+import pytest
+
+@pytest.mark.slow
+def test_slow():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Exit status of a small run that two workers share, and its (worker, outcome, file, test), in order."""
+    root = tmp_path_factory.mktemp("shared")
+    (root / "tests").mkdir()
+    (root / "notebooks").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", root / "tests")
+    (root / "tests" / "test_a.py").write_text(QUICK, encoding="utf-8")
+    (root / "tests" / "test_b.py").write_text(SLOW, encoding="utf-8")
+    write(root / "notebooks" / "c.ipynb", code("x = 1"), code("print(x)", "1\n"), code("print(x + 1)", "2\n"))
+    write(root / "notebooks" / "d.ipynb", code("print(1)", "2\n"), code("print(3)", "3\n"))
+    write(root / "notebooks" / "e.ipynb", code("x = 1"), code("print(x)", "1\n", tags=["limit-90"]))
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *WORKERS.split(), "-n", "2", "--nbval", "tests", "notebooks", "-v"]
+        + ["-p", PLUGIN, "-p", "no:cacheprovider", "--color=no"],
+        cwd=root, capture_output=True, text=True,
+    )  # fmt: skip
+    return run.returncode, RAN.findall(run.stdout)
+
+
+def test_every_test_and_cell_runs_once_and_one_that_fails_fails_the_run(shared):
+    status, ran = shared
+    assert status == 1
+    sizes = collections.Counter(file for _, _, file, _ in ran)
+    assert sizes == {"test_a": 4, "test_b": 1, "c": 3, "d": 2, "e": 2}
+    assert len({(file, test) for _, _, file, test in ran}) == len(ran)
+    assert [(file, test) for _, outcome, file, test in ran if outcome == "FAILED"] == [("d", "Cell 0")]
+
+
+def test_a_file_stays_on_one_worker(shared):
+    """A notebook has one kernel, and a module's fixtures are made once."""
+    _, ran = shared
+    assert len({(worker, file) for worker, _, file, _ in ran}) == 5
+    assert {worker for worker, *_ in ran} == {"gw0", "gw1"}
+
+
+def test_the_longest_files_come_first(shared):
+    """Here the notebook with a cell that may take 90 seconds, and the file with a test marked as slow."""
+    _, ran = shared
+    first = {worker: file for worker, _, file, _ in reversed(ran)}
+    assert set(first.values()) == {"e", "test_b"}
+
+
+def test_make_test_runs_everything_in_one_run_of_pytest():
+    recipe = re.search(r"^test: lint  ##.*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)[1]
+    assert recipe == f"\t$(PYTEST) {EVERYTHING}\n"
+    assert "\nPYTEST := $(BIN)/python -m pytest $(WORKERS)\n" in MAKEFILE
+
+
+def test_systems_without_make_run_the_same():
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    assert re.findall(r"python -m pytest (.*)", workflow) == [f"{WORKERS} {EVERYTHING}"]
+
+
+def test_no_test_and_no_notebook_lies_elsewhere():
+    elsewhere = [
+        path
+        for folder in ("course", "docs", "findings")
+        for pattern in ("test_*.py", "*_test.py", "*.ipynb")
+        for path in (ROOT / folder).rglob(pattern)
+    ]
+    assert elsewhere == []
