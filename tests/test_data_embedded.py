@@ -76,7 +76,8 @@ def test_texts_are_composed_and_stand_on_one_line():
 
 def test_the_treebank_is_what_the_seed_draws():
     """All of it, drawn again: a change of words or habits that would draw other meanings asks for a new treebank."""
-    drawn = draw()
+    with embedded.collector_paused():
+        drawn = draw()
     assert list(drawn) == list(reversed(MADE))
     for split, trees in drawn.items():
         assert trees == read_trees(split), f"{split}: run python -m course.data.make_treebank if the change is meant"

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKERS = re.search(r"^WORKERS := (.*)$", MAKEFILE, re.MULTILINE)[1]
 EVERYTHING = "--nbval tests notebooks solutions"
-RAN = re.compile(r"^\[(gw\d)\] \[ *\d+%\] (PASSED|FAILED) (\S+?)::(.+?) *$", re.MULTILINE)
+RAN = re.compile(r"^\[(gw\d)\] \[ *\d+%\] (PASSED|FAILED) \w+/(\w+)(?:\.py|::ipynb)::(.+?) *$", re.MULTILINE)
 
 QUICK = """
 import os
@@ -60,15 +60,9 @@ def test_every_test_and_cell_runs_once_and_one_that_fails_fails_the_run(shared):
     status, ran = shared
     assert status == 1
     sizes = collections.Counter(file for _, _, file, _ in ran)
-    assert sizes == {
-        "tests/test_a.py": 4,
-        "tests/test_b.py": 1,
-        "notebooks/c.ipynb": 3,
-        "notebooks/d.ipynb": 2,
-        "notebooks/e.ipynb": 2,
-    }
+    assert sizes == {"test_a": 4, "test_b": 1, "c": 3, "d": 2, "e": 2}
     assert len({(file, test) for _, _, file, test in ran}) == len(ran)
-    assert [(file, test) for _, outcome, file, test in ran if outcome == "FAILED"] == [("notebooks/d.ipynb", "Cell 0")]
+    assert [(file, test) for _, outcome, file, test in ran if outcome == "FAILED"] == [("d", "Cell 0")]
 
 
 def test_a_file_stays_on_one_worker(shared):
@@ -82,7 +76,7 @@ def test_the_longest_files_come_first(shared):
     """Here the notebook with a cell that may take 90 seconds, and the file with a test marked as slow."""
     _, ran = shared
     first = {worker: file for worker, _, file, _ in reversed(ran)}
-    assert set(first.values()) == {"notebooks/e.ipynb", "tests/test_b.py"}
+    assert set(first.values()) == {"e", "test_b"}
 
 
 def test_make_test_runs_everything_in_one_run_of_pytest():

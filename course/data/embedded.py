@@ -108,7 +108,7 @@ class Pair:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Without garbage collection: a hundred thousand trees that all stay would be looked through again and again."""
     was_on = gc.isenabled()
     gc.disable()
@@ -130,7 +130,7 @@ def entries(split: str) -> tuple[Entry, ...]:
         raise CourseError(f'The embedded corpus has no split "{split}".{nearest(split, list(SPLITS))} Known: {known}.')
     if split == "probes":
         return tuple(Entry(None, texts) for texts in probes())
-    with _collector_paused():
+    with collector_paused():
         return tuple(Entry(tree) for tree in read_trees(split))
 
 
@@ -156,7 +156,7 @@ def embedded_pairs(name: str, split: str) -> tuple[Pair, ...]:
         CourseError: for an unknown name or split, with the nearest known one.
     """
     source, target = _languages(name)
-    with _collector_paused():
+    with collector_paused():
         return tuple(Pair(entry, entry.text(source), entry.text(target), name) for entry in entries(split))
 
 
@@ -238,7 +238,7 @@ def split_sizes() -> dict[str, int]:
 
 def make_anew() -> None:
     """Draw all meanings from the seed, keep them, and write the manifest: after changes of words or grammar."""
-    with _collector_paused():
+    with collector_paused():
         for split, trees in draw().items():
             write_trees(split, trees)
     entries.cache_clear()
