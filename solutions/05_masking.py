@@ -146,13 +146,13 @@ for name, may in [("nothing hidden", [True] * 5), ("eine hidden", [True] * 4 + [
 #
 # *Put 0 where a score is forbidden.* But 0 is a score like any other, and $e^0 = 1$. *Eine* gets one part of nine.
 #
-# A forbidden score has to become a number whose power is 0, and only $-\infty$ is one.
+# A forbidden score has to become something whose power is 0, and only $-\infty$ is that.
 #
 # Here is a test which needs no formula. Change what must not be seen, and look whether the output moves. *Eine* has
 # two things that can change: its value (from 16 to 0), and its key, and with it its power (from 8 to 2).
 #
-# *Before you run the cell:* which of the four ways stays put in both tests? Two of them fail in only one: which way
-# lets the value through, and which one the key?
+# *Before you run the cell:* which of the four ways stays put in both tests? Two of them fail in one test only: which
+# of these lets the value through, and which the key?
 
 # %% name="four-ways" tags=["predict"]
 ways = {
@@ -649,8 +649,8 @@ for tokens in batch:
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# Before you search her lines: which readers of section 6 would pass all of her tests? Which is hers? Make a sentence on
-# which `reading` gives it away. Then copy her lines into the cell below and repair them.
+# Before you search her lines: which readers of section 6 would pass all of her tests? Which is hers? Make `tokens` on
+# which `reading(colleagues_mask, tokens)` gives it away. Then copy her lines into the cell below and repair them.
 
 
 # %% name="exercise-repair-decoder-mask"
@@ -741,6 +741,13 @@ show(
 # Draw the row of *hat* with its powers 1, 1, 4, 2, 8 on the board and let people hide *eine* in their own way before
 # you show one: somebody will zero the weight, somebody the score, and the class can test both by changing the 8 and
 # the 16. Section 8 may be left out; the prediction in section 6 may not.
+#
+# <details><summary>What the task for four ends in</summary>
+#
+# *Pads not hidden* and *pads hidden as queries* move the same words by the same numbers. They differ in the outputs of
+# pads alone, which nobody uses, so for words it does not matter which of the two it is. Both are wrong.
+#
+# </details>
 #
 # ## Further reading
 #

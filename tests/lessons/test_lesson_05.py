@@ -529,6 +529,17 @@ def test_readings_of_any_numbers_find_each_mistake():
     assert measured["one step too far"]["left"].leaks.sum() == 4
 
 
+def test_two_readers_are_the_same_for_words_and_differ_for_pads():
+    """As the end of the task for four says."""
+    given = made_readers()
+    tokens = experiments.padded(5, 2, "left", pad=0)
+    one, other = (
+        given["made"][name](tokens, 0)(given["x"])[0] for name in ("pads not hidden", "pads hidden as queries")
+    )
+    np.testing.assert_array_equal(one[2:], other[2:])
+    assert np.abs(one[:2] - other[:2]).max() > 0.1
+
+
 def test_the_meter_is_the_one_that_is_handed_over():
     given = made_readers()
     tokens = experiments.padded(5, 2, "left", pad=0)
