@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A worker for each core, four at most, since each takes up to 2 GB. A file stays on one, and the longest come first.
+# A worker for each core, four at most, since each takes up to 2 GB. A file, or a lesson, stays on one; the longest come first.
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -20,6 +20,7 @@ settings.load_profile("course")
 # Workers share the cores: with as many threads each as there are cores, all would wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a thread that waits leaves its core to others
 
 # A pytest that a shell starts in the background ignores Ctrl-C, and so would the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -40,10 +41,15 @@ _MULTI30K_PLACES = [
 def pytest_collection_modifyitems(config, items):
     """Where workers share the run, let them begin with the longest files, so that all end at about the same time."""
     if hasattr(config, "workerinput"):
-        seconds: dict[Path, float] = {}
+        seconds: dict[str, float] = {}
         for item in items:
-            seconds[item.path] = seconds.get(item.path, 0) + expected_seconds(item)
-        items.sort(key=lambda item: -seconds[item.path])  # equals stay in their order
+            seconds[group(item)] = seconds.get(group(item), 0) + expected_seconds(item)
+        items.sort(key=lambda item: -seconds[group(item)])  # equals stay in their order
+
+
+def group(item: pytest.Item) -> str:
+    """Name what one worker does in one go: a file of tests; the two notebooks of a lesson (see the nbval plugin)."""
+    return item.path.name if item.path.suffix == ".ipynb" else str(item.path)
 
 
 def expected_seconds(item: pytest.Item) -> float:

@@ -1,4 +1,4 @@
-"""`make test` lets several workers share the run: every test once, a file on one worker, the longest files first."""
+"""`make test` lets several workers share the run: every test once, a file on one worker, the longest first."""
 
 import collections
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKERS = re.search(r"^WORKERS := (.*)$", MAKEFILE, re.MULTILINE)[1]
 EVERYTHING = "--nbval tests notebooks solutions"
-RAN = re.compile(r"^\[(gw\d)\] \[ *\d+%\] (PASSED|FAILED) \w+/(\w+)(?:\.py|::ipynb)::(.+?) *$", re.MULTILINE)
+RAN = re.compile(r"^\[(gw\d)\] \[ *\d+%\] (PASSED|FAILED) (\w+/\w+)(?:\.py|::ipynb)::(.+?) *$", re.MULTILINE)
 
 QUICK = """
 import os
@@ -42,14 +42,16 @@ def shared(tmp_path_factory):
     root = tmp_path_factory.mktemp("shared")
     (root / "tests").mkdir()
     (root / "notebooks").mkdir()
+    (root / "solutions").mkdir()
     shutil.copy(ROOT / "tests" / "conftest.py", root / "tests")
     (root / "tests" / "test_a.py").write_text(QUICK, encoding="utf-8")
     (root / "tests" / "test_b.py").write_text(SLOW, encoding="utf-8")
     write(root / "notebooks" / "c.ipynb", code("x = 1"), code("print(x)", "1\n"), code("print(x + 1)", "2\n"))
     write(root / "notebooks" / "d.ipynb", code("print(1)", "2\n"), code("print(3)", "3\n"))
     write(root / "notebooks" / "e.ipynb", code("x = 1"), code("print(x)", "1\n", tags=["limit-90"]))
+    write(root / "solutions" / "e.ipynb", code("x = 2"))
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *WORKERS.split(), "-n", "2", "--nbval", "tests", "notebooks", "-v"]
+        [sys.executable, "-m", "pytest", *WORKERS.split(), "-n", "2", *EVERYTHING.split(), "-v"]
         + ["-p", PLUGIN, "-p", "no:cacheprovider", "--color=no"],
         cwd=root, capture_output=True, text=True,
     )  # fmt: skip
@@ -60,23 +62,36 @@ def test_every_test_and_cell_runs_once_and_one_that_fails_fails_the_run(shared):
     status, ran = shared
     assert status == 1
     sizes = collections.Counter(file for _, _, file, _ in ran)
-    assert sizes == {"test_a": 4, "test_b": 1, "c": 3, "d": 2, "e": 2}
+    assert sizes == {
+        "tests/test_a": 4,
+        "tests/test_b": 1,
+        "notebooks/c": 3,
+        "notebooks/d": 2,
+        "notebooks/e": 2,
+        "solutions/e": 1,
+    }
     assert len({(file, test) for _, _, file, test in ran}) == len(ran)
-    assert [(file, test) for _, outcome, file, test in ran if outcome == "FAILED"] == [("d", "Cell 0")]
+    assert [(file, test) for _, outcome, file, test in ran if outcome == "FAILED"] == [("notebooks/d", "Cell 0")]
 
 
 def test_a_file_stays_on_one_worker(shared):
     """A notebook has one kernel, and a module's fixtures are made once."""
     _, ran = shared
-    assert len({(worker, file) for worker, _, file, _ in ran}) == 5
+    assert len({(worker, file) for worker, _, file, _ in ran}) == 6
     assert {worker for worker, *_ in ran} == {"gw0", "gw1"}
+
+
+def test_both_notebooks_of_a_lesson_stay_on_one_worker(shared):
+    """Two trainings at the same time would want the same cores, and take many times as long."""
+    _, ran = shared
+    assert len({worker for worker, _, file, _ in ran if file.endswith("/e")}) == 1
 
 
 def test_the_longest_files_come_first(shared):
     """Here the notebook with a cell that may take 90 seconds, and the file with a test marked as slow."""
     _, ran = shared
     first = {worker: file for worker, _, file, _ in reversed(ran)}
-    assert set(first.values()) == {"e", "test_b"}
+    assert set(first.values()) == {"notebooks/e", "tests/test_b"}
 
 
 def test_make_test_runs_everything_in_one_run_of_pytest():

@@ -8,6 +8,7 @@ With this plugin
 - a cell that runs into its limit (see ``limits.py``) fails, whatever it does about it, and no cell below it counts;
 - no cell is "expected to fail": what pytest would call xfailed or xpassed fails;
 - every notebook runs in the environment in which it was built, each with an empty workbook of its own;
+- where workers share the run (pytest-xdist, ``--dist loadfile``), both notebooks of a lesson stay on one of them;
 - the kernel is the Python that runs pytest.
 
 A widget's live view is not compared: its ids are random (nbval skips it); its static frame is. Only notebooks that the
@@ -50,6 +51,24 @@ class Visit:
 
 
 _VISIT = pytest.StashKey[Visit]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:  # noqa: ANN401
+    """Keep a lesson as it is handed out and as it is solved on one worker, one after the other.
+
+    Side by side their trainings would have twice as many threads as there are cores, and take many times as long.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LessonScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return file.rpartition("/")[2] if file.endswith(".ipynb") else file
+
+    return LessonScheduling(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
