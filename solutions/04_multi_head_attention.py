@@ -17,7 +17,7 @@
 # - *split, attend, merge*: write multi-head attention for a batch, with a mask, and prove that it is a list of heads in
 #   one product;
 # - recognize heads that are scrambled, and say why shapes, round trips and a copying task do not show it;
-# - say with numbers what more heads cost, what they are worth, and where they are worth nothing.
+# - say with numbers what more heads cost, what they are worth, and when one is enough.
 #
 # **Prerequisites.** Lesson 03: *match, scale, softmax, mix*, the matrices $W_Q$, $W_K$, $W_V$, a mask. Arrays with
 # several axes.
@@ -119,10 +119,11 @@ for sentence, x in sentences.items():
 #
 # ## 2. Two heads, by hand
 #
-# A **head** is an attention with matrices of its own: its own way to ask ($W_Q$), to be found ($W_K$) and to hand over
-# ($W_V$). Each head has its own row of weights for every word. To keep the bill where it was, heads are narrow: with
-# $h$ heads, a vector of $d$ numbers (also called $d_{model}$) becomes $h$ vectors of $d_{head} = d / h$. Here $d = 4$,
-# $h = 2$, $d_{head} = 2$. What was $d_k$ in lesson 03 is $d_{head}$ inside a head.
+# A **head** is an attention with matrices of its own: its own way to ask ($W_Q$), to be found ($W_K$) and to hand
+# over ($W_V$). Each head has its own row of weights for every word. To keep the bill where it was, heads are narrow:
+# with $h$ heads, a vector of $d$ numbers (also called $d_{model}$) becomes $h$ vectors of $d_{head} = d / h$ numbers
+# ($h$ has to divide $d$). Here $d = 4$, $h = 2$, $d_{head} = 2$. What was $d_k$ in lesson 03 is $d_{head}$ inside a
+# head.
 #
 # (*Head* has a second meaning elsewhere: the last layer of a network, as in "classification head". Not in this
 # course.)
@@ -146,7 +147,7 @@ for sentence, x in sentences.items():
 # of each head's *verb* on the axis *verb*. The output of *sees* is $(0,\ 0.841,\ -0.841,\ 0.053)$: the subject is
 # Anna, the object is Ben.
 #
-# In symbols, with $X$ as rows of words:
+# In symbols, with $X$ as rows of words; a raised number says which head, and is no power:
 #
 # $$
 # \mathrm{head}_i = \mathrm{Attention}(X W_Q^i,\; X W_K^i,\; X W_V^i)
@@ -533,7 +534,10 @@ holds(
     ("Two heads answer both.", two.first.min() > 0.98),
     ("One of the two looks before, the other behind.", (each_has_one == [0, 1]).all()),
     ("Four and eight heads answer both, too.", min(m.first.min() for m in others) > 0.98),
-    ("Sixteen heads are behind two.", thin.first.mean() < two.first.mean() - 0.03),
+    (
+        "Sixteen heads, trained as long, are behind two.",
+        thin.first.mean() < two.first.mean() - 0.03,
+    ),
 )
 
 # %% [markdown]
@@ -646,9 +650,9 @@ holds(
 # one, so no amount of training can teach this model to reverse. A translator has to move words as well.
 #
 # The two half-mistakes are worse, because they learn even that. The scrambled wiring is the same for every sentence
-# of eight words, and training finds a way around it. But the wiring depends on the length: with two pads behind, every
-# number goes elsewhere, and what was learned is worth little. On real batches, in which lengths change all the time,
-# such a model is just a little bad, forever, and nobody knows why.
+# of eight words, and training finds a way around it. But the wiring depends on the length: with two pads behind,
+# every number goes elsewhere, and what was learned is worth little. In real batches lengths change all the time.
+# There such a model trains, is worse than it should be, and no message says so.
 #
 # **A task that trains is not a proof.** What tells at once is the comparison that you made in section 5: same weights
 # into a list of heads and into your code, and the same numbers out, with sizes that all differ.

@@ -38,13 +38,14 @@ function dropdownRow(control, onMove) {
 }
 
 const ROWS = { slider: sliderRow, checkbox: checkboxRow, dropdown: dropdownRow };
-let rowsMade = 0; // makes the ids of labels unique on the page
+const OWN = Math.random().toString(36).slice(2); // each panel of a page has a module of its own ...
+let rowsMade = 0; // ... so that a count alone would give the same id to a control of every panel
 
 function buildControls(model, parent, onChoice) {
   const shows = {};
   for (const control of model.get("controls")) {
     const row = ROWS[control.kind](control, (index) => onChoice(control.name, index));
-    row.input.id = `course-control-${(rowsMade += 1)}`;
+    row.input.id = `course-control-${OWN}-${(rowsMade += 1)}`;
     row.input.dataset.name = control.name;
     const label = make("label", "", parent);
     label.htmlFor = row.input.id;
