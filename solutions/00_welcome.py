@@ -410,7 +410,7 @@ show(
 # | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 90 |
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 90 |
-# | 05 Masking | hide the future and the padding, and prove it | 75 |
+# | 05 Masking | hide the future and the padding, and prove it | 140 |
 # | 06 Positional encoding | tell the model where a word stands | 90 |
 # | **Part II: the Transformer** | | |
 # | 07 The encoder | stack layers that can be trained | 90 |
