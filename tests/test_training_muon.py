@@ -100,6 +100,19 @@ def test_the_precision_of_the_run_is_that_of_the_products():
         assert optimizer.products == products
 
 
+def test_matrices_without_a_gradient_stay():
+    """Those of an encoder that no decoder layer looks at, for one."""
+    one, other = parameters((4, 4), (4, 4))
+    before = [p.detach().clone() for p in (one, other)]
+    optimizer = Muon([{"params": [one, other], "orthogonal": True}], **MUON)
+    optimizer.step()
+    assert torch.equal(one.detach(), before[0])
+    other.grad = torch.ones(4, 4)
+    optimizer.step()
+    assert torch.equal(one.detach(), before[0])
+    assert not torch.equal(other.detach(), before[1])
+
+
 @pytest.mark.parametrize("shape", [(12, 4), (4, 12), (4, 4)])
 def test_blocks_go_back_where_they_came_from(shape):
     matrix = torch.arange(shape[0] * shape[1]).reshape(shape)

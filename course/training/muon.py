@@ -65,7 +65,8 @@ class Muon(torch.optim.AdamW):
             p.grad = None  # AdamW passes over what has no gradient
         loss = super().step(closure)
         for group in orthogonal:
-            self._move([p for p in group["params"] if p in gradients], gradients, group["lr"], group["weight_decay"])
+            if matrices := [p for p in group["params"] if p in gradients]:
+                self._move(matrices, gradients, group["lr"], group["weight_decay"])
         for p, gradient in gradients.items():
             p.grad = gradient
         return loss
