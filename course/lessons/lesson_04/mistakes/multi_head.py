@@ -617,15 +617,15 @@ MULTI_HEAD_ATTENTION = (
     Mistake(
         "empty_row_nan",
         "an empty row gives NaN",
-        "A query that may attend to nothing gets nan from you, and nan spreads through W['o']. Which weights does "
-        "this course give to such a query? (`attention` of lesson 03 knows.)",
+        "A query that may attend to nothing gets nan from you, and nan spreads through W['o']. Your `attention` of "
+        "lesson 03 has a rule for it: which weights does such a query get?",
         (_made(attend=steps(empty=leave_rows)),),
     ),
     Mistake(
         "empty_row_uniform",
         "an empty row gives equal shares",
-        "A query that may attend to nothing gets the average of all values from you. Which weights does this course "
-        "give to such a query? (`attention` of lesson 03 knows.)",
+        "A query that may attend to nothing gets the average of all values from you. Your `attention` of lesson 03 "
+        "has a rule for it: which weights does such a query get?",
         tuple(
             _made(attend=steps(block=filled_with(fill), empty=leave_rows, normalize=stable))
             for fill in (-1e9, -1e30, float(np.finfo(np.float64).min))
@@ -634,8 +634,8 @@ MULTI_HEAD_ATTENTION = (
     Mistake(
         "C17",
         "adds the words of those who ask",
-        "With all four matrices zero, your output is not 0: what else did you add? (A residual path comes around the "
-        "layer, in lesson 07.)",
+        "A residual path comes around the layer in lesson 07, and not inside. With all four matrices zero, your "
+        "output is not 0: what else do you add?",
         (_made(last=lambda merged, W, x_q: merged @ W["o"] + x_q),),
     ),
     Mistake(
