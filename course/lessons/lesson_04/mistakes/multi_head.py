@@ -287,6 +287,11 @@ def _float_width(x_q: Array, x_kv: Array, W: Matrices, h: int, mask: Array | Non
     return (x_q @ W["q"]).reshape(B, T, h, d / h)
 
 
+def _not_unpacked(name: str) -> Function:
+    """Return a version that asks the pair of output and weights for what only an array has."""
+    return _made(attend=lambda q, k, v, mask=None: (getattr(attention(q, k, v, mask), name), v))
+
+
 def _both_results(x_q: Array, x_kv: Array, W: Matrices, h: int, mask: Array | None = None) -> tuple[Array, Array]:
     q, k, v = (_split(x, h) for x in _project(x_q, x_kv, W))
     output, weights = attention(q, k, v, mask)
@@ -637,6 +642,12 @@ MULTI_HEAD_ATTENTION = (
         "A residual path comes around the layer in lesson 07, and not inside. With all four matrices zero, your "
         "output is not 0: what else do you add?",
         (_made(last=lambda merged, W, x_q: merged @ W["o"] + x_q),),
+    ),
+    Mistake(
+        "not_unpacked",
+        "goes on with both results of attention",
+        "`attention` hands back two things, and you go on with both at once. Which of them is to be merged?",
+        tuple(map(_not_unpacked, ("shape", "transpose", "swapaxes", "reshape"))),
     ),
     Mistake(
         "float_width",
