@@ -256,35 +256,15 @@ def test_torch_agrees_with_copied_weights():
     np.testing.assert_allclose(reference.multi_head_attention(x_q, x_kv, W, 3), theirs, atol=1e-10)
 
 
-def setup_cell():
-    """The imports of the lesson's first code cell."""
-    cell = SOURCE.read_text(encoding="utf-8").split('name="setup"')[1]
-    return cell[cell.index("\n") : cell.index("np.set_printoptions")]
-
-
-WITHOUT_TORCH = """
-from course.lab.exercises import all_exercises, diagnose
-import course.lessons.lesson_04.experiments as experiments
-from course.lessons.lesson_04.reference import merge_heads, split_heads
-
-for each in all_exercises():
-    if each.lesson == 4:
-        assert diagnose(each.id, each.reference).status == "passed", each.id
-        assert diagnose(each.id, each.mistakes[0].versions[0]).mistake == each.mistakes[0].id
-wiring, rng = Wiring(2, split_heads, merge_heads), np.random.default_rng(1)
-p = experiments.train(experiments.start(2, rng), wiring, experiments.neighbors(-1, 1), rng, updates=3)
-experiments.choices(p, wiring, experiments.neighbors(-1, 1), rng)
-draw_way(split_heads=split_heads, merge_heads=merge_heads, words=("a", "b"), d=4, step=5, heads=2,
-         swap=list(SWAPS)[0], word="a", column=1)
-assert sys.modules["torch"] is None
-"""
-
-
-def test_the_lesson_needs_no_torch():
-    """Its imports, every check, a measurement and a picture, with torch blocked."""
-    code = f"import sys; sys.modules['torch'] = None\n{setup_cell()}\n{WITHOUT_TORCH}"
+@pytest.mark.slow
+def test_the_whole_lesson_runs_with_torch_blocked():
+    """Its source is plain Python: every cell from top to bottom, its checks, demos, measurements and pictures."""
+    code = f"import sys; sys.modules['torch'] = None; exec(open({str(SOURCE)!r}, encoding='utf-8').read())"
+    code += "; assert sys.modules['torch'] is None"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("passed. It agrees with the reference") == 5
+    assert "Not in this run" not in done.stdout
 
 
 # --- the measurements ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from course.lab import check
 from course.lab.exercises import diagnose, get
 from course.lessons.lesson_03.reference import attention, softmax
 from course.lessons.lesson_04 import reference
@@ -558,6 +559,17 @@ def eight_heads(x_q, x_kv, W, h, mask=None):
     return heads_by_loop(x_q, x_kv, W, 2, mask)
 
 
+def both_merged(x_q, x_kv, W, h, mask=None):
+    q, k, v = (reference.split_heads(x @ W[m], h) for x, m in ((x_q, "q"), (x_kv, "k"), (x_kv, "v")))
+    return reference.merge_heads(attention(q, k, v, mask)) @ W["o"]
+
+
+def both_merged_by_hand(x_q, x_kv, W, h, mask=None):
+    q, k, v = (split_by_transpose(x @ W[m], h) for x, m in ((x_q, "q"), (x_kv, "k"), (x_kv, "v")))
+    output = attention(q, k, v, mask)
+    return output.transpose(0, 2, 1, 3).reshape(x_q.shape) @ W["o"]
+
+
 def width_as_a_float(x_q, x_kv, W, h, mask=None):
     d_head = x_q.shape[-1] / h
     return (x_q @ W["q"]).reshape(x_q.shape[0], x_q.shape[1], h, d_head)
@@ -634,6 +646,8 @@ HEADS = [
     ("empty_row_nan", heads_with(attend=attend_with(rule=False))),
     ("empty_row_uniform", heads_with(attend=attend_with(fill=-1e9, rule=False))),
     ("C17", heads_with(last=lambda y, W, x_q: x_q + y @ W["o"])),
+    ("not_unpacked", both_merged),
+    ("not_unpacked", both_merged_by_hand),
     ("float_width", width_as_a_float),
     ("returns_weights_too", weights_too),
     ("whole_numbers", into_integers),
@@ -849,9 +863,20 @@ def test_matrices_are_told_by_their_shapes_and_small_ones_by_their_numbers():
     found = diagnose(
         "multi_head_attention", lambda x_q, x_kv, W, h, mask=None: 2 * heads_by_loop(x_q, x_kv, W, h, mask)
     )
-    assert "v [[1.0, 2.0], [0.0, 1.0]]" in found.message
+    assert "W = {q: [[1. 0.] [0. 1.]], k: [[1. 0.] [0. 1.]], v: [[1. 2.] [0. 1.]]" in found.message
     found = diagnose("pack_heads", lambda heads: {n: m * 1.01 for n, m in packed_by_loop(heads).items()})
-    assert "head 0: q [[1.0], [2.0]]" in found.message
+    assert "head 0: {q: [[1.] [2.]]" in found.message
+
+
+def test_the_second_time_the_matrix_that_differs_is_told_and_not_what_is_right(capsys):
+    def pack_heads(heads):
+        return {name: matrix * (1.5 if name == "k" else 1) for name, matrix in packed_by_loop(heads).items()}
+
+    for _ in range(2):
+        check("pack_heads", pack_heads)
+    said = capsys.readouterr().out
+    assert "it must give W['k'] = [[ 3. 43.] [ 4. 44.]], and yours gives [[ 4.5 64.5] [ 6. 66. ]]" in said
+    assert "a dict of q, k, v and o, and yours" not in said
 
 
 def test_a_matrix_of_w_that_is_written_into_is_found():

@@ -205,6 +205,8 @@ def _pair(name: str, right: Any, yours: Any, tolerance: float) -> tuple[str, str
 
     None where they are the same, as far as digits can tell.
     """
+    if isinstance(right, str) and right == yours:
+        return None
     if isinstance(right, str) or isinstance(yours, str) or np.shape(right) != np.shape(yours):
         return f"{name} = {_said(right)}", f"{name} = {_said(yours)}"
     if close(right, yours, tolerance):

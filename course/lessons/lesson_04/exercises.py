@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Property
+from course.lab.exercises.words import show
 from course.lessons.lesson_03.reference import attention, softmax
 from course.lessons.lesson_04 import mistakes as bank
 from course.lessons.lesson_04 import reference
@@ -22,7 +23,7 @@ class Matrices(dict[str, Array]):
 
     def __repr__(self) -> str:
         if all(matrix.size <= FEW for matrix in self.values()):
-            return ", ".join(f"{name} {matrix.tolist()}" for name, matrix in self.items())
+            return f"{{{', '.join(f'{name}: {show(matrix)}' for name, matrix in self.items())}}}"
         shapes = {matrix.shape for matrix in self.values()}
         if len(shapes) == 1:
             return f"a dict of {', '.join(self)}, each {shapes.pop()}"

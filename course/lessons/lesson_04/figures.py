@@ -272,55 +272,79 @@ def draw_summary(
     fig: Figure, *, x: Array, W: Mapping[str, Array], h: int, split_heads: Split, attention: Callable[..., Any]
 ) -> str:
     """Draw multi-head attention of x (T, d) on itself as matrices: project, split, attend, merge, combine."""
-    T, d = x.shape
-    parts = {name: np.asarray(split_heads((x @ W[name])[None], h))[0] for name in ("q", "k", "v")}
-    output, weights = (np.asarray(each) for each in attention(parts["q"], parts["k"], parts["v"]))
-    merged = np.concatenate(list(output), axis=-1)
-    n, rise = d // h, T + 2.6
+    parts = [np.asarray(split_heads((x @ W[name])[None], h))[0] for name in ("q", "k", "v")]
+    output, weights = (np.asarray(each) for each in attention(*parts))
+    rise = len(x) + 2.6  # from the middle of a matrix to that of the one below
     begin(fig, 12, 4.4)
     ax = fig.add_axes((0.005, 0.0, 0.99, 1.0))
-    middles = [rise * (h - 1) / 2 - rise * i for i in range(h)]
     end = _matrix(ax, 0, 0, x, GRAY, "x", "(T, d)")
-    start = _arrow(ax, end)
-    for middle, (name, color) in zip((rise, 0, -rise), (("q", QUERY), ("k", KEY), ("v", VALUE)), strict=True):
-        end = _matrix(ax, start, middle, x @ W[name], color, f"x $W_{name.upper()}$", "", cuts=n)
-    marks = [((start + end) / 2, "1 project")]
-    start = _arrow(ax, end)
-    for i, middle in enumerate(middles):
-        end = start
-        for name, color in (("q", QUERY), ("k", KEY), ("v", VALUE)):
-            end = _matrix(ax, end + 0.6 * (name != "q"), middle, parts[name][i], color, f"{name}{_low(i)}", "")
+    steps: tuple[tuple[str, Callable[[float], float]], ...] = (
+        ("1 project", lambda start: _draw_projections(ax, start, rise, x, W, x.shape[1] // h)),
+        ("2 split", lambda start: _draw_split(ax, start, rise, parts)),
+        ("3 attend", lambda start: _draw_attention(ax, start, rise, weights, output)),
+        ("4 merge", lambda start: _draw_merged(ax, start, output)),
+        ("5 combine", lambda start: _draw_combined(ax, start, output, W["o"])),
+    )
+    bottom = -rise - len(x) / 2 - 2.4
+    for name, draw in steps:
+        start = _sign(ax, end, "·" if name == "5 combine" else "→")
+        end = draw(start)
+        words: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 14, "weight": "bold", "color": INK}
+        ax.text((start + end) / 2, bottom, name, **words)
+    ax.set(xlim=(-0.5, end + 0.5), ylim=(bottom - 0.3, rise + len(x) / 2 + 1.6), aspect="equal")
+    ax.axis("off")
+    return _summary_in_words(x, h, weights, _side_by_side(output) @ W["o"])
+
+
+def _middles(rise: float, n: int) -> list[float]:
+    return [rise * (n - 1) / 2 - rise * i for i in range(n)]
+
+
+def _side_by_side(output: Array) -> Array:
+    return np.concatenate(list(output), axis=-1)
+
+
+def _draw_projections(ax: Axes, start: float, rise: float, x: Array, W: Mapping[str, Array], d_head: int) -> float:
+    end = start
+    for middle, name, color in zip(_middles(rise, 3), "qkv", (QUERY, KEY, VALUE), strict=True):
+        end = _matrix(ax, start, middle, x @ W[name], color, f"x $W_{name.upper()}$", "", cuts=d_head)
+    return end
+
+
+def _draw_split(ax: Axes, start: float, rise: float, parts: Sequence[Array]) -> float:
+    end = start
+    for i, middle in enumerate(_middles(rise, len(parts[0]))):
         ax.text(start - 0.3, middle, f"head {i}", ha="right", va="center", fontsize=11, color=INK, rotation=90)
-    marks.append(((start + end) / 2, "2 split"))
-    start = _arrow(ax, end)
-    for i, middle in enumerate(middles):
+        end = start - 0.6
+        for part, name, color in zip(parts, "qkv", (QUERY, KEY, VALUE), strict=True):
+            end = _matrix(ax, end + 0.6, middle, part[i], color, f"{name}{_low(i)}", "")
+    return end
+
+
+def _draw_attention(ax: Axes, start: float, rise: float, weights: Array, output: Array) -> float:
+    end = start
+    for i, middle in enumerate(_middles(rise, len(weights))):
         end = _matrix(ax, start, middle, weights[i], WEIGHTS_TEXT, "weights", "(T, T)")
         end = _matrix(ax, end + 1.4, middle, output[i], VALUE, "output", "(T, d_head)")
-    marks.append(((start + end) / 2, "3 attend"))
-    start = _arrow(ax, end)
-    end = _matrix(ax, start, 0, merged, VALUE, "merged", "(T, d)", cuts=n)
-    marks.append(((start + end) / 2, "4 merge"))
-    start = end
-    end = _matrix(ax, end + 1.6, 0, W["o"], GRAY, "$W_O$", "(d, d)")
-    ax.text(start + 0.8, 0, "·", ha="center", va="center", fontsize=17, color=INK)
-    ax.text(end + 0.9, 0, "=", ha="center", va="center", fontsize=17, color=INK)
-    end = _matrix(ax, end + 1.8, 0, merged @ W["o"], VALUE, "output", "(T, d)")
-    marks.append(((start + end) / 2 + 0.8, "5 combine"))
-    bottom = -rise - T / 2 - 2.4
-    for middle, name in marks:
-        ax.text(middle, bottom, name, ha="center", va="bottom", fontsize=14, weight="bold", color=INK)
-    ax.set(xlim=(-0.5, end + 0.5), ylim=(bottom - 0.3, rise + T / 2 + 1.6), aspect="equal")
-    ax.axis("off")
-    return _summary_in_words(x, h, weights, merged @ W["o"])
+    return end
+
+
+def _draw_merged(ax: Axes, start: float, output: Array) -> float:
+    return _matrix(ax, start, 0, _side_by_side(output), VALUE, "merged", "(T, d)", cuts=output.shape[-1])
+
+
+def _draw_combined(ax: Axes, start: float, output: Array, W_O: Array) -> float:
+    end = _sign(ax, _matrix(ax, start, 0, W_O, GRAY, "$W_O$", "(d, d)"), "=")
+    return _matrix(ax, end, 0, _side_by_side(output) @ W_O, VALUE, "output", "(T, d)")
 
 
 def _low(i: int) -> str:
     return "₀₁₂₃₄₅₆₇₈₉"[i]
 
 
-def _arrow(ax: Axes, x: float) -> float:
-    """Write an arrow between two steps; return where the next matrix begins."""
-    ax.text(x + 1.1, 0, "→", ha="center", va="center", fontsize=17, color=INK)
+def _sign(ax: Axes, x: float, sign: str) -> float:
+    """Write a sign between two matrices; return where the next one begins."""
+    ax.text(x + 1.1, 0, sign, ha="center", va="center", fontsize=17, color=INK)
     return x + 2.4
 
 

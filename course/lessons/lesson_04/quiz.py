@@ -15,8 +15,8 @@ QUIZ = (
         },
     ),
     Question(
-        "merge_heads(split_heads(x, h)) is x again, for every x and h that somebody tried. What do you know about "
-        "his two functions?",
+        "merge_heads(split_heads(x, h)) is x again, for every x and h that somebody tried. What is known of the two "
+        "functions?",
         choices=[
             "that both are right",
             "that each undoes what the other did, and nothing else",

@@ -287,6 +287,11 @@ def _float_width(x_q: Array, x_kv: Array, W: Matrices, h: int, mask: Array | Non
     return (x_q @ W["q"]).reshape(B, T, h, d / h)
 
 
+def _not_unpacked(name: str) -> Function:
+    """Return a version that asks the pair of output and weights for what only an array has."""
+    return _made(attend=lambda q, k, v, mask=None: (getattr(attention(q, k, v, mask), name), v))
+
+
 def _both_results(x_q: Array, x_kv: Array, W: Matrices, h: int, mask: Array | None = None) -> tuple[Array, Array]:
     q, k, v = (_split(x, h) for x in _project(x_q, x_kv, W))
     output, weights = attention(q, k, v, mask)
@@ -617,15 +622,15 @@ MULTI_HEAD_ATTENTION = (
     Mistake(
         "empty_row_nan",
         "an empty row gives NaN",
-        "A query that may attend to nothing gets nan from you, and nan spreads through W['o']. `attention` of "
-        "lesson 03 knows better: which weights does this course give to such a query?",
+        "A query that may attend to nothing gets nan from you, and nan spreads through W['o']. Your `attention` of "
+        "lesson 03 has a rule for it: which weights does such a query get?",
         (_made(attend=steps(empty=leave_rows)),),
     ),
     Mistake(
         "empty_row_uniform",
         "an empty row gives equal shares",
-        "A query that may attend to nothing gets the average of all values from you. `attention` of lesson 03 knows "
-        "better: which weights does this course give to such a query?",
+        "A query that may attend to nothing gets the average of all values from you. Your `attention` of lesson 03 "
+        "has a rule for it: which weights does such a query get?",
         tuple(
             _made(attend=steps(block=filled_with(fill), empty=leave_rows, normalize=stable))
             for fill in (-1e9, -1e30, float(np.finfo(np.float64).min))
@@ -634,9 +639,15 @@ MULTI_HEAD_ATTENTION = (
     Mistake(
         "C17",
         "adds the words of those who ask",
-        "With all four matrices zero, your output is not 0. A residual path comes around the layer, in lesson 07: "
-        "what else did you add here?",
+        "A residual path comes around the layer in lesson 07, and not inside. With all four matrices zero, your "
+        "output is not 0: what else do you add?",
         (_made(last=lambda merged, W, x_q: merged @ W["o"] + x_q),),
+    ),
+    Mistake(
+        "not_unpacked",
+        "goes on with both results of attention",
+        "`attention` hands back two things, and you go on with both at once. Which of them is to be merged?",
+        tuple(map(_not_unpacked, ("shape", "transpose", "swapaxes", "reshape"))),
     ),
     Mistake(
         "float_width",

@@ -107,8 +107,8 @@ SPLIT_HEADS = (
         "C01",
         "reshape without swapping axes",
         "Put 100 into every number of word 0 and print head 0: do you find only a part of word 0 in it, and the same "
-        "part of every other word? `reshape` reads the numbers in the order in which they lie; which of its axes would "
-        "have to change places afterwards?",
+        "part of every other word? `reshape` reads the numbers in the order in which they lie: which shape cuts each "
+        "word by itself, and which axes must change places after that?",
         (split_by_reshape,),
     ),
     Mistake(
