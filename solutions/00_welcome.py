@@ -409,7 +409,7 @@ show(
 # | 01 Before attention | say what a single vector for a whole sentence loses | 90 |
 # | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 90 |
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
-# | 04 Multi-head attention | split, attend, merge | 90 |
+# | 04 Multi-head attention | split, attend, merge | 140 |
 # | 05 Masking | hide the future and the padding, and prove it | 140 |
 # | 06 Positional encoding | tell the model where a word stands | 90 |
 # | **Part II: the Transformer** | | |
