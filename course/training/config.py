@@ -114,7 +114,7 @@ PRESETS = {
             "dropout": 0.0, "positions": "rotary", "tie": "all", "bias": False,
         },
         vocab_size=2000,
-        recurrent={"d_model": 192, "dropout": 0.0, "tie": "all"},
+        recurrent={"d_model": 192, "dropout": 0.1, "tie": "all"},
     ),
     "10min": Preset(
         "3+3 layers, d_model 128: a useful translator in ten minutes on two cores",
