@@ -82,3 +82,9 @@ def test_error_rate_refuses_what_cannot_be_scored():
         alignment_error_rate([set()], [set(), set()])
     with pytest.raises(CourseError, match="no link"):
         alignment_error_rate([set()], [set()])
+
+
+def test_a_word_that_looked_nowhere_is_linked_to_nothing():
+    """A window may lie behind the sentence's end: a row of zeros, whose largest entry is no more than the first."""
+    weights = np.array([[[[0.2, 0.7, 0.1], [0.0, 0.0, 0.0], [0.1, 0.1, 0.8]]]])
+    assert WordAttention(("a", "b"), ("x", "y", "z"), weights).links() == {(1, 0)}
