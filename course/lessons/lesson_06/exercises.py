@@ -295,12 +295,24 @@ def _lengths_change(function: Function) -> str | None:
     return "Your vectors get longer or shorter. What does a rotation leave as it is?"
 
 
+def _scores(function: Function, q: Array, k: Array, start: int = 0) -> Array:
+    return np.asarray(function(q.copy(), start)) @ np.swapaxes(np.asarray(function(k.copy(), start)), -1, -2)
+
+
 def _place_matters(function: Function) -> str | None:
-    q, k = _normal(2, 6, 8, seed=83)
-    here, there = (np.asarray(function(q.copy(), s)) @ np.asarray(function(k.copy(), s)).T for s in (0, 30))
-    if np.allclose(here, there):
+    q, k = _normal(2, 1, 2, 6, 8, seed=83)
+    if np.allclose(_scores(function, q, k), _scores(function, q, k, start=30)):
         return None
     return "Moved by 30 places, the same words get other scores. By which angle are query and key turned apart?"
+
+
+def _order_does_not_matter(function: Function) -> str | None:
+    q, k = _normal(2, 1, 2, 6, 8, seed=83)
+    order = [0, 4, 2, 3, 1, 5]
+    exchanged = _scores(function, q[:, :, order], k[:, :, order])
+    if not np.allclose(exchanged, _scores(function, q, k)[:, :, order][..., order]):
+        return None
+    return "Two words exchange their places, and no score moves. What do you turn by?"
 
 
 def _rotary_cases() -> tuple[Case, ...]:
@@ -368,6 +380,7 @@ ROTARY = Exercise(
     properties=(
         Property("lengths stay", _lengths_change),
         Property("only distances count", _place_matters),
+        Property("the order counts", _order_does_not_matter),
     ),
     mistakes=bank.ROTARY,
     hints=(

@@ -29,8 +29,8 @@ QUIZ = (
             "with both, moving on by k is the same matrix at every place": "The pair is a hand of a clock, and a "
             "rotation does not ask where the hand stands. From a sine alone nobody can tell whether it rises or falls.",
             "so that the numbers stay between -1 and 1": "A sine does that alone. What does the cosine add?",
-            "so that no two places have the same row": "Eight sines of eight speeds have no two equal rows either. What "
-            "was it that no matrix could do with them?",
+            "so that no two places have the same row": "Eight sines of eight speeds have no two equal rows "
+            "either. What was it that no matrix could do with them?",
         },
     ),
     Question(

@@ -53,7 +53,7 @@ def speeds(d: int, base: float = 10000.0) -> Array:
     Returns:
         (pairs,) angles in radians; pairs is d / 2, rounded up.
     """
-    return np.asarray(base ** (-np.arange(0, d, 2) / d))
+    return base ** (-np.arange(0, d, 2) / d)
 
 
 def shift_rotation(k: int, d: int) -> Array:

@@ -220,7 +220,7 @@ ADD_POSITIONS = (
     Mistake(
         "add_rows_summed",
         "all rows at once",
-        "You add one and the same vector to all words, a sum or a mean of many rows. Which row belongs to word 2 alone?",
+        "You add one vector, a sum or a mean of many rows, to all words. Which row belongs to word 2 alone?",
         (
             _with(lambda x, rows: x + rows.sum(axis=0)),
             _with(lambda x, rows: x + rows.mean(axis=0)),

@@ -299,4 +299,3 @@ SHIFT_ROTATION = (
         (_after(lambda M: M.astype(np.float32)),),
     ),
 )
-

@@ -180,7 +180,7 @@ POSITIONAL_ENCODING = (
     Mistake(
         "pe_cosines_only",
         "a cosine in every column",
-        "Both columns of a pair hold the same cosine. At position 0, column 0 should be sin(0): what do you have there?",
+        "Both columns of a pair hold the same cosine. At position 0, column 0 should be sin(0): what have you there?",
         (_table(even=np.cos),),
     ),
     Mistake(
@@ -241,7 +241,7 @@ POSITIONAL_ENCODING = (
     Mistake(
         "pe_odd_last_empty",
         "the last column of an odd width stays 0",
-        "For an odd width your last column is 0. How many pairs does a width of 5 have, if the last one is half a pair?",
+        "For an odd width your last column is 0. How many sines does a width of 5 have?",
         (_odd_as_even(lambda table, d: only(table, 1, slice(None, -1))),),
     ),
     Mistake(

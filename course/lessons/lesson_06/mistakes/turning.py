@@ -322,7 +322,7 @@ ROTARY = (
     Mistake(
         "rotary_misses_one",
         "a loop that misses a pair or a word",
-        "The first or the last pair or word is left out. What are the first and the last number that range() gives you?",
+        "The first or the last pair or word is left out. What are the first and the last number of your range()?",
         (
             *(_kept_pairs(slice(None, -1), others=others) for others in (True, False)),
             *(_kept_pairs(slice(1, None), others=others) for others in (True, False)),
