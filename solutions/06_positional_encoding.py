@@ -492,7 +492,8 @@ explore(
 # *difficulty ●○○○○ · importance ●●●●● · 5 minutes*
 #
 # `x` is a batch of sentences (B, T, d), and `table` has a row for each place, (longest, d), mostly more than are
-# needed. Return (B, T, d): to every word its place's row is added. Leave `x` as it was.
+# needed: `table[:n]` are the first n. `x.shape` holds the sizes. Return (B, T, d): to every word its place's row is
+# added. Leave `x` as it was.
 
 
 # %% name="exercise-add-positions"
