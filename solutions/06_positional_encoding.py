@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Positional encoding
 #
-# *Lesson 06 · 140 minutes · numpy only, nothing to download*
+# *Lesson 06 · 150 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -27,10 +27,10 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `positional_encoding` | the table of sinusoids | ●●○○○ | ●●●●● | 15 |
-# | `shift_rotation` | one matrix that moves every place by $k$ | ●●●○○ | ●●●●○ | 15 |
+# | `positional_encoding` | the table of sinusoids | ●●○○○ | ●●●●● | 12 |
+# | `shift_rotation` | one matrix that moves every place by $k$ | ●●●○○ | ●●●●○ | 12 |
 # | `add_positions` | words get their places | ●○○○○ | ●●●●● | 5 |
-# | `rotary` | turn queries and keys | ●●●○○ | ●●●●● | 15 |
+# | `rotary` | turn queries and keys | ●●●○○ | ●●●●● | 12 |
 # | `repair_rotary` | find the bug | ●●○○○ | ●●●●○ | 10 |
 
 # %% name="setup"
@@ -49,23 +49,7 @@ from course.lab import (
     workbook,
 )
 from course.lab.drawing import draw_map
-from course.lessons.lesson_06.experiments import (
-    SPLITS,
-    kinds_table,
-    mean_bleu,
-    mean_percent,
-    read_runs,
-)
-from course.lessons.lesson_06.figures import (
-    BASES,
-    HANDS,
-    WIDTHS,
-    draw_hands,
-    draw_lengths,
-    draw_summary,
-    draw_table,
-    score_maps,
-)
+from course.lessons.lesson_06 import experiments, figures
 
 np.set_printoptions(precision=3, suppress=True)
 pieces = ("attention", "multi_head_attention", "causal_mask")  # of lessons 03, 04 and 05
@@ -238,7 +222,7 @@ print("seen by all alike:", attention(0 * is_bos, 0 * is_bos, is_bos, causal_mas
 #
 # ### Exercise `positional_encoding`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
 #
 # Return the table for the positions 0 to T − 1, (T, d). The width may be odd: then the last hand has a column for its
 # sine only. `np.arange(0, d, 2)` counts in steps of two, `np.arange(T)[:, None]` stands upright, so that the two make
@@ -317,7 +301,7 @@ print("d = 8:", speeds(8), "  three words on:", 3 * speeds(8))
 # %% [markdown]
 # ### Exercise `shift_rotation`
 #
-# *difficulty ●●●○○ · importance ●●●●○ · 15 minutes*
+# *difficulty ●●●○○ · importance ●●●●○ · 12 minutes*
 #
 # Return $M_k$ for an even width: (d, d), such that `positional_encoding(T, d)[p] @ M` is row $p + k$. $k$ may be
 # negative or 0. `for i, angle in enumerate(k * speeds(d))` gives every pair its number and its angle, and
@@ -373,11 +357,11 @@ holds(
 
 # %% name="explore-hands"
 explore(
-    draw_hands,
+    figures.draw_hands,
     positional_encoding=positional_encoding,
     position=slider(0, 60, start=3),
     offset=slider(0, 60, start=5),
-    width=HANDS,
+    width=figures.HANDS,
 )
 
 # %% [markdown]
@@ -462,11 +446,11 @@ holds(
 
 # %% name="explore-table"
 explore(
-    draw_table,
+    figures.draw_table,
     position=slider(0, 40, start=10),
     offset=slider(0, 60, start=11),
-    width=WIDTHS,
-    base=BASES,
+    width=figures.WIDTHS,
+    base=figures.BASES,
 )
 
 # %% [markdown]
@@ -570,10 +554,8 @@ holds(
 #
 # **Learned.** Make the table a parameter: as many rows as the longest sentence may have places, random at first, and
 # let training move them like everything else. Vaswani et al. tried it and found "nearly identical results" (25.7 BLEU
-# against 25.8, table 3, row E); BERT and GPT-2 have it. Row 40 is what training made of it in sentences that had a
-# word
-# 40. If there were none, row 40 is still what it was on the first day, and nothing tells it that it stands between 39
-#     and 41.
+# against 25.8, table 3, row E); BERT and GPT-2 have it. A row learns from sentences that are long enough to have a
+# word at its place. If none was, nobody has taught it anything, not even that it stands between its neighbors.
 #
 # **Rotary** (Su et al., 2021), which most large models use today. Section 5 has shown that with sinusoids *places*
 # compare by distance. But what is added to a word is not compared alone. With $x$ for a word and $p$ for its place, a
@@ -601,12 +583,12 @@ holds(
 #
 # ### Exercise `rotary`
 #
-# *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●●○○ · importance ●●●●● · 12 minutes*
 #
-# `x` holds queries or keys, (..., T, d) with d even, mostly (B, H, T, d_head). Turn each pair of columns (0, 1), (2,
-# 3), ... by its angle. The first of the T rows stands at place `start`: who writes word by word (lesson 11) has one
-# new row, at place 9, say. `x[..., 0::2]` are the even columns whatever axes stand before, `x.shape[-2:]` are T and
-# d, and `np.zeros(x.shape)` is something to write into.
+# `x` holds queries or keys, (..., T, d) with d even, mostly (B, H, T, d_head). Turn each pair of neighboring columns,
+# 0 with 1, 2 with 3 and so on, by its angle. The first of the T rows stands at place `start`: who writes word by word
+# (lesson 11) has one new row, at place 9, say. `x[..., 0::2]` are the even columns whatever axes stand before,
+# `x.shape[-2:]` are T and d, and `np.zeros(x.shape)` is something to write into.
 
 
 # %% name="exercise-rotary"
@@ -635,7 +617,7 @@ rotary = check("rotary", rotary)
 
 
 # %% name="two-tests" tags=["predict"]
-def scores_of(kind, x, start=0):
+def scores_of(x, start=0, kind="none"):
     """The scores (T, T) of words x (T, d) of which the first stands at place start."""
     T, d = x.shape
     if kind == "sinusoidal":
@@ -646,13 +628,10 @@ def scores_of(kind, x, start=0):
 
 W_Q, W_K = rng.standard_normal((2, 8, 8)) / np.sqrt(8)
 x = rng.standard_normal((6, 8))
-exchanged = [0, 4, 2, 3, 1, 5]  # words 1 and 4
-tests = {}
-for kind in ("none", "sinusoidal", "rotary"):
-    before = scores_of(kind, x)
-    by_place = np.abs(scores_of(kind, x, start=30) - before).max()
-    by_order = np.abs(scores_of(kind, x[exchanged]) - before[exchanged][:, exchanged]).max()
-    tests[kind] = by_place, by_order
+tests = {
+    kind: experiments.moved_on_and_exchanged(scores_of, x, kind=kind)
+    for kind in ("none", "sinusoidal", "rotary")
+}
 rows = [(kind, *(f"{move:.2f}" for move in both)) for kind, both in tests.items()]
 show_table(("positions", "all moved on", "two exchanged"), rows, "how far a score moves at most")
 holds(
@@ -680,15 +659,15 @@ holds(
 # best there? And which two kinds do you trust with 15 to 18 words?
 
 # %% name="four-kinds" tags=["predict"]
-runs = read_runs()
+runs = experiments.read_runs()
 captions = ("up to 14 words", "15 to 18", "20 to 30")
-show(kinds_table(runs, dict(zip(SPLITS, captions, strict=True))))
-show(draw_lengths, runs=runs)
+show(experiments.kinds_table(runs, dict(zip(experiments.SPLITS, captions, strict=True))))
+show(figures.draw_lengths, runs=runs)
 
 # %% name="what-the-kinds-show" tags=["predict"]
 holds(
-    ("TODO.", mean_percent(runs, "none", "test_iid") < 90),
-    ("TODO.", mean_bleu(runs, "none", "much_longer") < 90),
+    ("TODO.", experiments.mean_percent(runs, "none", "test_iid") < 90),
+    ("TODO.", experiments.mean_bleu(runs, "none", "much_longer") < 90),
 )
 
 # %% [markdown]
@@ -714,15 +693,16 @@ def colleagues_rotary(x, start=0):
     return turned
 
 
-def scores_under(turn, q, k, start=0):
-    """Scores (B, H, T, T) of queries and keys that are turned."""
+def scores_under(both, start=0, turn=colleagues_rotary):
+    """Scores (B, H, T, T) of queries and keys that are turned; both: (2, B, H, T, d_head)."""
+    q, k = both
     return turn(q, start) @ np.swapaxes(turn(k, start), -1, -2)
 
 
-q, k = rng.standard_normal((2, 2, 3, 5, 8))  # two sentences, three heads, five words
-lengths = [np.linalg.norm(each, axis=-1) for each in (q, colleagues_rotary(q))]
-here, there = (scores_under(colleagues_rotary, q, k, start) for start in (0, 30))
-one_word = q[:, :1, :1]
+both = rng.standard_normal((2, 2, 3, 5, 8))  # queries and keys of two sentences, three heads
+lengths = [np.linalg.norm(each, axis=-1) for each in (both[0], colleagues_rotary(both[0]))]
+here, there = (scores_under(both, start) for start in (0, 30))
+one_word = both[0, :1, :1, :1]
 print("lengths stay:", np.allclose(*lengths))
 print("place 0 is not turned:", np.allclose(colleagues_rotary(one_word), one_word))
 print("moved on by 30 places, all scores stay:", np.allclose(here, there))
@@ -754,16 +734,15 @@ def repair_rotary(x, start=0):
 repair_rotary = check("repair_rotary", repair_rotary)
 
 # %% name="how-the-bug-shows"
-exchanged = [0, 3, 2, 1, 4]
+turns = {
+    "nothing turned": lambda x, start: x,
+    "his": colleagues_rotary,
+    "repaired": repair_rotary,
+}
 rows = []
-for name, turn in (
-    ("nothing turned", lambda x, start: x),
-    ("his", colleagues_rotary),
-    ("repaired", repair_rotary),
-):
-    before = scores_under(turn, q, k)[..., exchanged, :][..., exchanged]
-    after = scores_under(turn, q[..., exchanged, :], k[..., exchanged, :])
-    rows.append((name, f"{np.abs(after - before).max():.3f}"))
+for name, turn in turns.items():
+    _, by_order = experiments.moved_on_and_exchanged(scores_under, both, turn=turn)
+    rows.append((name, f"{by_order:.3f}"))
 show_table(("function", "two words exchanged: a score moves by"), rows)
 
 # %% [markdown]
@@ -796,7 +775,10 @@ quiz("06")
 
 # %% name="summary"
 word = np.random.default_rng(0).standard_normal(32)
-show(draw_summary, maps=score_maps(table=positional_encoding(16, 32), word=word, places=16))
+show(
+    figures.draw_summary,
+    maps=figures.score_maps(table=positional_encoding(16, 32), word=word, places=16),
+)
 
 # %% [markdown]
 # What you can take along:

@@ -276,6 +276,15 @@ def test_the_table_can_be_read(values):
     assert figure.get_size_inches()[0] <= 12
 
 
+def test_the_axis_of_the_dot_products_holds_every_curve():
+    for width in figures.WIDTHS.stops:
+        for base in figures.BASES.stops:
+            values = {"position": 3, "offset": 5, "width": width, "base": base}
+            low, high = drawn(figures.draw_table, values)[0].axes[1].get_ylim()
+            dots = figures.sinusoids(figures.PLACES, width, base) @ figures.sinusoids(1, width, base)[0]
+            assert low < dots.min() <= dots.max() < high
+
+
 def test_the_answers_below_the_table():
     assert "PE(10) with itself is 64.00, and with PE(21) 42.34; along k it falls up to k = 11, and rises at 12" in (
         table_alt()

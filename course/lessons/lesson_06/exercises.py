@@ -105,7 +105,7 @@ POSITIONAL_ENCODING = Exercise(
     result_dims={"table": "T d"},
     difficulty=2,
     importance=5,
-    minutes=15,
+    minutes=12,
 )
 
 
@@ -280,7 +280,7 @@ SHIFT_ROTATION = Exercise(
     result_dims={"M": "d d"},
     difficulty=3,
     importance=4,
-    minutes=15,
+    minutes=12,
 )
 
 
@@ -400,7 +400,7 @@ ROTARY = Exercise(
     keyword="start",
     difficulty=3,
     importance=5,
-    minutes=15,
+    minutes=12,
 )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,30 @@ class Run:
         """Percent of the sentences of a split that were exactly right."""
         hits, sentences = self.hits(split)
         return 100 * hits / sentences
+
+
+# --- two tests of positions -------------------------------------------------------------------------------------
+
+MOVED_ON, EXCHANGED = 30, (1, 4)  # places that a sentence moves on; the two words that change places
+
+
+def moved_on_and_exchanged(scores: Callable[..., Array], x: Array, **how: Any) -> tuple[float, float]:  # noqa: ANN401
+    """Return how far scores move at most if a sentence stands 30 places later, and if two words change places.
+
+    Args:
+        scores: from words (..., T, d) and the place of the first one, `start`, to scores (..., T, T).
+        x: (..., T, d) words, five or more.
+        how: whatever else `scores` takes.
+
+    Returns:
+        The largest move of a score for each; where words change places, each score is compared with that of the same
+        two words before.
+    """
+    order = np.arange(x.shape[-2])
+    order[list(EXCHANGED)] = order[list(EXCHANGED)[::-1]]
+    before = scores(x, **how)
+    by_order = scores(x[..., order, :], **how) - before[..., order, :][..., order]
+    return float(np.abs(scores(x, start=MOVED_ON, **how) - before).max()), float(np.abs(by_order).max())
 
 
 # --- reading what was kept --------------------------------------------------------------------------------------

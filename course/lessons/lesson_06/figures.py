@@ -117,7 +117,7 @@ def draw_table(fig: Figure, *, position: int, offset: int, width: int, base: flo
     right.axhline(0, color=PALE, linewidth=1, zorder=0)
     right.plot([0], [dots[0]], "s", color=QUERY, markersize=9, zorder=3)
     right.plot([offset], [dots[offset]], "o", color=KEY, markersize=11, markeredgecolor=INK, zorder=4)
-    right.set(xlim=(-1.5, PLACES), ylim=(-1.1 * width / 2, 1.15 * width / 2))
+    right.set(xlim=(-1.5, PLACES), ylim=(-_depth(width) * width / 2, 1.15 * width / 2))
     right.set_xlabel("k", fontsize=11)
     plain(right)
     never = "it falls all the way" if rise is None else f"it falls up to k = {rise - 1}, and rises at {rise}"
@@ -128,13 +128,19 @@ def draw_table(fig: Figure, *, position: int, offset: int, width: int, base: flo
     )
 
 
+def _depth(width: int) -> float:
+    """Return how far below 0 the axis of the dot products goes, as a share of its height: few hands can all be down."""
+    return 1.1 if width <= 8 else 0.65 if width <= 32 else 0.4
+
+
 def _draw_rows(ax: Axes, table: Array, position: int, offset: int) -> None:
     n = table.shape[1]
     box = (-0.5, n - 0.5, len(table) - 0.5, -0.5)
     ax.imshow(table, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest", extent=box)
     for row, color, size in ((position + offset, KEY, 15), (position, QUERY, 10)):
         if row < len(table):
-            ax.plot([n - 0.5], [row], "<", color=color, markersize=size, markeredgecolor=INK, clip_on=False, zorder=3)
+            mark = {"color": color, "markersize": size, "markeredgecolor": INK, "clip_on": False}
+            ax.plot([1.022], [row], "<", transform=ax.get_yaxis_transform(), **mark)  # right of the table
     ax.set(xlim=(-0.5, n - 0.5), ylim=(len(table) - 0.5, -0.5))
     ax.set_xlabel("column", fontsize=11)
     ax.set_ylabel("position", fontsize=11)
