@@ -106,14 +106,14 @@ attention, multi_head_attention, causal_mask = map(workbook.load, pieces)
 # %% name="a-bag" tags=["predict"]
 rng = np.random.default_rng(6)
 bag = ["the", "needle", "has", "a", "point"]
-table = {word: rng.standard_normal(8) for word in bag}
+vectors = {word: rng.standard_normal(8) for word in bag}
 W = {name: rng.standard_normal((8, 8)) / np.sqrt(8) for name in ("q", "k", "v", "o")}
 
 
 def row_of_has(sentence, placed=lambda x: x):
     """What *has* gathers in two heads; placed: from vectors (1, T, 8) to vectors that know their places."""
     words = sentence.split()
-    x = placed(np.array([[table[word] for word in words]]))
+    x = placed(np.array([[vectors[word] for word in words]]))
     return multi_head_attention(x, x, W, 2)[0, words.index("has")]
 
 
@@ -202,8 +202,8 @@ print("seen by all alike:", attention(0 * is_bos, 0 * is_bos, is_bos, causal_mas
 #
 # Vaswani et al. (2017, section 3.5) give every word $d/2$ such hands. Hand $i$ turns from one word to the next by the
 # angle $10000^{-2i/d}$, its **speed**, in radians. Hand 0 turns by 1 and is around once in 6.28 words; the last one
-# needs nearly $2\pi \cdot 10000$ words. Of every hand two numbers are written down, how far its tip is to the side
-# and how far up, which are the sine and the cosine of its angle:
+# needs nearly $2\pi \cdot 10000$ words, far longer than any sentence. Of every hand two numbers are
+# written down, how far its tip is to the side and how far up, which are the sine and the cosine of its angle:
 #
 # $$
 # \mathrm{PE}(p,\,2i) = \sin\!\left(\frac{p}{10000^{2i/d}}\right)
@@ -332,12 +332,13 @@ pairs = positional_encoding(60, 8)
 sines = np.sin(np.arange(60)[:, None] * 10000.0 ** (-np.arange(8) / 8))
 M = shift_rotation(5, 8)
 best = np.linalg.lstsq(sines[:-5], sines[5:], rcond=None)[0]
-off = [np.abs(now @ moves - then).max() for now, moves, then in
-       ((pairs[:-5], M, pairs[5:]), (sines[:-5], best, sines[5:]))]  # fmt: skip
-print(f"five words on, 55 places, at most off by:  pairs {off[0]:.3f}   sines alone {off[1]:.3f}")
+off = {}
+for name, places, matrix in (("pairs", pairs, M), ("sines alone", sines, best)):
+    off[name] = np.abs(places[:-5] @ matrix - places[5:]).max()
+    print(f"five words on, 55 places, {name:11} at most off by {off[name]:.3f}")
 holds(
-    ("With pairs one matrix moves every place by 5.", off[0] < 1e-12),
-    ("With sines alone no matrix does.", off[1] > 0.3),
+    ("With pairs one matrix moves every place by 5.", off["pairs"] < 1e-12),
+    ("With sines alone no matrix does.", off["sines alone"] > 0.3),
     (
         "Two words on and three more are five.",
         np.allclose(shift_rotation(2, 8) @ shift_rotation(3, 8), M),
@@ -424,10 +425,10 @@ holds(
 )
 
 # %% [markdown]
-# It falls up to $k = 11$, and then **place 12 is nearer than place 11**. Not by much, 42.38 against 42.34; but whoever
-# says "the dot product of sinusoids falls with the distance" has not looked. It is a sum of cosines. The fastest hand
-# has been around nearly twice by then, $\cos 11 = 0.00$ and $\cos 12 = 0.84$, and at this step the fast hands gain a
-# little more than the slow ones lose.
+# It falls up to $k = 11$, and then **place 12 is nearer than place 11**. Not by much, 42.38 against 42.34; but
+# whoever says "the dot product of sinusoids falls with the distance" has not looked. It is a sum of cosines. The
+# fastest hand has been around nearly twice by then, $\cos 11 = 0.00$ and $\cos 12 = 0.84$, and at this step the fast
+# hands gain a little more than the slow ones lose.
 #
 # Nothing is broken by that. $W_Q$ and $W_K$ may weigh hands as they like, and a head that wants its neighbors needs
 # the fast ones. But nobody gets *nearness* as a gift.
@@ -507,7 +508,7 @@ sizes = {
     "an embedding": words,
     "an embedding, times √128": words * np.sqrt(128),
 }
-rows = [(name, f"{np.linalg.norm(vectors, axis=1).mean():.1f}") for name, vectors in sizes.items()]
+rows = [(name, f"{np.linalg.norm(x, axis=1).mean():.1f}") for name, x in sizes.items()]
 show_table(("d = 128", "length"), rows)
 
 # %% [markdown]
@@ -748,10 +749,11 @@ show_table(("function", "two words exchanged: a score moves by"), rows)
 # %% [markdown]
 # <details><summary>What the mistake is, and why his tests could not see it</summary>
 #
-# `x.shape[1]` is the number of heads. Before a width is split, axis 1 of (B, T, d) counts the words, and his line was
-# right there; behind `split_heads` it is axis 2. So he turns head 0 by nothing, head 1 by the angle of place 1, head
-# 2 by that of place 2. All words of a head are turned alike, queries and keys by the same angle, and not a single
-# score differs from one without positions.
+# `x.shape[1]` is the number of heads. Halfway through `split_heads`, when a width has been cut and the axes are not
+# yet swapped, x is (B, T, H, d_head): there axis 1 counts the words, and his function is right. He calls it one line
+# too late. Behind the swap it turns head 0 by nothing, head 1 by the angle of place 1 and head 2 by that of place 2.
+# All words of a head are turned alike, queries and keys by the same angle, and not a single score differs from one
+# without positions.
 #
 # Lengths stay, since everything is turned *somehow*. One word in one head has the number 0 on either axis. And a
 # sentence that is moved on keeps its scores in a bag as well. His model is the line *none* of the table in section 9,

@@ -1,6 +1,7 @@
 """Lesson 06: what its text says of numbers, its figures, its kept measurement, and torch beside numpy."""
 
 import dataclasses
+import itertools
 import json
 import re
 import subprocess
@@ -256,14 +257,15 @@ def table_alt(**values):
 
 def test_every_stop_of_the_table_draws():
     figure, seen = new_figure(), set()
+    places = itertools.cycle(((0, 0), (40, 60), (10, 11), (0, 60), (40, 0)))
     for width in figures.WIDTHS.stops:
         for base in figures.BASES.stops:
-            for position, offset in ((0, 0), (40, 60), (10, 11)):
-                values = {"position": position, "offset": offset, "width": width, "base": base}
-                made = render(figure, figures.draw_table, values)
-                assert not made.error, made.error
-                seen.add(made.alt)
-    assert len(seen) == 8 * 9 * 3
+            position, offset = next(places)
+            values = {"position": position, "offset": offset, "width": width, "base": base}
+            made = render(figure, figures.draw_table, values)
+            assert not made.error, made.error
+            seen.add(made.alt)
+    assert len(seen) == 8 * 9
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_the_table_can_be_read(values):
 
 def test_the_axis_of_the_dot_products_holds_every_curve():
     for width in figures.WIDTHS.stops:
-        for base in figures.BASES.stops:
+        for base in (10, 30, 100, 10000):
             values = {"position": 3, "offset": 5, "width": width, "base": base}
             low, high = drawn(figures.draw_table, values)[0].axes[1].get_ylim()
             dots = figures.sinusoids(figures.PLACES, width, base) @ figures.sinusoids(1, width, base)[0]

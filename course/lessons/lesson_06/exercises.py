@@ -410,8 +410,8 @@ ROTARY = Exercise(
 def buggy_rotary(x: Array, start: int = 0) -> Array:
     """Turn queries or keys (B, H, T, d_head), with the planted bug that the notebook hands out.
 
-    The positions run along axis 1, where the words stand before a width is split into heads. Behind the split the heads
-    stand there: every word of a head is turned by the same angle, queries as keys, so no score moves at all.
+    The positions run along axis 1. That is where the words stand in (B, T, H, d_head), before the axes are swapped;
+    behind the swap the heads stand there. So all words of a head are turned by one angle, and no score moves at all.
     """
     places = start + np.arange(x.shape[1])
     angles = places[:, None, None] * reference.speeds(x.shape[-1])
