@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Positional encoding
 #
-# *Lesson 06 · 150 minutes · numpy only, nothing to download*
+# *Lesson 06 · 160 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -111,7 +111,7 @@ W = {name: rng.standard_normal((8, 8)) / np.sqrt(8) for name in ("q", "k", "v", 
 
 
 def row_of_has(sentence, placed=lambda x: x):
-    """What *has* gathers in two heads; placed: from vectors (1, T, 8) to vectors that know their places."""
+    """What *has* gathers in two heads; placed: gives vectors (1, T, 8) their places."""
     words = sentence.split()
     x = placed(np.array([[vectors[word] for word in words]]))
     return multi_head_attention(x, x, W, 2)[0, words.index("has")]
@@ -648,31 +648,60 @@ holds(
 #
 # ## 9. Measured: in the trained length, and beyond
 #
-# Now all four kinds in a real model: the translator of lesson 12, English to German, trained on sentences of up to 14
-# words. Same sentences, same number of updates, same rates; only the positions differ. Each training takes minutes,
-# so the cell reads what `python -m course.lessons.lesson_06.experiments` has kept. Three lots of 300 new sentences
-# each are translated: of the trained lengths, of 15 to 18 words, and of 20 to 30.
+# Now all four kinds in a real model: the translator of lesson 12, English to German, trained once with each, on
+# sentences of up to 14 words. Same sentences, same number of updates, same rates; only the positions differ. A training
+# takes minutes, so the cell reads what `python -m course.lessons.lesson_06.experiments` has kept. Three lots of 300
+# new sentences are translated: of the trained lengths, of 15 to 18 words, and of 20 to 30.
 #
-# Remember that the decoder has a causal mask, and that German articles and English word order go together: an English
-# sentence whose words are shuffled can often be guessed.
+# Remember that the decoder has a causal mask, so it is not quite without an order, and that of all the orders of a
+# small bag few make sense.
 #
 # *Predict:* how many of 100 sentences of the trained lengths are exactly right without any positions? Which kind is
-# best there? And which two kinds do you trust with 15 to 18 words?
+# best with 15 to 18 words? And with 20 to 30?
 
 # %% name="four-kinds" tags=["predict"]
 runs = experiments.read_runs()
-captions = ("up to 14 words", "15 to 18", "20 to 30")
-show(experiments.kinds_table(runs, dict(zip(experiments.SPLITS, captions, strict=True))))
-show(figures.draw_lengths, runs=runs)
+show(experiments.kinds_table(runs))
+show(figures.draw_kinds, runs=runs)
 
 # %% name="what-the-kinds-show" tags=["predict"]
+bag, learned, sinusoidal, turned = runs
+short, long, longest = experiments.SPLITS
 holds(
-    ("TODO.", experiments.mean_percent(runs, "none", "test_iid") < 90),
-    ("TODO.", experiments.mean_bleu(runs, "none", "much_longer") < 90),
+    ("In the trained length a bag translates three of four exactly.", bag.percent(short) > 75),
+    (
+        "With positions of any kind there are more, beyond chance.",
+        min(run.interval(short)[0] for run in runs[1:]) > bag.interval(short)[1],
+    ),
+    (
+        "With 15 to 18 words rotary leads, beyond chance.",
+        turned.interval(long)[0] > max(run.interval(long)[1] for run in runs[:-1]),
+    ),
+    ("Of the longest nobody gets even one in 50.", max(run.percent(longest) for run in runs) < 2),
+    (
+        "There sinusoids score 10 BLEU more than rotary.",
+        sinusoidal.bleu(longest) > turned.bleu(longest) + 10,
+    ),
 )
 
 # %% [markdown]
-# TODO
+# **In the trained length** a bag of words gets four of five sentences exactly right: 81.3 % (95 % interval 76.5 to
+# 85.3). Whoever tests on short sentences alone will hardly miss his positions. The three kinds that have some get
+# 95.3 to 97.7 %, and this test cannot tell them apart.
+#
+# **With 15 to 18 words** rotary is ahead, with 40.3 % (34.9 to 46.0) against 24.0 % (19.5 to 29.1) for sinusoids and
+# 16.0 % (12.3 to 20.6) for a learned table. The distances inside a clause are those of short sentences, and rotary
+# knows nothing else. To sinusoids word 17 is a place that they have never seen; in the learned table its row has hardly
+# been touched, and still this is more than the 5.3 % of no positions at all.
+#
+# **With 20 to 30 words** nobody gets a whole sentence right. BLEU (lesson 11) still tells how much of a translation is,
+# and it turns the order around: sinusoids 45.8, learned 33.4, rotary 28.4. "This kind works for longer texts" means
+# little without saying how much longer, and measured in what. The paper chose sinusoids in the hope that they would
+# carry on beyond the trained length. Here none of the four does: a few words more, and more than half of the sentences
+# go wrong.
+#
+# Read this with care. It is one training of each kind. The intervals know of the choice of the 300 sentences, and not
+# of the seed; and long sentences have more clauses in them, so that not all of the fall is due to positions.
 #
 # ## 10. Find the bug
 #

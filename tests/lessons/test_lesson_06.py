@@ -18,7 +18,7 @@ from course.lab.drawing.picture import new_figure, render
 from course.lessons.lesson_03.reference import attention
 from course.lessons.lesson_05.reference import causal_mask
 from course.lessons.lesson_06 import experiments, figures
-from course.lessons.lesson_06.experiments import KINDS, SPLITS, Run, mean_bleu, mean_percent, read_runs
+from course.lessons.lesson_06.experiments import KINDS, SPLITS, Run, read_runs
 from course.lessons.lesson_06.quiz import QUIZ
 from course.lessons.lesson_06.reference import add_positions, positional_encoding, rotary, shift_rotation, speeds
 from tests.test_lab_figures import collisions, drawn
@@ -363,17 +363,19 @@ def test_pictures_come_within_a_tenth_of_a_second():
 
 
 def run(kind="rotary", seed=1, share=0.5):
-    def rows(first, last):
-        return [[words, round(20 * share), 20] for words in range(first, last + 1)]
-
-    right = {"test_iid": rows(2, 14), "longer": rows(15, 18), "much_longer": rows(20, 30)}
-    return Run(kind, seed, 600, 0.1, 90, right, dict.fromkeys(SPLITS, 100 * share))
+    percent = 100 * share
+    figures_of = {
+        "sentences": 300,
+        "exact_match": percent,
+        "interval_95": [0.9 * percent, percent],
+        "bleu": percent / 2,
+    }
+    return Run(kind, seed, 900, 0.1, 90, dict.fromkeys(SPLITS, figures_of))
 
 
 def fake_runs():
-    return [
-        run(kind, seed, share) for kind, share in zip(KINDS, (0.25, 0.5, 0.75, 1.0), strict=True) for seed in (1, 2)
-    ]
+    shares = dict(zip(KINDS, (0.25, 0.5, 0.75, 1.0), strict=True))
+    return [run(kind, seed, share) for kind, share in shares.items() for seed in (1, 2)]
 
 
 def test_runs_are_kept_read_and_replaced(tmp_path):
@@ -382,33 +384,25 @@ def test_runs_are_kept_read_and_replaced(tmp_path):
         experiments.keep(each, path)
     assert read_runs(path) == fake_runs()
     experiments.keep(run("none", 2, 0.0), path)
-    assert mean_percent(read_runs(path), "none", "longer") == 12.5
+    assert [each.percent("longer") for each in experiments.of_kind(read_runs(path), "none")] == [25, 0]
     with pytest.raises(CourseError, match=r"run `python -m course.lessons.lesson_06.experiments`"):
         read_runs(tmp_path / "nothing.jsonl")
 
 
 def test_the_table_of_kinds_says_what_was_kept():
-    made = experiments.kinds_table(fake_runs(), {"test_iid": "short", "much_longer": "long"})
-    lines = made.alt.splitlines()
-    assert lines[0] == "% exactly right, 2 trainings of 600 updates for each kind"
-    assert re.fullmatch(r"learned +50.0, 50.0 +50.0, 50.0 +50.0, 50.0", lines[3])
-    assert "one training of" in experiments.kinds_table(fake_runs()[::2], {"longer": "x"}).alt
+    lines = experiments.kinds_table(fake_runs()).alt.splitlines()
+    assert lines[0] == "% of 300 sentences exactly right after 900 updates, and the 95 % interval"
+    assert re.fullmatch(r"learned +50.0  \(45.0 to 50.0\) +.* 25.0", lines[4])
+    assert lines[5].startswith("  ")
 
 
-def test_lengths_are_counted_over_splits_and_seeds():
-    found = experiments.by_length(fake_runs(), "sinusoidal", figures.BINS)
-    assert found[0] == (15 * 4 * 2, 20 * 4 * 2)
-    assert sum(n for _, n in found) == 2 * 20 * (13 + 4 + 11)
-    assert {hits / n for hits, n in found} == {0.75}
-    assert run(share=0.25).hits("longer") == (20, 80)
-
-
-def test_the_lengths_can_be_read():
-    figure, alt = drawn(figures.draw_lengths, {"runs": fake_runs()})
-    assert collisions(figure) == []
-    assert "rotary 100, 100, 100, 100, 100, 100, 100" in alt
-    figure, _ = drawn(figures.draw_lengths, {"runs": read_runs()})
-    assert collisions(figure) == []
+def test_the_kinds_can_be_read():
+    for runs in (fake_runs()[::2], read_runs()):
+        figure, alt = drawn(figures.draw_kinds, {"runs": runs})
+        assert collisions(figure) == []
+        assert figure.get_size_inches()[0] <= 12
+        assert alt.count("BLEU") == 5
+    assert "rotary 100.0, 100.0, 100.0, BLEU 50.0" in drawn(figures.draw_kinds, {"runs": fake_runs()})[1]
 
 
 def test_only_the_positions_differ_between_two_kinds():
@@ -431,30 +425,68 @@ def test_the_command_trains_scores_and_keeps(tmp_path, monkeypatch, capsys):
         PRESETS, "3min", Preset("toy", short_training(max_steps=None, minutes=1), SMALL, vocab_size=280)
     )
     texts = dict(zip(("train", "dev"), backward_corpus(), strict=True))
-    pairs = [SimpleNamespace(source=s, target=t) for s, t in zip(*(getattr(texts["dev"], side)[:30] for side in
-             ("source", "target")), strict=True)]  # fmt: skip
+    both = zip(texts["dev"].source[:30], texts["dev"].target[:30], strict=True)
+    pairs = [SimpleNamespace(source=source, target=target, meaning=None) for source, target in both]
     monkeypatch.setattr("course.data.load_corpus", lambda name, split: texts[split])
-    monkeypatch.setattr("course.data.embedded.embedded_pairs", lambda name, split: pairs)
+    monkeypatch.setattr("course.evaluation.embedded_pairs", lambda name, split: pairs)
     path = tmp_path / "kept.jsonl"
     experiments.main(
         ["--only", "rotary", "none", "--seeds", "1", "--steps", "20", "--sentences", "9", "--to", str(path)]
     )
     kept = read_runs(path)
     assert [(each.kind, each.seed, each.steps) for each in kept] == [("none", 1, 20), ("rotary", 1, 20)]
-    assert all(each.hits(split)[1] == 9 for each in kept for split in SPLITS)
+    assert all(each.splits[split]["sentences"] == 9 for each in kept for split in SPLITS)
     assert "rotary, seed 1: test_iid" in capsys.readouterr().out
 
 
 def test_the_kept_runs_are_complete():
     runs = read_runs()
-    seeds = {each.seed for each in runs}
-    assert [(each.kind, each.seed) for each in runs] == [(kind, seed) for kind in KINDS for seed in sorted(seeds)]
+    assert [(each.kind, each.seed) for each in runs] == [(kind, seed) for kind in KINDS for seed in experiments.SEEDS]
     for each in runs:
-        assert each.steps == runs[0].steps
-        assert [each.hits(split)[1] for split in SPLITS] == [experiments.SENTENCES] * 3
-        assert max(words for words, *_ in each.right["test_iid"]) <= experiments.TRAINED
-        assert min(words for words, *_ in each.right["longer"]) > experiments.TRAINED
-    assert f"of {runs[0].steps} updates" in experiments.kinds_table(runs, dict.fromkeys(SPLITS, "x")).alt
+        assert each.steps == experiments.STEPS
+        assert [each.splits[split]["sentences"] for split in SPLITS] == [experiments.SENTENCES] * 3
+        for split in SPLITS:
+            low, high = each.interval(split)
+            assert low <= each.percent(split) <= high
+
+
+def test_what_the_text_says_of_the_kinds_is_what_was_kept():
+    said, kept = text(), {each.kind: each for each in read_runs()}
+    for kind, split in (("none", "test_iid"), ("sinusoidal", "longer"), ("rotary", "longer"), ("learned", "longer")):
+        low, high = kept[kind].interval(split)
+        percent = f"{kept[kind].percent(split):.1f} %"
+        assert re.search(rf"{percent} \((95 % interval )?{low:.1f} to {high:.1f}\)", said), (kind, percent)
+    assert f"sinusoids {kept['sinusoidal'].bleu('much_longer'):.1f}" in said
+    assert f"rotary {kept['rotary'].bleu('much_longer'):.1f}" in said
+    assert f"learned {kept['learned'].bleu('much_longer'):.1f}" in said
+    short = [kept[kind].percent("test_iid") for kind in KINDS[1:]]
+    assert f"{min(short):.1f} to {max(short):.1f} %, and this test cannot tell them apart" in said
+    assert max(kept[kind].interval("test_iid")[0] for kind in KINDS[1:]) < min(
+        kept[kind].interval("test_iid")[1] for kind in KINDS[1:]
+    )
+    assert f"the {kept['none'].percent('longer'):.1f} % of no positions" in said
+    assert max(each.percent("longer") for each in kept.values()) < 50
+
+
+def test_three_of_the_kept_runs_are_those_of_lesson_12():
+    """The same trainings, so that two lessons do not contradict each other."""
+    from course.lessons.lesson_12.ablations import read_scores
+
+    ours, theirs = {each.kind: each for each in read_runs()}, read_scores()
+    for kind, name in (("none", "no_positions"), ("sinusoidal", "sinusoidal"), ("rotary", "baseline")):
+        for split in SPLITS:
+            assert ours[kind].percent(split) == theirs[name]["splits"][split]["exact_match"]
+            assert ours[kind].bleu(split) == theirs[name]["splits"][split]["bleu"]
+
+
+def test_a_run_is_set_up_as_in_lesson_12():
+    pytest.importorskip("torch")
+    from course.lessons.lesson_12 import ablations
+
+    for kind, name in (("none", "no_positions"), ("sinusoidal", "sinusoidal")):
+        (ours, training), (theirs, other) = experiments.settings(kind, 1), ablations.settings(name)
+        assert ours.model == theirs.model
+        assert dataclasses.replace(training, log_every=other.log_every) == other
 
 
 def test_there_are_three_questions():
@@ -463,4 +495,3 @@ def test_there_are_three_questions():
 
 def test_a_run_is_plain_json():
     assert Run(**json.loads(json.dumps(dataclasses.asdict(run())))) == run()
-    assert mean_bleu([run(share=0.5), run(share=1.0)], "rotary", "longer") == 75

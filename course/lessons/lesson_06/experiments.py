@@ -1,7 +1,7 @@
 """The measurement of lesson 06: translators with four kinds of positions, in and beyond the length of their training.
 
-    python -m course.lessons.lesson_06.experiments                          # all of them: some 40 minutes of one core
-    python -m course.lessons.lesson_06.experiments --only rotary --seeds 1  # one of them
+    python -m course.lessons.lesson_06.experiments                # all of them: ten minutes or so on two cores
+    python -m course.lessons.lesson_06.experiments --only rotary  # one of them
 
 trains the translator of lesson 12 (embedded corpus, English to German, preset 3min) once for each kind and seed, with
 the same number of updates, and keeps what each got right in `logs/positions.jsonl`. The lesson reads that file,
@@ -26,18 +26,18 @@ from course.lab.drawing import Markup, rows_table
 if TYPE_CHECKING:
     from course.data import ParallelText
     from course.training import Preset, TrainingConfig
-    from course.translator import Translator
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 CORPUS = "embedded-en-de"
 LOG = Path(__file__).parent / "logs" / "positions.jsonl"
 KINDS = ("none", "learned", "sinusoidal", "rotary")  # in the order of the lesson's table
-SPLITS = ("test_iid", "longer", "much_longer")
-SEEDS = (1, 2)
-STEPS = 600  # updates of a run
+# Words of an English sentence; those that were trained on have up to 14.
+SPLITS = {"test_iid": "up to 14 words", "longer": "15 to 18", "much_longer": "20 to 30"}
+SEEDS = (1,)
+STEPS = 900  # updates of a run
 SENTENCES = 300  # of each split
-TRAINED = 14  # words of the longest English sentence that was trained on
+KEPT = ("sentences", "exact_match", "interval_95", "bleu")  # of the figures of a split
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Run:
         steps: updates.
         val_loss: at its end.
         seconds: of training.
-        right: by split, for each length of the English sentence in words: (words, exactly right, sentences).
-        bleu: by split, from 0 to 100.
+        splits: by split, the figures of `course.evaluation.SplitScore` as plain values.
     """
 
     kind: str
@@ -59,18 +58,20 @@ class Run:
     steps: int
     val_loss: float
     seconds: float
-    right: Mapping[str, Sequence[Sequence[int]]]
-    bleu: Mapping[str, float]
-
-    def hits(self, split: str) -> tuple[int, int]:
-        """How many sentences of a split were exactly right, and of how many."""
-        _, hits, sentences = np.array(self.right[split]).sum(axis=0)
-        return int(hits), int(sentences)
+    splits: Mapping[str, Mapping[str, Any]]
 
     def percent(self, split: str) -> float:
         """Percent of the sentences of a split that were exactly right."""
-        hits, sentences = self.hits(split)
-        return 100 * hits / sentences
+        return float(self.splits[split]["exact_match"])
+
+    def interval(self, split: str) -> tuple[float, float]:
+        """The 95 % interval of `percent`, which knows of the choice of the sentences and not of the seed."""
+        low, high = self.splits[split]["interval_95"]
+        return float(low), float(high)
+
+    def bleu(self, split: str) -> float:
+        """BLEU on a split, from 0 to 100."""
+        return float(self.splits[split]["bleu"])
 
 
 # --- two tests of positions -------------------------------------------------------------------------------------
@@ -116,41 +117,23 @@ def of_kind(runs: Iterable[Run], kind: str) -> list[Run]:
     return [run for run in runs if run.kind == kind]
 
 
-def mean_percent(runs: Iterable[Run], kind: str, split: str) -> float:
-    """Percent exactly right, mean over the runs of a kind."""
-    return float(np.mean([run.percent(split) for run in of_kind(runs, kind)]))
+def kinds_table(runs: Sequence[Run]) -> Markup:
+    """Show percent exactly right of every run with its interval, and BLEU where hardly a whole sentence is right."""
+    last = list(SPLITS)[-1]
+    head = ("positions", *SPLITS.values(), f"{SPLITS[last]}: BLEU")
+    rows = [
+        (kind if n == 0 else "", *map(_with_interval, [run] * len(SPLITS), SPLITS), f"{run.bleu(last):.1f}")
+        for kind in KINDS
+        for n, run in enumerate(of_kind(runs, kind))
+    ]
+    sentences = runs[0].splits[last]["sentences"]
+    caption = f"% of {sentences} sentences exactly right after {runs[0].steps} updates, and the 95 % interval"
+    return rows_table(head, rows, caption)
 
 
-def mean_bleu(runs: Iterable[Run], kind: str, split: str) -> float:
-    """BLEU, mean over the runs of a kind."""
-    return float(np.mean([run.bleu[split] for run in of_kind(runs, kind)]))
-
-
-def kinds_table(runs: Sequence[Run], splits: Mapping[str, str]) -> Markup:
-    """Show percent exactly right of every run; splits: a caption by the name of a split. The last column is BLEU.
-
-    BLEU is that of the last split, where whole sentences are hardly ever right.
-    """
-    last = list(splits)[-1]
-    head = ("positions", *splits.values(), f"{splits[last]}: BLEU")
-    rows = []
-    for kind in KINDS:
-        each = of_kind(runs, kind)
-        shares = [", ".join(f"{run.percent(split):.1f}" for run in each) for split in splits]
-        rows.append((kind, *shares, ", ".join(f"{run.bleu[last]:.1f}" for run in each)))
-    n, steps = len(of_kind(runs, KINDS[0])), runs[0].steps
-    trainings = f"{n} trainings" if n > 1 else "one training"
-    return rows_table(head, rows, f"% exactly right, {trainings} of {steps} updates for each kind")
-
-
-def by_length(runs: Iterable[Run], kind: str, bins: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return for each bin (first, last number of words) the sentences exactly right, and all, over a kind's runs."""
-    rows = np.array([row for run in of_kind(runs, kind) for split in SPLITS for row in run.right[split]])
-    found = []
-    for first, last in bins:
-        inside = rows[(rows[:, 0] >= first) & (rows[:, 0] <= last)]
-        found.append((int(inside[:, 1].sum()), int(inside[:, 2].sum())))
-    return found
+def _with_interval(run: Run, split: str) -> str:
+    low, high = run.interval(split)
+    return f"{run.percent(split):.1f}  ({low:.1f} to {high:.1f})"
 
 
 # --- making it again --------------------------------------------------------------------------------------------
@@ -167,7 +150,7 @@ def settings(kind: str, seed: int, *, steps: int = STEPS) -> tuple[Preset, Train
     if kind not in KINDS:
         raise CourseError(f"There are no positions called {kind!r} here; there are {', '.join(KINDS)}.")
     preset = PRESETS["3min"]
-    training = replace(preset.training, minutes=None, max_steps=steps, seed=seed, validations=1)
+    training = replace(preset.training, minutes=None, max_steps=steps, seed=seed)
     return replace(preset, model={**preset.model, "positions": kind}), training
 
 
@@ -182,6 +165,7 @@ def train_kind(
     sentences: int = SENTENCES,
 ) -> Run:
     """Train a translator with positions of a kind in a folder, and score it."""
+    from course.evaluation import score_splits
     from course.training import train
     from course.translator import Translator
 
@@ -190,29 +174,9 @@ def train_kind(
         folder, train_text, val_text, model_options=dict(preset.model), training=training, vocab_size=preset.vocab_size,
         overwrite=True, corpus={"name": train_text.name},
     )  # fmt: skip
-    found = {split: _scored(Translator.load(folder), split, sentences) for split in SPLITS}
-    return Run(
-        kind, seed, result.steps, round(result.loss, 4), round(result.seconds),
-        right={split: rows for split, (rows, _) in found.items()}, bleu={split: b for split, (_, b) in found.items()},
-    )  # fmt: skip
-
-
-def _scored(translator: Translator, split: str, sentences: int) -> tuple[list[list[int]], float]:
-    """Return (words, exactly right, sentences) for each length of a split, and its BLEU; greedy search."""
-    from course.data.embedded import embedded_pairs
-    from course.evaluation import right
-    from course.scoring import score
-
-    pairs = embedded_pairs(CORPUS, split)[:sentences]
-    said = [found.text for found in translator.translate([pair.source for pair in pairs], beam=1)]
-    counts: dict[int, list[int]] = {}
-    for pair, text in zip(pairs, said, strict=True):
-        row = counts.setdefault(len(pair.source.split()), [0, 0])
-        row[0] += right(text, pair)
-        row[1] += 1
-    return [[words, *row] for words, row in sorted(counts.items())], round(
-        score(said, [pair.target for pair in pairs]).bleu, 2
-    )
+    found = score_splits(Translator.load(folder), CORPUS, splits=SPLITS, limit=sentences)
+    splits = {each.split: {name: each.to_dict()[name] for name in KEPT} for each in found}
+    return Run(kind, seed, result.steps, round(result.loss, 4), round(result.seconds), splits)
 
 
 def keep(run: Run, path: Path = LOG) -> None:

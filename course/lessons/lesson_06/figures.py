@@ -13,7 +13,7 @@ import numpy as np
 
 from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, WEIGHTS, WEIGHTS_TEXT, begin, plain, shades, write
 from course.lab.widgets.controls import Slider
-from course.lessons.lesson_06.experiments import KINDS, TRAINED, Run, by_length
+from course.lessons.lesson_06.experiments import KINDS, SPLITS, Run, of_kind
 from course.lessons.lesson_06.reference import rotary, speeds
 
 if TYPE_CHECKING:
@@ -149,43 +149,40 @@ def _draw_rows(ax: Axes, table: Array, position: int, offset: int) -> None:
 
 # ---- What was measured -----------------------------------------------------------------------------------------
 
-BINS = ((1, 5), (6, 8), (9, 11), (12, TRAINED), (15, 16), (17, 18), (20, 30))
-STYLES = {
-    "none": ("o:", GRAY),
-    "learned": ("s--", KEY_TEXT),
-    "sinusoidal": ("^-.", WEIGHTS_TEXT),
-    "rotary": ("D-", QUERY),
-}
+STYLES = {"none": ("o", GRAY), "learned": ("s", KEY_TEXT), "sinusoidal": ("^", WEIGHTS_TEXT), "rotary": ("D", QUERY)}
 
 
-def draw_lengths(fig: Figure, *, runs: Sequence[Run]) -> str:
-    """Draw percent exactly right against the length of the English sentence, a line for each kind of positions.
+def draw_kinds(fig: Figure, *, runs: Sequence[Run]) -> str:
+    """Draw percent exactly right with 95 % intervals for each kind of positions, a group for each lot of sentences.
 
-    What stands right of the line in the middle is longer than anything that was trained on.
+    On the right BLEU of the longest, of which hardly one is right as a whole.
     """
-    begin(fig, 10.5, 3.9)
-    ax = fig.add_axes((0.075, 0.14, 0.68, 0.8))
-    beyond = sum(last <= TRAINED for _, last in BINS) - 0.5
-    ax.axvline(beyond, color=INK, linewidth=1)
-    ax.text(beyond - 0.1, 106, "trained on ", ha="right", va="center", fontsize=11, color=INK)
-    ax.text(beyond + 0.1, 106, " longer", ha="left", va="center", fontsize=11, color=INK)
-    parts = []
-    for kind in KINDS:
-        shares = [100 * hits / n for hits, n in by_length(runs, kind, BINS)]
-        style, color = STYLES[kind]
-        ax.plot(range(len(BINS)), shares, style, color=color, linewidth=2, markersize=7, label=kind)
-        parts.append(f"{kind} {', '.join(f'{share:.0f}' for share in shares)}")
-    ax.set(ylim=(-4, 113), yticks=[0, 25, 50, 75, 100])
-    ax.set_xticks(range(len(BINS)), [f"{first}–{last}" for first, last in BINS])
-    ax.set_xlabel("words of the English sentence", fontsize=11)
-    ax.set_ylabel("% exactly right", fontsize=11)
-    plain(ax)
-    ax.legend(frameon=False, fontsize=12, loc="center left", bbox_to_anchor=(1.02, 0.5))
-    where = ", ".join(f"{first} to {last}" for first, last in BINS)
-    return (
-        f"Percent exactly right by words of the sentence ({where}), of which up to {TRAINED} were trained on. "
-        f"{'; '.join(parts)}."
-    )
+    begin(fig, 11.0, 3.9)
+    left, right = fig.add_axes((0.065, 0.15, 0.55, 0.77)), fig.add_axes((0.685, 0.15, 0.16, 0.77))
+    last, parts = list(SPLITS)[-1], []
+    for i, kind in enumerate(KINDS):
+        sign, color = STYLES[kind]
+        for run in of_kind(runs, kind):
+            at, shares = np.arange(len(SPLITS)) + 0.16 * (i - 1.5), np.array([run.percent(split) for split in SPLITS])
+            ends = np.array([run.interval(split) for split in SPLITS]).T
+            left.errorbar(at, shares, abs(ends - shares), fmt=sign, color=color, markersize=8, capsize=3, linewidth=1.6)
+            right.plot([0.16 * (i - 1.5)], [run.bleu(last)], sign, color=color, markersize=8)
+            parts.append(f"{kind} {', '.join(f'{share:.1f}' for share in shares)}, BLEU {run.bleu(last):.1f}")
+        right.plot([], [], sign, color=color, markersize=8, label=kind)
+    left.axvline(0.5, color=INK, linewidth=1)
+    left.text(0.47, 106, "trained on", ha="right", va="center", fontsize=11, color=INK)
+    left.text(0.53, 106, "longer", ha="left", va="center", fontsize=11, color=INK)
+    left.set(xlim=(-0.5, 2.5), ylim=(-4, 113), yticks=[0, 25, 50, 75, 100])
+    left.set_xticks(range(len(SPLITS)), SPLITS.values())
+    left.set_ylabel("% exactly right", fontsize=11)
+    right.set(xlim=(-0.5, 0.5), ylim=(0, 60))
+    right.set_xticks([0], [SPLITS[last]])
+    right.set_ylabel("BLEU", fontsize=11)
+    right.legend(frameon=False, fontsize=12, loc="center left", bbox_to_anchor=(1.02, 0.5))
+    plain(left)
+    plain(right)
+    words = ", ".join(SPLITS.values())
+    return f"Percent exactly right by words of the sentence ({words}), and BLEU with the last: {'; '.join(parts)}."
 
 
 # ---- The whole of it -------------------------------------------------------------------------------------------
