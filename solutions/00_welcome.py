@@ -411,7 +411,7 @@ show(
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 140 |
 # | 05 Masking | hide the future and the padding, and prove it | 140 |
-# | 06 Positional encoding | tell the model where a word stands | 90 |
+# | 06 Positional encoding | tell the model where a word stands | 150 |
 # | **Part II: the Transformer** | | |
 # | 07 The encoder | stack layers that can be trained | 90 |
 # | 08 The decoder and the whole Transformer | put it together and match torch's own | 120 |
