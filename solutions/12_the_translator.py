@@ -162,9 +162,10 @@ pieces = own_pieces()
 tables.pieces_table(pieces)
 
 # %% [markdown]
-# The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Five rows of the
-# table can run in it today, and yours do if you have them: your training step trains it, and your attention and your
-# three masks run inside it at the end of section 4. For the other rows the package's own code runs. Two layers on
+# The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Seven rows of
+# the table can run in it today, and yours do if you have them: your training step trains it, and your attention, your
+# heads, your rotary positions and your three masks run inside it at the end of section 4. For the other rows the
+# package's own code runs. Two layers on
 # either side instead of six, width 128 instead of 512, and one small vocabulary that English and German share. A
 # *piece* of that vocabulary, also called a token, is a word here or a part of one.
 #
@@ -310,12 +311,14 @@ dashboard(RUN)
 # itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the lowest loss that any model can reach, and the last
 # line of section 2 gives it.
 #
-# ### The same model on your own attention
+# ### The same model on your own pieces
 #
-# Your attention of lesson 03 and your masks of lesson 05 are numpy, and numpy knows no gradients. So training ran on
-# torch's attention, not on yours, and it would be wrong to tell you otherwise. What can be done is this: take the
-# trained weights, let **every** attention of the model run through your functions (or the reference's, where the table
-# says so), and see whether anybody can tell the difference.
+# Your attention of lesson 03, your heads of lesson 04, your masks of lesson 05 and your rotary positions of lesson 06
+# are numpy, and numpy knows no gradients. So training ran on torch's functions, not on yours, and it would be wrong to
+# tell you otherwise. What can be done is this: take the trained weights, let **every** attention of the model run
+# through your functions (or the reference's, where the table says so), and see whether anybody can tell the difference.
+# Where the decoder looks at the source, your `multi_head_attention` does all of it. Where a sequence looks at itself,
+# the heads' queries and keys are turned by your `rotary` in between, so there your `attention` works in each head.
 
 # %% name="assembled"
 translator = Translator.load(RUN)
@@ -333,8 +336,8 @@ holds(
 )
 
 # %% [markdown]
-# So the two compute the same function: on these 40 sentences the attention of the table gives the same translations, to
-# the last letter.
+# So the two compute the same function: on these 40 sentences the pieces of the table give the same translations, to the
+# last letter.
 #
 # ## 5. Score it
 #
@@ -888,7 +891,11 @@ stages = [
         now["attention"],
     ),
     ("decoder", "looks at what is written so far, and not ahead", now["causal_mask"]),
-    ("cross-attention", "looks at the source while it chooses a piece", now["attention"]),
+    (
+        "cross-attention",
+        "looks at the source while it chooses a piece",
+        now["multi_head_attention"],
+    ),
     (
         "training step",
         f"made {result.steps:,} times, validation loss {result.loss:.2f}",
@@ -911,7 +918,7 @@ show(
 #
 # - A training step is seven lines: training mode, old gradients away, loss, backward, clip, step, and the loss as a
 #   number.
-# - The same weights on your numpy attention give the same translations. Training needs gradients, so it runs on torch.
+# - The same weights on your numpy pieces give the same translations. Training needs gradients, so it runs on torch.
 # - Score on splits that differ in one way each, and give every figure its interval. The limits of this translator are
 #   length, depth, and known words in roles that it has not seen.
 # - Before you blame a construction, compare with sentences of the same length.

@@ -9,7 +9,9 @@ from course.data.batches import make_batch
 from course.lab import exercises
 from course.lab.exercises import workbook
 from course.lessons.lesson_03 import reference
+from course.lessons.lesson_04 import reference as heads
 from course.lessons.lesson_05 import reference as masks
+from course.lessons.lesson_06 import reference as positions
 from course.lessons.lesson_12 import assembly
 from course.lessons.lesson_12.assembly import (
     IN_THE_MODEL,
@@ -41,15 +43,23 @@ def translator(tmp_path_factory):
     return Translator.load(run)
 
 
-@pytest.fixture(scope="module")
-def untrained():
+@pytest.fixture
+def untrained(request):
     """Two layers with every weight at random, far from anything that could hide a difference."""
     torch.manual_seed(0)
     train_text, _ = backward_corpus()
     tokenizer = Tokenizer.train([*train_text.source, *train_text.target], vocab_size=280)
     sizes = {"src_vocab_size": tokenizer.vocab_size, "tgt_vocab_size": tokenizer.vocab_size}
     deeper = {"n_encoder_layers": 2, "n_decoder_layers": 2}
-    return Translator(Transformer(TransformerConfig.from_dict({**SMALL, **deeper, **sizes})), tokenizer)
+    options = {**SMALL, **deeper, **sizes, **getattr(request, "param", {})}
+    return Translator(Transformer(TransformerConfig.from_dict(options)), tokenizer)
+
+
+# As the course's own presets are: no biases, and positions that are turned or added.
+ROTARY, SINUSOIDS = ({"bias": False, "positions": positions} for positions in ("rotary", "sinusoidal"))
+EACH_KIND = pytest.mark.parametrize(
+    "untrained", [{}, ROTARY, SINUSOIDS], indirect=True, ids=["biases", "rotary", "sum"]
+)
 
 
 def said(translator, beam):
@@ -63,15 +73,24 @@ def test_the_same_translations(translator):
         assert said(other, beam) == said(translator, beam)
 
 
-def test_the_same_logits(translator, untrained):
+@EACH_KIND
+def test_the_same_logits_all_at_once_and_word_by_word(translator, untrained):
     for one in (translator, untrained):
-        assert logits_apart(one, assembled(one, REFERENCE), PAIRS) < 1e-5
+        other = assembled(one, REFERENCE)
+        assert logits_apart(one, other, PAIRS) < 1e-5
+        for beam in (1, 3):
+            texts = (t.translate(TEXTS, beam=beam, max_len=6, n_best=beam) for t in (one, other))
+            for ours, right in zip(*texts, strict=True):
+                assert ours.text == right.text
+                assert ours.score == pytest.approx(right.score, abs=1e-4)
 
 
-def test_the_same_attention(translator):
-    one, other = (each.attention("one two six") for each in (translator, assembled(translator, REFERENCE)))
-    assert one.target_tokens == other.target_tokens
-    assert torch.allclose(one.weights, other.weights, atol=1e-6)
+@EACH_KIND
+def test_the_same_attention(translator, untrained):
+    for each in (translator, untrained):
+        one, other = (t.attention("one two six", "eins zwei") for t in (each, assembled(each, REFERENCE)))
+        assert one.target_tokens == other.target_tokens
+        assert torch.allclose(one.weights, other.weights, atol=1e-6)
 
 
 def test_the_given_translator_stays_as_it_is(translator):
@@ -81,24 +100,35 @@ def test_the_given_translator_stays_as_it_is(translator):
     assert all(torch.equal(before[name], p) for name, p in translator.model.named_parameters())
 
 
-def test_every_attention_and_every_mask_is_the_piece(untrained):
-    """Each piece is called, as often as the model has places for it."""
+# How often a model of two and two layers calls each piece for a batch, and how often more for one word of a sentence.
+BATCH, WORD = {"padding_mask": 1, "decoder_mask": 1}, {"padding_mask": 2, "causal_mask": 2}
+CALLS = [
+    ({}, BATCH | {"attention": 6, "add_positions": 2}, WORD | {"attention": 6, "add_positions": 2}),
+    (ROTARY, BATCH | {"attention": 4, "multi_head_attention": 2, "rotary": 8},
+     WORD | {"attention": 4, "multi_head_attention": 2, "rotary": 8}),
+    (SINUSOIDS, BATCH | {"attention": 4, "multi_head_attention": 2, "add_positions": 2},
+     WORD | {"attention": 4, "multi_head_attention": 2, "add_positions": 2}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("untrained", "batch", "word"), CALLS, indirect=["untrained"], ids=["biases", "rotary", "sum"])
+def test_every_piece_works_as_often_as_the_model_has_places_for_it(untrained, batch, word):
     calls = dict.fromkeys(IN_THE_MODEL, 0)
 
     def counted(name):
-        def piece(*arguments):
+        def piece(*arguments, **options):
             calls[name] += 1
-            return REFERENCE[name](*arguments)
+            return REFERENCE[name](*arguments, **options)
 
         return piece
 
     other = assembled(untrained, {name: counted(name) for name in IN_THE_MODEL})
+    assert calls.pop("positional_encoding") == (untrained.model.config.positions == "sinusoidal")
     logits_apart(untrained, other, PAIRS)
-    assert calls == {"attention": 6, "padding_mask": 1, "decoder_mask": 1, "causal_mask": 0}
+    assert {name: n for name, n in calls.items() if n} == batch
+    calls |= dict.fromkeys(calls, 0)
     other.translate(["one two"], beam=1, max_len=1)
-    assert calls["attention"] == 12
-    assert calls["causal_mask"] == 2
-    assert calls["padding_mask"] == 3  # once for the memory, once more for what reads it
+    assert {name: n for name, n in calls.items() if n} == word
 
 
 def not_scaled(q, k, v, mask=None):
@@ -113,9 +143,21 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_piece_shows_in_the_logits(untrained, name):
-    assert logits_apart(untrained, assembled(untrained, REFERENCE | {name: WRONG[name]}), PAIRS) > 1e-3
+WRONG_PLACES = {
+    "rotary": lambda x, start=0: positions.rotary(x[..., ::-1], start)[..., ::-1],
+    "multi_head_attention": lambda q, kv, W, h, mask=None: heads.multi_head_attention(q, kv, W, 1, mask),
+}
+WRONG_SUMS = {
+    "positional_encoding": lambda T, d: positions.positional_encoding(T, d)[:, ::-1],
+    "add_positions": lambda x, table: x + table[::-1],
+}
+WRONG_AMONG = [(kind, name, piece) for kind, pieces in ((ROTARY, WRONG | WRONG_PLACES), (SINUSOIDS, WRONG | WRONG_SUMS))
+               for name, piece in pieces.items()]  # fmt: skip
+
+
+@pytest.mark.parametrize(("untrained", "name", "piece"), WRONG_AMONG, indirect=["untrained"])
+def test_a_wrong_piece_shows_in_the_logits(untrained, name, piece):
+    assert logits_apart(untrained, assembled(untrained, REFERENCE | {name: piece}), PAIRS) > 1e-3
 
 
 def test_a_wrong_causal_mask_shows_where_the_model_writes_several_words_at_once(untrained):

@@ -2,7 +2,7 @@
 
     pieces = own_pieces()                      # what the workbook holds, and the reference for the rest
     rows_of_pieces(pieces)                     # whose part is whose
-    slow = assembled(translator, pieces)       # the same weights; attention and masks are the pieces
+    slow = assembled(translator, pieces)       # the same weights; attention, masks and positions are the pieces
 
 numpy knows no gradients, so nothing trains on these pieces. Training runs on torch, whose attention is the same
 function in a form that has a gradient; what `assembled` gives back shows that it is the same function.
@@ -45,12 +45,13 @@ class Piece:
 # training does; "scores": the analysis does; "": its lesson will say.
 PIECES = (
     Piece("cutting text into pieces", "bpe_train", 9, ""),
-    Piece("positions", "positional_encoding", 6, ""),
-    Piece("positions added", "add_positions", 6, ""),
+    Piece("table of positions", "positional_encoding", 6, "model"),
+    Piece("positions added", "add_positions", 6, "model"),
+    Piece("positions by turning", "rotary", 6, "model"),
     Piece("mask of the padding", "padding_mask", 5, "model"),
     Piece("softmax", "softmax", 3, ""),
     Piece("attention", "attention", 3, "model"),
-    Piece("several heads", "multi_head_attention", 4, ""),
+    Piece("several heads", "multi_head_attention", 4, "model"),
     Piece("norm", "layer_norm", 7, ""),
     Piece("residual path", "residual_block", 7, ""),
     Piece("stack of layers", "stack", 7, ""),
@@ -115,8 +116,11 @@ def _owner(piece: Piece, pieces: OwnPieces) -> str:
 def assembled(translator: Translator, pieces: OwnPieces | Mapping[str, Function]) -> Translator:
     """Return a translator with the same weights that attends with `pieces`; the given one stays as it is.
 
-    pieces: functions on numpy arrays, by exercise: attention, causal_mask, padding_mask, decoder_mask. It is slow, for
-    each attention leaves torch and comes back, and it cannot be trained.
+    pieces: functions on numpy arrays, by exercise: those of `IN_THE_MODEL`. Where the decoder looks at the source,
+    `multi_head_attention` does it whole, but for a model with biases, which that piece has no place for; elsewhere,
+    `attention` does in each head. Of the positions, `rotary` works where the model has rotary ones, and
+    `positional_encoding` with `add_positions` where it has sinusoids. It is slow, for each piece leaves torch and comes
+    back, and it cannot be trained.
     """
     from course.translator import Translator
 
@@ -125,9 +129,9 @@ def assembled(translator: Translator, pieces: OwnPieces | Mapping[str, Function]
 
 
 class AssembledTransformer(nn.Module):
-    """A trained Transformer whose attention and masks are numpy functions; decodes and explains as `Transformer` does.
+    """A trained Transformer in which pieces of numpy work; decodes and explains as `Transformer` does.
 
-    model: is changed: its layers attend with the pieces from now on.
+    model: is changed: its layers attend with the pieces from now on, and its words get their positions from them.
     """
 
     def __init__(self, model: Transformer, pieces: OwnPieces | Mapping[str, Function]):
@@ -141,6 +145,19 @@ class AssembledTransformer(nn.Module):
                 part.function = attend
         for layer in model.decoder:
             layer.self_attention.function = self._causal(attend)
+            if not model.config.bias:
+                layer.cross_attention = WholeAttention(layer.cross_attention, pieces["multi_head_attention"])  # type: ignore[assignment]
+        self._place_words()
+
+    def _place_words(self) -> None:
+        """Positions by the pieces."""
+        model, d = self.model, self.config.d_model
+        if self.config.positions == "sinusoidal":
+            table = np.array(self.pieces["positional_encoding"](self.config.max_len, d))
+            model.position_table = torch.from_numpy(table).to(model.position_table)
+            model.adding = on_tensors(self.pieces["add_positions"])
+        if self.config.positions == "rotary":
+            model.turning = on_tensors(self.pieces["rotary"])
 
     def _causal(self, attend: AttentionFunction) -> AttentionFunction:
         """Attention of the decoder to itself.
@@ -152,14 +169,14 @@ class AssembledTransformer(nn.Module):
         def attend_to_the_past(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
             if mask is None or mask.dim() == 2:
                 n_queries, n_keys = q.shape[-2], k.shape[-2]
-                mask = torch.from_numpy(np.asarray(self.pieces["causal_mask"](n_keys)))[n_keys - n_queries :]
+                mask = torch.from_numpy(np.array(self.pieces["causal_mask"](n_keys)))[n_keys - n_queries :]
             return attend(q, k, v, mask=mask)
 
         return attend_to_the_past
 
     def _padding(self, tokens: Tensor) -> Tensor:
         """(B, T) ids -> (B, 1, 1, T), by the piece."""
-        return torch.from_numpy(np.asarray(self.pieces["padding_mask"](tokens.numpy(), PAD)))
+        return torch.from_numpy(np.array(self.pieces["padding_mask"](tokens.numpy(), PAD)))
 
     def _same_padding(self, mask: Tensor | None) -> Tensor | None:
         """A mask that somebody else made, made again by the piece: from tokens of which only the pads are known."""
@@ -177,7 +194,7 @@ class AssembledTransformer(nn.Module):
         return_weights: bool = False,
     ) -> Any:  # noqa: ANN401
         """As `Transformer.forward`; both masks are made by the pieces, whatever was given."""
-        own = torch.from_numpy(np.asarray(self.pieces["decoder_mask"](tgt.numpy(), PAD)))
+        own = torch.from_numpy(np.array(self.pieces["decoder_mask"](tgt.numpy(), PAD)))
         return self.model(src, tgt, src_mask=self._padding(src), tgt_mask=own, return_weights=return_weights)
 
     def encode(self, src: Tensor, *, src_mask: Tensor | None = None) -> Tensor:
@@ -195,6 +212,52 @@ class AssembledTransformer(nn.Module):
     def step(self, tokens: Tensor, cache: Any) -> Tensor:  # noqa: ANN401
         """As `Transformer.step`."""
         return self.model.step(tokens, cache)
+
+
+class WholeAttention(nn.Module):
+    """The decoder's look at the source, whole: projections, heads and all are numpy's `multi_head_attention`.
+
+    attention: the one whose place it takes. The piece projects by itself, so what is handed from step to step as keys
+    and values is the memory as it is, (B, 1, S, d). It returns no weights: where they are asked for, `attention` does.
+    """
+
+    def __init__(self, attention: MultiHeadAttention, piece: Function):
+        super().__init__()
+        self.attention, self.piece = attention, piece
+        stacked = attention.in_proj.weight.detach().numpy()
+        self.W = dict(zip("qkv", np.split(stacked.T, 3, axis=1), strict=True))
+        self.W["o"] = attention.out_proj.weight.detach().numpy().T
+
+    def project_queries(self, x: Tensor) -> Tensor:
+        """(B, Tq, d) -> (B, 1, Tq, d), as it is."""
+        return x[:, None]
+
+    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, d) -> two of (B, 1, S, d), as it is."""
+        return memory[:, None], memory[:, None]
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, None]:
+        """q (B, 1, Tq, d), k (B, 1, S, d) -> (B, Tq, d), by the piece, and no weights."""
+        arrays = (q[:, 0].numpy(), k[:, 0].numpy(), self.W, self.attention.n_heads)
+        output = self.piece(*arrays, None if mask is None else mask.numpy())
+        return torch.from_numpy(np.array(output)).to(q), None
+
+    def forward(
+        self, x_q: Tensor, x_kv: Tensor, *, mask: Tensor | None = None, return_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """x_q (B, Tq, d) looks at x_kv (B, Tk, d), as in `MultiHeadAttention`."""
+        output, _ = self.attend(self.project_queries(x_q), *self.project_memory(x_kv), mask=mask)
+        return output, self.attention(x_q, x_kv, mask=mask, return_weights=True)[1] if return_weights else None
+
+
+def on_tensors(function: Function) -> Function:
+    """Let a function from numpy arrays to an array work on torch tensors, in the precision of the first."""
+
+    def work(first: Tensor, *others: Tensor, **how: Any) -> Tensor:  # noqa: ANN401
+        found = function(first.numpy(), *(each.numpy() for each in others), **how)
+        return torch.from_numpy(np.array(found)).to(first)
+
+    return work
 
 
 def from_numpy(attention: Function) -> AttentionFunction:
