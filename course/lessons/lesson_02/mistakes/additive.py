@@ -28,6 +28,7 @@ from course.lessons.lesson_02.mistakes.shares import (
     masked_and_shared_again,
     multiplied,
     naive,
+    naive_times,
     naive_with_rule,
     over,
     sigmoid,
@@ -158,6 +159,13 @@ def _reached(axis: int, where: slice) -> tuple[Function, ...]:
         _made(lambda s, h, Wq, Wk, v: kept(_score(s, h, Wq, Wk, v), 1, where)),
         _made(lambda s, h, Wq, Wk, v: kept(_score(s, h, Wq, Wk, v), 1, where), with_nan),
         _after(lambda c, w, h: (_mix(kept(w, 1, where), h), kept(w, 1, where))),
+    )
+
+
+def _rounded(digits: int) -> tuple[Function, ...]:
+    return (
+        _after(lambda c, w, h: (c.round(digits), w.round(digits))),
+        _after(lambda c, w, h: (_mix(w.round(digits), h), w.round(digits))),
     )
 
 
@@ -435,7 +443,7 @@ ADDITIVE_ATTENTION = (
         "powers too large to store",
         "With scores around a thousand your result is nan. Softmax sees differences only: what could you take off all "
         "scores of a row first?",
-        (_made(normalize=naive_with_rule),),
+        (_made(normalize=naive_with_rule), *(_made(normalize=normalize) for normalize in naive_times)),
     ),
     Mistake(
         "add_context_averaged",
@@ -560,14 +568,7 @@ ADDITIVE_ATTENTION = (
         "add_rounded",
         "rounded",
         "The first digits are right and the others are gone. Which line rounds?",
-        tuple(
-            version
-            for n in (2, 3, 4, 5, 6)
-            for version in (
-                _after(lambda c, w, h, n=n: (c.round(n), w.round(n))),
-                _after(lambda c, w, h, n=n: (_mix(w.round(n), h), w.round(n))),
-            )
-        ),
+        tuple(version for digits in (2, 3, 4, 5, 6) for version in _rounded(digits)),
     ),
     Mistake(
         "add_single_precision",

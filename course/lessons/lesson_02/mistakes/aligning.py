@@ -29,6 +29,10 @@ def _after(change: Callable[[float], Any]) -> Function:
     return lambda weights, gold: change(reference.alignment_error(weights, gold))
 
 
+def _rounded(digits: int) -> Function:
+    return _after(lambda x: round(x, digits))
+
+
 def _end_as_word(weights: Array, gold: Array) -> float:
     """The end token counts as a word that translates nothing: a wrong link."""
     links = weights.argmax(axis=1)[:, None] == np.arange(weights.shape[1])
@@ -210,7 +214,7 @@ ALIGNMENT_ERROR = (
         "align_rounded",
         "rounded",
         "The first digits are right and the others are gone. Which line rounds?",
-        tuple(_after(lambda x, n=n: round(x, n)) for n in (2, 3, 4, 5)),
+        tuple(map(_rounded, (2, 3, 4, 5))),
     ),
     Mistake(
         "align_links_returned",

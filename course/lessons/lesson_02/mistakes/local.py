@@ -20,6 +20,7 @@ from course.lessons.lesson_02.mistakes.shares import (
     masked_and_shared_again,
     multiplied,
     naive,
+    naive_times,
     naive_with_rule,
     over,
     plain,
@@ -119,6 +120,10 @@ def _other_center(change: Callable[[Array, Array], Array]) -> Function:
     return local_weights
 
 
+def _center_by(change: Callable[[Array], Array]) -> Function:
+    return _other_center(lambda p, m: change(p))
+
+
 def _window_around(change: Callable[[Array], Array]) -> Function:
     """Return a version whose window, and not its bell curve, stands around another center."""
 
@@ -134,6 +139,14 @@ def _after(change: Callable[[Array], Any]) -> Function:
         return change(reference.local_weights(scores, mask, center, D, gaussian))
 
     return local_weights
+
+
+def _reached(axis: int, where: slice) -> Function:
+    return _after(lambda x: kept(x, axis, where))
+
+
+def _rounded(digits: int) -> Function:
+    return _after(lambda x: x.round(digits))
 
 
 def _in_place(scores: Array, mask: Array, center: Array, D: int, gaussian: bool = False) -> Array:
@@ -238,7 +251,7 @@ LOCAL_WEIGHTS = (
         "the center rounded",
         "A center may lie between two words, and you move it to one of them. Why should it have to be a whole number?",
         (
-            *(_other_center(lambda p, m, f=f: f(p)) for f in (np.floor, np.round, np.ceil, np.trunc)),
+            *map(_center_by, (np.floor, np.round, np.ceil, np.trunc)),
             *(_window_around(f) for f in (np.floor, np.round, np.ceil)),
         ),
     ),
@@ -436,7 +449,7 @@ LOCAL_WEIGHTS = (
         "powers too large to store",
         "With scores around a thousand your result is nan. The `softmax` above takes something off first: do you use "
         "it?",
-        (_made(normalize=naive_with_rule),),
+        (_made(normalize=naive_with_rule), *(_made(normalize=normalize) for normalize in naive_times)),
     ),
     Mistake(
         "local_over_batch",
@@ -449,14 +462,14 @@ LOCAL_WEIGHTS = (
         "a loop that misses a word or a sentence",
         "The first or the last word, or sentence, gets nothing from you. What are the first and the last number that "
         "range() gives you?",
-        tuple(_after(lambda x, a=a, w=w: kept(x, a, w)) for a in (0, 1) for w in (ALL_BUT_LAST, ALL_BUT_FIRST)),
+        tuple(_reached(a, w) for a in (0, 1) for w in (ALL_BUT_LAST, ALL_BUT_FIRST)),
     ),
     Mistake(
         "local_return_in_the_loop",
         "returns at the first turn of a loop",
         "Only one turn of your loop shows in the result. How far in does the line with return stand?",
         (
-            *(_after(lambda x, a=a, w=w: kept(x, a, w)) for a in (0, 1) for w in (ONLY_FIRST, ONLY_LAST)),
+            *(_reached(a, w) for a in (0, 1) for w in (ONLY_FIRST, ONLY_LAST)),
             _after(lambda x: x[0]),
         ),
     ),
@@ -470,7 +483,7 @@ LOCAL_WEIGHTS = (
         "local_rounded",
         "rounded",
         "The first digits are right and the others are gone. Which line rounds?",
-        tuple(_after(lambda x, n=n: x.round(n)) for n in (2, 3, 4, 5, 6)),
+        tuple(map(_rounded, (2, 3, 4, 5, 6))),
     ),
     Mistake(
         "local_single_precision",

@@ -56,6 +56,14 @@ def _after(change: Callable[[Array], Any]) -> Function:
     return lambda s, h, kind, W=None, v=None: change(reference.luong_scores(s, h, kind, W, v))
 
 
+def _reached(axis: int, where: slice) -> Function:
+    return _after(lambda x: kept(x, axis, where))
+
+
+def _rounded(digits: int) -> Function:
+    return _after(lambda x: x.round(digits))
+
+
 def _first_state(s: Array, h: Array, kind: str, W: Any = None, v: Any = None) -> Array:  # noqa: ANN401
     return reference.luong_scores(np.broadcast_to(s[:1], s.shape), h, kind, W, v)
 
@@ -266,7 +274,7 @@ LUONG_SCORES = (
         "The first or the last word, or sentence, has a score of 0, or none. What are the first and the last number "
         "that range() gives you?",
         (
-            *(_after(lambda x, a=a, w=w: kept(x, a, w)) for a in (1, 0) for w in (ALL_BUT_LAST, ALL_BUT_FIRST)),
+            *(_reached(a, w) for a in (1, 0) for w in (ALL_BUT_LAST, ALL_BUT_FIRST)),
             _after(lambda x: x[:, :-1]),
             _after(lambda x: x[:, 1:]),
             _after(lambda x: x[:-1]),
@@ -277,7 +285,7 @@ LUONG_SCORES = (
         "returns at the first turn of a loop",
         "Only one turn of your loop shows in the result. How far in does the line with return stand?",
         (
-            *(_after(lambda x, a=a, w=w: kept(x, a, w)) for a in (1, 0) for w in (ONLY_FIRST, ONLY_LAST)),
+            *(_reached(a, w) for a in (1, 0) for w in (ONLY_FIRST, ONLY_LAST)),
             _after(lambda x: x[0]),
             _after(lambda x: x[:, 0]),
         ),
@@ -298,7 +306,7 @@ LUONG_SCORES = (
         "luong_rounded",
         "rounded",
         "The first digits are right and the others are gone. Which line rounds?",
-        tuple(_after(lambda x, n=n: x.round(n)) for n in (2, 3, 4, 5, 6)),
+        tuple(map(_rounded, (2, 3, 4, 5, 6))),
     ),
     Mistake(
         "luong_single_precision",

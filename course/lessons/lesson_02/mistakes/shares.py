@@ -33,6 +33,25 @@ def naive_with_rule(scores: Array, mask: Array) -> Array:
     return powers / np.where(total > 0, total, 1)
 
 
+def _times(scores: Array, mask: Array) -> tuple[Array, Array]:
+    powers = np.exp(scores) * mask
+    return powers, powers.sum(axis=-1, keepdims=True)
+
+
+def _times_where(scores: Array, mask: Array) -> Array:
+    powers, total = _times(scores, mask)
+    return powers / np.where(total > 0, total, 1)
+
+
+def _times_zero(scores: Array, mask: Array) -> Array:
+    powers, total = _times(scores, mask)
+    return powers / np.where(total == 0, 1, total)
+
+
+# Powers as they are, times the mask: too large a power of a pad becomes nan as well.
+naive_times: tuple[Normalize, ...] = (_times_where, _times_zero)
+
+
 def unmasked(scores: Array, mask: Array) -> Array:
     """Shares for all, pads too."""
     return plain(scores)
