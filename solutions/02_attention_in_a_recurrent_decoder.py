@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Attention in a recurrent decoder
 #
-# *Lesson 02 · 140 minutes · numpy only, nothing to download*
+# *Lesson 02 · 160 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -25,15 +25,14 @@
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
 # | `additive_attention` | one look back, for a batch | ●●○○○ | ●●●●● | 15 |
-# | `luong_scores` | dot, general, concat | ●●○○○ | ●●●●○ | 12 |
-# | `local_weights` | a window that moves along | ●●●○○ | ●●●○○ | 15 |
-# | `alignment_error` | from weights to links, and how wrong they are | ●●○○○ | ●●●○○ | 10 |
-# | `repair_center` | find the bug | ●●○○○ | ●●●●○ | 10 |
+# | `luong_scores` | dot, general, concat | ●●○○○ | ●●●●○ | 10 |
+# | `local_weights` | a window that moves along | ●●●○○ | ●●●○○ | 12 |
+# | `alignment_error` | from weights to links, and how wrong they are | ●●○○○ | ●●●○○ | 8 |
+# | `repair_center` | find the bug | ●●○○○ | ●●●●○ | 8 |
 #
 # A cell with `check` follows each exercise and tells you within a second how you did. It hands your own function on
-# if it passes, and a finished one if it does not, so the rest of the lesson always runs.
-# `hint("additive_attention")` asks a helpful question, a second and a third call say more, and
-# `solution("additive_attention")` shows an answer.
+# if it passes, and a finished one if it does not, so the rest of the lesson always runs. `hint("additive_attention")`
+# asks a helpful question, a second and a third call say more, and `solution("additive_attention")` shows an answer.
 
 # %% name="setup"
 import numpy as np
@@ -71,15 +70,13 @@ np.set_printoptions(precision=3, suppress=True)
 #
 # > I love **France**, and the president of **that country** lives in Paris.
 #
-# The translator of lesson 01 reads such a sentence once, from left to right, and closes the book. What it has
-# understood lies in one vector. From it the decoder writes every word, the first and the last one. By the time it
-# comes to *that country*, France is one of many things that the vector was asked to keep.
+# The translator of lesson 01 reads such a sentence once and closes the book. What it has understood lies in one
+# vector, and from that the decoder writes every word. By the time it comes to *that country*, France is one of many
+# things that the vector was asked to keep. Lesson 01 measured what becomes of it: short sentences come out right and
+# long ones do not. A vector of a few hundred numbers is as long for three words as for thirty.
 #
-# Lesson 01 measured what becomes of it. Short sentences come out right and long ones do not. A vector of a few
-# hundred numbers is as long for three words as for thirty.
-#
-# A person who translates does something else. The book stays open. For every word that she writes she looks back into
-# the text, at a place that depends on what she is about to write, and reads that place again.
+# A person who translates leaves the book open. For every word that she writes she looks back into the text, at a
+# place that depends on what she is about to write, and reads that place again.
 #
 # Could a decoder do that? The material is there. A recurrent encoder passes through a state at *every* word, and
 # lesson 01 kept only the last one. **Keep them all**: $h_0, h_1, \ldots$, one for each source word. Then, at each of
@@ -89,9 +86,9 @@ np.set_printoptions(precision=3, suppress=True)
 #
 # > The **needle** is new but **it** breaks
 #
-# A German decoder has written *Die Nadel ist neu, aber*, and the next word must be *sie*, *er* or *es*: "it" takes
-# the gender of its noun. *Nadel* is feminine, so *sie* is right. Had it been a knife, *das Messer*, neuter, it would
-# be *es*. The decoder needs the noun, and it stands four words before *it*.
+# A German decoder has written *Die Nadel ist neu, aber*, and the next word is *sie*, *er* or *es*: "it" takes the
+# gender of its noun. *Nadel* is feminine, so *sie* is right; a knife, *das Messer*, is neuter and would be *es*. The
+# decoder needs the noun, and it stands four words before *it*.
 #
 # To follow it number by number we make states by hand. The encoder's state of a word has three numbers: is it a
 # *noun*, is it a *verb*, and the *gender* of the German noun, $1$ for feminine. (A trained state has hundreds of
@@ -164,8 +161,8 @@ show_table(("word", "1 score", "2 softmax"), list(rows))
 print("3 mix: noun {:.3f}, verb {:.3f}, gender {:.3f}".format(*context))
 
 # %% [markdown]
-# Nobody told the decoder where the noun stands. It said *what* it wants, and found it. The distance played no part:
-# had the needle been thirty words back, the score would be the same.
+# Nobody told the decoder where the noun stands. It said *what* it wants, and found it. Had the needle been thirty
+# words back, the score would be the same.
 #
 # The same decoder in another state: $s = (0, 1, 1)$, "I want a verb". *Before you run the cell, predict:* which words
 # get how much, and what does the context say about gender?
@@ -191,11 +188,11 @@ for name, s in (("a noun", [1, 0, 1]), ("a verb", [0, 1, 1])):
 show_table(("asked for", *words), rows, "weights without tanh")
 
 # %% [markdown]
-# The same weights, whatever was asked. **Without the bend the decoder's state has no say at all.** Look at the
-# formula: $v \cdot (\text{question} + \text{word}) = v \cdot \text{question} + v \cdot \text{word}$. The first term
-# is the same for all words of the sentence. It multiplies all powers by the same number, and dividing by their sum
-# takes that number out again. Rows sum to 1, the map of weights looks sensible, and training goes on: only, nobody
-# asks anymore.
+# The same weights, whatever was asked. **Without the bend the decoder's state has no say at all.** For
+# $v \cdot (\text{question} + \text{word}) = v \cdot \text{question} + v \cdot \text{word}$, and the first term is the
+# same for all words of the sentence. It multiplies all powers by the same number, and dividing by their sum takes
+# that number out again. Rows sum to 1, the map of weights looks sensible, and training goes on: only, nobody asks
+# anymore.
 #
 # With the bend it is different. A unit that gets $-4$ is pushed to the flat end of the curve, where a push by 2 makes
 # hardly any difference. So the state can *close* the units whose news it does not want, and leave others open.
@@ -223,17 +220,13 @@ show(draw_bend, question=[0, -4], push=2, names=["noun unit", "verb unit"])
 # looking makes the next word more probable.
 #
 # Where does the context vector go? In their decoder the look comes first: the state *before* the step asks, and the
-# GRU reads the context beside the last word $y$ that was written,
+# GRU reads the context $c_t$ beside $y_{t-1}$, the last word that was written:
+# $s_t = \mathrm{GRU}([\,y_{t-1};\, c_t\,],\, s_{t-1})$, where $[\,\cdot\,;\,\cdot\,]$ lays two vectors side by side.
+# This happens **at every step**, so each German word has a context vector of its own. Lesson 01's decoder is the
+# special case in which $c$ is always the same.
 #
-# $$ c_t = \mathrm{look}(s_{t-1}), \qquad s_t = \mathrm{GRU}\big([\,y_{t-1};\, c_t\,],\; s_{t-1}\big) , $$
-#
-# where $[\,\cdot\,;\,\cdot\,]$ lays two vectors side by side. All of it happens **at every step**, so each German
-# word has a context vector of its own. Lesson 01's decoder is the special case in which $c$ is the same at every
-# step.
-#
-# And one thing becomes better in training. In lesson 01 a gradient had to travel back through all steps from the
-# German word to the English one. Now there is a way from each German word to each English state that is one look
-# long.
+# Training gains as well. In lesson 01 a gradient had to travel back through all steps between a German word and its
+# English one. Now there is a way that is one look long.
 #
 # ## 4. A batch, and a mask
 #
@@ -242,9 +235,9 @@ show(draw_bend, question=[0, -4], push=2, names=["noun unit", "verb unit"])
 # for B sentences of at most T words, and True means *may attend*.
 #
 # Where does it act? Before the powers are divided by their sum, so that only words share the whole. Who sets the
-# weights of pads to 0 *afterwards* has let them take part in the division: the rest would sum to less than 1, and
-# the context would shrink, the more pads the more. A score of $-\infty$ has the power $e^{-\infty} = 0$. That is how
-# the function below leaves pads out. Two more things in it deserve a word.
+# weights of pads to 0 *afterwards* has let them take part in the division: the rest would sum to less than 1, and the
+# context would shrink, the more pads the more. A score of $-\infty$ has the power $e^{-\infty} = 0$. That is how the
+# function below leaves pads out. Two more things in it deserve a word.
 #
 # - Taking the largest score off all scores of a row changes no weight, as you saw with the term without a bend. But
 #   now no power is larger than $e^0 = 1$, and nothing can overflow.
@@ -279,8 +272,7 @@ print(softmax(two_rows, np.array([[True] * 4, [True, True, True, False]])))
 # The difficulty is an axis. `s @ Wq` is (B, da), and `h @ Wk` is (B, T, da). numpy lines the axes of two arrays up
 # *from the right*, and repeats an axis of length 1 as often as it is needed. So the question needs an axis of length
 # 1 where the words have theirs: `x[:, None]` puts one behind the first axis, `x[:, :, None]` one at the end.
-#   `np.tanh`
-# bends all entries of an array, and `.sum(axis=1)` adds up along an axis.
+# `np.tanh` bends all entries of an array, and `.sum(axis=1)` adds up along an axis.
 
 
 # %% name="exercise-additive-attention"
@@ -374,18 +366,14 @@ explore(
 # - **concat** lays state and word side by side and sends both through one matrix.
 #
 # The first two are called *multiplicative*. Their decoder also looks at another moment: the state *after* the step
-# asks, and the context joins it on the way to the output,
-#
-# $$ s_t = \mathrm{GRU}(y_{t-1}, s_{t-1}), \qquad \tilde{s}_t = \tanh\big([\,c_t;\, s_t\,]\,W_c\big) . $$
-#
-# So the GRU need not wait for the look, and in training, where the German sentence is known, all looks can be
-# computed at once. (They then handed $\tilde{s}_t$ to the next step as well, and called it *input feeding*, so that
-# the decoder knows where it has looked. It was worth 1.3 BLEU to them. The model that section 9 measures does
-# without.)
+# asks, and the context joins it on the way to the output, as $\tilde{s}_t = \tanh([\,c_t;\, s_t\,]\,W_c)$. So the GRU
+# need not wait for the look, and in training, where the German sentence is known, all looks can be computed at once.
+# (They then handed $\tilde{s}_t$ to the next step as well, and called it *input feeding*, so that the decoder knows
+# where it has looked. It was worth 1.3 BLEU to them. The model that section 9 measures does without.)
 #
 # ### Exercise `luong_scores`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 12 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
 # `s` is (B, dq), `h` is (B, T, dk), and `kind` is `"dot"`, `"general"` or `"concat"`. `W` is (dq, dk) for general and
 # (dq + dk, da) for concat, and `v` is (da,). Return scores (B, T), *not* weights. `h @ x[:, :, None]` multiplies the
@@ -412,8 +400,8 @@ def luong_scores(s, h, kind, W=None, v=None):
 luong_scores = check("luong_scores", luong_scores)
 
 # %% [markdown]
-# Two questions to your function. Look at *concat* and at the additive score: how do they differ? And can *general* do
-# what took two units and a bend in section 2?
+# *Predict:* by how much do *concat* and the additive score differ, with $W_q$ above and $W_k$ below in one $W$? And
+# can *general* do without a bend what took one in section 2?
 
 # %% name="three-scores" tags=["predict"]
 both = np.concatenate([Wq, Wk])  # (dq + dk, da): Wq above, Wk below
@@ -427,14 +415,14 @@ for name, state in (("a noun", [[1.0, 0, 1]]), ("a verb", [[0, 1.0, 1]])):
 
 # %% [markdown]
 # A product of $[s; h_j]$ with a matrix is the state times its upper rows plus the word times its lower rows. So
-# *concat* **is** the additive score under another name, with $W_q$ and $W_k$ in one array. What differs in the
-# papers is who asks: the state before the step, or the one after.
+# *concat* **is** the additive score under another name, with $W_q$ and $W_k$ in one array. What differs in the papers
+# is who asks: the state before the step, or the one after.
 #
 # And *general* needs no bend. In a product the state decides by how much a word's number is multiplied, so it has its
 # say without one: times 0, and the unit is closed.
 #
-# What does a look cost? For one step, one sentence of $T$ words, and all widths $d$. What depends on the words alone,
-# $h_j W_k$, is computed once for a sentence and does not count here.
+# What does a look cost? For one step and one sentence of $T$ words, with all widths $d$. ($h_j W_k$ is computed once
+# for a sentence and does not count here.)
 
 # %% name="the-bill"
 d, T = 192, 20
@@ -459,11 +447,8 @@ show_table(
 # So far every step looks at all words: attention is **global**. For a sentence of 30 words that is cheap, for a
 # document or for a recording of speech it is not. And mostly the decoder needs a few neighbors only. So Luong and his
 # colleagues tried **local** attention (section 3.2): choose a *center* $p$, and look at the words whose place $j$ is
-# at most $D$ away from it,
-#
-# $$ |\, j - p \,| \le D . $$
-#
-# Inside this window everything goes on as before: scores, softmax, mixture. Words outside take no part.
+# at most $D$ away from it, $|\,j - p \,| \le D$. Inside this window everything goes on as before: scores, softmax,
+# mixture. Words outside take no part.
 #
 # Where is the center? They tried two answers.
 #
@@ -473,27 +458,26 @@ show_table(
 #
 # $$ p = S \cdot \sigma\big(v_p \cdot \tanh(s\,W_p)\big), \qquad \sigma(x) = \frac{1}{1 + e^{-x}} . $$
 #
-# A guessed center lies between two words as a rule. And there is a catch: the window's edges are hard. If $p$ moves a
-# little, mostly nothing changes, and then a word enters all at once. From a result that does not move, no gradient
-# comes, and $W_p$ would never learn. So in local-p the weights are multiplied with a bell curve around the center, a
-# *Gaussian*,
+# A guessed center lies between two words as a rule, and there is a catch. If $p$ moves a little, mostly nothing
+# changes; then a word enters all at once. From a result that does not move no gradient comes, and $W_p$ would never
+# learn. So in local-p the weights are multiplied with a bell curve around the center, a *Gaussian*,
 #
 # $$ \alpha_j \cdot \exp\!\Big(-\frac{(j - p)^2}{2\sigma^2}\Big), \qquad \sigma = \frac{D}{2} , $$
 #
-# which is 1 at the center and $e^{-2} = 0.135$ at the edge of the window. ($\sigma$ is a width here, and has nothing
-# to do with the function above; both papers and statistics use the letter.) Now every move of $p$ moves the weights.
-# The bell comes *after* softmax and nothing divides by the sum again: **rows of local-p sum to less than 1**, and
-# that is no mistake. A look at the wrong place brings home little.
+# which is 1 at the center and $e^{-2} = 0.135$ at the edge of the window. (Here $\sigma$ is a width, and above it is
+# a function: the paper uses the letter for both.) Now every move of $p$ moves the weights. The bell comes *after*
+# softmax and nothing divides by the sum again: **rows of local-p sum to less than 1**, and that is no mistake. A look
+# at the wrong place brings home little.
 #
 # ### Exercise `local_weights`
 #
-# *difficulty ●●●○○ · importance ●●●○○ · 15 minutes*
+# *difficulty ●●●○○ · importance ●●●○○ · 12 minutes*
 #
-# `scores` and `mask` are (B, T), `center` is (B,), a place for each sentence that need not be a whole number, and
-# `D` is a whole number. Return the weights (B, T): softmax among the words that the mask allows *and* the window
-# holds. With `gaussian=True` multiply by the bell curve. Where the window holds no word, all weights are 0, and
-# `softmax` sees to that. `np.arange(T)` are the places, beginning with 0; take `center[:, None]` from them and you
-# have distances (B, T). `np.abs`, `np.exp` and `&` are the other friends here.
+# `scores` and `mask` are (B, T), `center` is (B,), a place for each sentence that need not be a whole number, and `D`
+# is a whole number. Return the weights (B, T): softmax among the words that the mask allows *and* the window holds.
+# With `gaussian=True` multiply by the bell curve. Where the window holds no word, all weights are 0, and `softmax`
+# sees to that. `np.arange(T)` are the places, beginning with 0; take `center[:, None]` from them and you have
+# distances (B, T). `np.abs`, `np.exp` and `&` are the other friends here.
 
 
 # %% name="exercise-local-weights"
@@ -558,18 +542,17 @@ explore(
 #
 # A decoder that looks at *needle* while it writes *Nadel*: is that not a dictionary entry? Link each German word to
 # the English word with its largest weight, and you have an **alignment**, which word translates which. Nobody asked
-# for it, and the model was never shown one. Before there was attention, machine translation computed alignments
-# first, with great effort, and everything else from them.
+# for it, and the model was never shown one.
 #
-# How good is it? Compare with **gold** links, which somebody has made who knows. In this course's corpus they come
-# with every sentence: its grammar says both languages from one meaning, so it knows which words say the same. With
-# the links $A$ of the model and the gold links $G$, the **alignment error rate** (Och and Ney, 2003) is
+# How good is it? Compare with **gold** links, made by somebody who knows. This course's corpus has them for every
+# sentence, since its grammar says both languages from one meaning. With the links $A$ of the model and the gold links
+# $G$, the **alignment error rate** (Och and Ney, 2003) is
 #
 # $$ \mathrm{AER} = 1 - \frac{2\,|A \cap G|}{|A| + |G|} , $$
 #
-# where $|\cdot|$ counts links, and $A \cap G$ are the links that are in both. It is 0 if all links are right and
-# none is missing, and 1 if none is right. ("Sure" and "possible" gold links, which the full definition tells apart,
-# are all sure here.)
+# where $|\cdot|$ counts links, and $A \cap G$ are the links that are in both. It is 0 if all links are right and none
+# is missing, and 1 if none is right. ("Sure" and "possible" gold links, which the full definition tells apart, are
+# all sure here.)
 #
 # One detail. A sentence ends in an *end token*, which the encoder reads like a word. A German word that translates
 # nothing (the *es* of *es regnet*, a comma) has to look somewhere, since weights sum to 1, and the end token is a
@@ -577,7 +560,7 @@ explore(
 #
 # ### Exercise `alignment_error`
 #
-# *difficulty ●●○○○ · importance ●●●○○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●○○ · 8 minutes*
 #
 # One sentence pair: `weights` is (T, S + 1), a row for each target word, a column for each source word and the end
 # token last; `gold` is (T, S) booleans. Link each target word to the source word with its largest weight, or to
@@ -624,16 +607,18 @@ show(draw_map, weights=looks, rows=toy.target, columns=toy.source, sums="none")
 # that it translates well, and an error rate of 0.3 does not say that it looks at the wrong place. Keep that in mind
 # for the next section.
 #
-# ## 9. Measured: one translator, seven ways to look
+# ## 9. Measured: one translator, six ways to look
 #
 # Now the real thing: a GRU encoder-decoder as in lesson 01, trained on this course's corpus, English to German, once
-# with a fixed vector and once with each kind of attention. All have the same number of parameters (where a score
-# needs matrices of its own, the whole model is a little narrower), the same batches, and the same number of updates.
-# Beside them stands a small Transformer with as many parameters, the model that lessons 03 to 08 build. No sentence
-# of the training has more than 14 words. The splits called *longer* have 15 to 18, those called *much longer* 20 and
-# more.
+# with a fixed vector and once with each kind of attention. All have nearly the same number of parameters (where a
+# score needs matrices of its own, the whole model is a little narrower), the same batches, and the same number of
+# updates. The windows have $D = 3$ and count *pieces* of words (lesson 09), and local-p multiplies with the last
+# place, $S - 1$, since places begin with 0. Beside them stands a small Transformer with as many parameters, the model
+# that lessons 03 to 08 build. No sentence of the training has more than 14 words. The splits called *longer* have 15
+# to 18, those called *much longer* 20 and more.
 #
-# Training them takes an hour or so, so the results are kept, and the cells below read them.
+# *Additive* and *concat*, the same formula, differ in who asks: the state before the step, or after it. Training them
+# all takes an hour or so, so the results are kept, and the cells below read them.
 # `python -m course.lessons.lesson_02.experiments` makes them anew.
 #
 # *Before you run the cell:* up to 14 words, how far apart will the fixed vector and the additive score be? And
@@ -655,15 +640,13 @@ show(
 holds(*experiments.claims_about_length(measured))
 
 # %% [markdown]
-# The fixed vector pays by the word, and attention does not: that is what the paper of 2015 showed in its figure 2,
-# and here it is again. The architecture, the number of parameters, the batches and the updates are the same. All that
-# changed is that the book stays open.
+# The fixed vector pays by the word: that is what the paper of 2015 showed in its figure 2, and here it is again. All
+# that changed is that the book stays open.
 #
 # **And the small Transformer, which replaced these models, is worse on long sentences.** A GRU takes one step at a
-# time, and the fifteenth step is a step like the fourteenth. A Transformer with sinusoids knows its words by
-# numbered places, and place 15 is one that it has never seen. Lesson 06 takes that up, and shows what other kinds of
-# positions change. (The Transformer wins elsewhere: it computes all places at once, lesson 01 has the seconds, and
-# with more data and parameters it goes on getting better.)
+# time, and the fifteenth step is a step like the fourteenth. A Transformer with sinusoids knows its words by numbered
+# places, and place 15 is one that it has never seen. Lesson 06 takes that up, and shows what other kinds of positions
+# change. (The Transformer wins elsewhere: it computes all places at once, and lesson 01 has the seconds.)
 #
 # ### Where they look
 #
@@ -683,8 +666,7 @@ holds(*experiments.claims_about_alignment(measured))
 # 1. *I love France, ...* with *additive*: where does *dieses* look, and where does *Landes*? (This sentence was
 #    written by a person and has no gold links.) Does it look at France?
 # 2. *The lion that I followed ...*: follow the row of *er*. German says *er* because *Löwe* is masculine. Where does
-#    the model look, and where would you have to look?
-# 3. Take the sentence with *kitchen*, and compare *additive* with *local-m*. Which rows suffer?
+#    the model look, and where would you have to look? Then choose *local-m*: which rows suffer?
 
 # %% name="explore-maps"
 explore(
@@ -703,17 +685,16 @@ explore(
 # 2. A person would go back to *lion*. Whether the model does, its row tells you. If it looks at *it* and writes *er*
 #    all the same, then the encoder has done the work before: it read the sentence from both ends, so its state of
 #    *it* may know the lion already. **An encoder state is not a word**, it is what was known when the word was read.
-#    That is one reason why a map of weights is not an explanation (lesson 13).
-# 3. Those whose English words stand far from the same place: the verb that German puts first or last, and everything
-#    after it.
+#    That is one reason why a map of weights is not an explanation (lesson 13). With *local-m* those rows suffer whose
+#    English words stand far from the same place, such as the verb that German puts last.
 #
 # </details>
 #
 # ### The published numbers
 #
-# BLEU scores a translation from 0 to 100 by the words and runs of words that it has in common with a person's;
-# higher is better (lesson 11). Bahdanau et al. (2015, table 1) translated English to French. The number behind each
-# name is the length of the longest sentences in training; all test sentences are scored.
+# BLEU scores a translation from 0 to 100 by the words and runs of words that it has in common with a person's; higher
+# is better (lesson 11). Bahdanau et al. (2015, table 1) translated English to French. The number behind each name is
+# the length of the longest sentences in training; all test sentences are scored.
 #
 # | | fixed vector | attention |
 # |---|---|---|
@@ -766,7 +747,7 @@ print("5 times the share:            ", 5 * by_formula)
 # %% [markdown]
 # ### Exercise `repair_center`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 8 minutes*
 #
 # `mask` is (B, T), True at the words of a sentence. What have all his tests in common? Make a batch that has it not,
 # and look at the centers. Then copy his lines into the cell below and repair them.
@@ -808,8 +789,8 @@ show_table(("function", "center alone", "center in company", "words seen in comp
 #
 # </details>
 #
-# A batch is a convenience. No sentence may notice its company: a test that puts one sentence once alone and once
-# into a batch with a longer one finds a whole family of mistakes.
+# A batch is a convenience. No sentence may notice its company: a test that puts one sentence once alone and once into
+# a batch with a longer one finds a whole family of mistakes.
 #
 # ## 11. Three questions
 
@@ -842,7 +823,7 @@ show(
 # - The mask acts before softmax. No sentence may notice its company.
 # - A window saves work and gambles on where to look; with a bell curve the gamble can be trained.
 # - Attention goes where the information is. As an alignment it is good, and as an explanation it has to be tested.
-# - Attention ended the fall with length. Recurrence itself counts no places, and so goes on farther than sinusoids.
+# - Attention takes away most of the fall with length. Recurrence counts no places, and goes on where sinusoids stop.
 #
 # What still stands in the way is the word *step*. The decoder's states must be computed one after the other. Lesson
 # 03 keeps the look and lets the recurrence go.
@@ -860,13 +841,14 @@ show(
 #
 # Do the hand calculation at the board with the class as source sentence: seven people hold their word and a card of
 # three numbers, the decoder calls "I want a noun!", each computes a score, and softmax is dealt out with 24 counters.
-# Then call the same question *without* the bend. Section 7 may be left out; the prediction in section 8 may not.
+# Then call the same question *without* the bend. Sections 7 and 10 may be left out, both together; the prediction in
+# section 8 may not.
 #
 # ## Further reading
 #
 # - D. Bahdanau, K. Cho, Y. Bengio (2015), [Neural Machine Translation by Jointly Learning to Align and
-#   Translate](https://arxiv.org/abs/1409.0473). Section 3.1 has the three steps, figure 2 the curve by length,
-#   figure 3 the first maps.
+#   Translate](https://arxiv.org/abs/1409.0473). Section 3.1 has the three steps, figure 2 the curve by length, figure
+#   3 the first maps.
 # - M.-T. Luong, H. Pham, C. D. Manning (2015), [Effective Approaches to Attention-based Neural Machine
 #   Translation](https://arxiv.org/abs/1508.04025). Sections 3.1 and 3.2 are sections 6 and 7 of this lesson.
 # - F. J. Och, H. Ney (2003), [A Systematic Comparison of Various Statistical Alignment

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -386,3 +387,38 @@ def test_kept_logs_are_complete():
         for each in kept.values():
             assert each["weights"].shape == (len(each["target"]), len(each["source"]) + 1)
     assert (experiments.LOGS / experiments.MAPS_FILE).stat().st_size < 100_000
+
+
+def test_all_models_have_nearly_as_many_parameters():
+    pytest.importorskip("torch")
+    found = {kind: experiments.parameters(kind) for kind in experiments.KINDS}
+    assert max(found.values()) < 1.02 * min(found.values())
+    assert experiments.options("local-p")["attention"] == "local-p"
+    assert experiments.options("transformer")["positions"] == "sinusoidal"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["none", "local-p"])
+def test_a_run_is_measured_from_training_to_log(kind, tmp_path, monkeypatch):
+    """Two updates on a few sentences: not to learn, but to pass all the way."""
+    pytest.importorskip("torch")
+    from course.data import load_corpus
+
+    monkeypatch.setattr(experiments, "SPLITS", ("test_iid", "longer"))
+    texts = tuple(
+        replace(text, source=text.source[:300], target=text.target[:300])
+        for text in (load_corpus(experiments.CORPUS, split) for split in ("train", "dev"))
+    )
+    score, maps = experiments.measure(kind, tmp_path / "run", texts, seed=3, steps=2, limit=2)
+    assert (score["kind"], score["seed"], score["updates"]) == (kind, 3, 2)
+    assert sum(n for *_, n in score["by_length"]) == 4
+    assert (score["splits"]["test_iid"]["alignment_error"] is None) == (kind == "none")
+    assert len(maps) == (0 if kind == "none" else len(experiments.MAPPED))
+    experiments.keep([score], experiments.SCORES_FILE, folder=tmp_path)
+    experiments.keep(maps, experiments.MAPS_FILE, folder=tmp_path)
+    assert experiments.read_scores(tmp_path) == [score]
+    for text, kept in experiments.read_maps(tmp_path).items():
+        weights = kept[kind]["weights"]
+        assert weights.shape == (len(kept[kind]["target"]), len(kept[kind]["source"]) + 1)
+        assert (weights.sum(axis=1) < 1.01).all()
+        figures.draw_kept(maps={text: kept}, sentence=text, kind=kind)

@@ -77,7 +77,7 @@ def options(kind: str) -> dict[str, Any]:
         return {**preset.model, "positions": "sinusoidal"}
     model, _ = preset.options_for("gru")
     wanted = parameters("transformer")
-    widths = range(96, 321, 4)
+    widths = range(96, 321, 2)
     return min(({**model, "attention": kind, "d_model": d} for d in widths), key=lambda o: abs(_count(o) - wanted))
 
 

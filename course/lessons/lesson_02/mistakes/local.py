@@ -251,7 +251,7 @@ LOCAL_WEIGHTS = (
         "the center rounded",
         "A center may lie between two words, and you move it to one of them. Why should it have to be a whole number?",
         (
-            *map(_center_by, (np.floor, np.round, np.ceil, np.trunc)),
+            *(_center_by(change) for change in (np.floor, np.round, np.ceil, np.trunc)),
             *(_window_around(f) for f in (np.floor, np.round, np.ceil)),
         ),
     ),
