@@ -239,6 +239,17 @@ ADDITIVE_ATTENTION = (
         (*_summed(_to_first_word), *_summed(_to_last_word)),
     ),
     Mistake(
+        "add_axis_missing",
+        "an axis of length 1 missing",
+        "With a single sentence your axes fit by luck. Write (B, da) below (B, T, da), from the right: which axis of "
+        "the question would have to stand for the words?",
+        (
+            *_scored(lambda s, h, Wq, Wk, v: np.tanh(s @ Wq + h @ Wk) @ v),
+            _made(mix=lambda w, h: (w * h).sum(axis=1)),
+            *_scored(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, :, None] + h @ Wk) @ v),
+        ),
+    ),
+    Mistake(
         "add_no_words",
         "the encoder's states are not used in the score",
         "All words of a sentence get the same score from you. Which of your terms knows which word is meant?",
@@ -480,11 +491,12 @@ ADDITIVE_ATTENTION = (
     Mistake(
         "add_context_axis",
         "summed along another axis",
-        "Your context has an axis of words left, or none of sentences. Which axis do you sum along?",
+        "Your context has an axis of words left, or of sentences too many or too few. Which axis do you sum along?",
         (
             _made(mix=lambda w, h: (w[:, :, None] * h).sum(axis=2)),
             _made(mix=lambda w, h: (w[:, :, None] * h).sum(axis=0)),
             _made(mix=lambda w, h: (w[:, :, None] * h).sum(axis=-1)),
+            _made(mix=lambda w, h: w @ h),
         ),
     ),
     Mistake(

@@ -328,6 +328,8 @@ LOCAL_WEIGHTS = (
             *_all_empty(bell=lambda away, D: np.exp(-(away**2) / (D / 2) ** 2)),
             *_all_empty(bell=lambda away, D: np.exp(-(away**2) / 2 * (D / 2) ** 2)),
             *_all_empty(bell=lambda away, D: np.exp(-((away / (2 * (D / 2))) ** 2))),
+            *_all_empty(bell=lambda away, D: np.exp(-(away**2) / (2 * D / 2**2))),
+            *_all_empty(bell=lambda away, D: np.exp(-(away**2) / 2 * D / 2**2)),
         ),
     ),
     Mistake(

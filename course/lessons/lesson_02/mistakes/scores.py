@@ -145,6 +145,18 @@ LUONG_SCORES = (
         ),
     ),
     Mistake(
+        "luong_axis_missing",
+        "an axis of length 1 missing",
+        "Write the axes of s, (B, d), below those of h, (B, T, d), from the right: B stands below T. Where would s "
+        "need an axis of length 1?",
+        (
+            _made(dot=lambda s, h: (s * h).sum(axis=-1)),
+            _made(lambda s, h: (s * h).sum(axis=-1), lambda s, h, W: ((s @ W) * h).sum(axis=-1)),
+            _made(dot=lambda s, h: h @ s),
+            _made(lambda s, h: h @ s, lambda s, h, W: h @ (s @ W)),
+        ),
+    ),
+    Mistake(
         "luong_every_pair",
         "each state with the words of every sentence",
         "Your scores have an axis too many: every sentence's state meets the words of every sentence. Which axis of s "
