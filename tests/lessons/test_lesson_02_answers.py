@@ -685,6 +685,19 @@ def test_wrong_answers_with_right_shapes_and_right_sums_are_refused():
     assert diagnose("local_weights", shifted).status == "failed"
 
 
+def test_a_kind_that_is_missing_is_not_called_a_sum():
+    """A function that refuses a kind raises the same error as one whose widths do not fit."""
+
+    def luong_scores(s, h, kind, W=None, v=None):
+        if kind in ("dot", "general"):
+            return luong_by_einsum(s, h, kind, W)
+        raise ValueError("I do not know this kind")
+
+    found = diagnose("luong_scores", luong_scores)
+    assert (found.status, found.mistake) == ("failed", None)
+    assert "I do not know this kind" in found.message
+
+
 def test_a_check_hands_on_what_passed_and_the_reference_otherwise(capsys):
     assert check("additive_attention", additive_by_einsum) is additive_by_einsum
     assert check("luong_scores", luong_returns_early) is get("luong_scores").reference

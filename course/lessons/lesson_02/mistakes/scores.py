@@ -68,6 +68,22 @@ def _first_state(s: Array, h: Array, kind: str, W: Any = None, v: Any = None) ->
     return reference.luong_scores(np.broadcast_to(s[:1], s.shape), h, kind, W, v)
 
 
+def _added(s: Array, h: Array, W: Array, v: Array) -> Array:
+    return np.tanh((s[:, None] + h) @ W) @ v
+
+
+def adds_in_concat(function: Function) -> bool:
+    """Whether a function adds state and word for "concat": then it works with a W of too few rows."""
+    rng = np.random.default_rng(44)
+    s, h, W, v = (rng.standard_normal(shape) for shape in ((2, 3), (2, 4, 3), (3, 5), (5,)))
+    try:
+        found = np.asarray(function(s.copy(), h.copy(), "concat", W, v))
+    except Exception:  # whatever the learner's function may raise
+        return False
+    right = _added(s, h, W, v)
+    return found.shape == right.shape and np.allclose(found, right)
+
+
 def _every_pair(s: Array, h: Array) -> Array:
     return h @ s.T
 
@@ -239,11 +255,8 @@ LUONG_SCORES = (
         "luong_concat_added",
         "added instead of laid side by side",
         "You add state and word before W, and the widths do not fit. What does [s; h] mean?",
-        (
-            _made(concat=lambda s, h, W, v: np.tanh((s[:, None] + h) @ W) @ v),
-            _made(concat=lambda s, h, W, v: np.tanh(np.concatenate([s, h], axis=-1) @ W) @ v),
-            _made(concat=lambda s, h, W, v: np.tanh(np.concatenate([s[:, None], h], axis=1) @ W) @ v),
-        ),
+        (_made(concat=_added),),
+        recognize=adds_in_concat,
     ),
     Mistake(
         "luong_softmax",
