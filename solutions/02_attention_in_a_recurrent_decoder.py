@@ -249,7 +249,7 @@ show(draw_bend, question=[0, -4], push=2, names=["noun unit", "verb unit"])
 
 # %% name="softmax-with-a-mask"
 def softmax(scores, mask):
-    """Shares of one whole along the last axis, for those whom the mask allows: (B, T) and (B, T) to (B, T)."""
+    """Shares of one whole in each row, for those whom the mask allows: scores and mask (B, T)."""
     scores = np.where(mask, scores, -np.inf)
     top = scores.max(axis=-1, keepdims=True)
     powers = np.exp(scores - np.where(np.isfinite(top), top, 0))

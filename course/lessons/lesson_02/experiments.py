@@ -38,7 +38,7 @@ LOGS = Path(__file__).parent / "logs"
 SCORES_FILE, MAPS_FILE = "scores.jsonl", "maps.jsonl"
 SPLITS = ("test_iid", "combo", "longer", "much_longer", "deeper", "anaphora")
 SENTENCES = 500  # of each split
-STEPS = 1500  # updates, whatever the model
+STEPS = 1200  # updates, whatever the model
 SEED = 1
 TRAINED_LENGTH = 14  # words of the longest sentence that the models were trained on
 BUCKETS = ((2, 5), (6, 8), (9, 11), (12, 14), (15, 16), (17, 18), (20, 21), (22, 23), (24, 30))  # words of a sentence
@@ -75,7 +75,7 @@ def options(kind: str) -> dict[str, Any]:
     preset = PRESETS["3min"]
     if kind == "transformer":
         return {**preset.model, "positions": "sinusoidal"}
-    model, _ = preset.options_for("gru")
+    model = preset.options_for("gru")
     wanted = parameters("transformer")
     widths = range(96, 321, 2)
     return min(({**model, "attention": kind, "d_model": d} for d in widths), key=lambda o: abs(_count(o) - wanted))
@@ -98,11 +98,11 @@ def _count(model: Mapping[str, Any]) -> int:
     return parameter_count(TransformerConfig.from_dict(sizes))
 
 
-def training_of(kind: str, *, seed: int, steps: int) -> TrainingConfig:
-    """The three-minute preset's training for the kind's architecture, which ends after a number of updates."""
+def training_of(*, seed: int, steps: int) -> TrainingConfig:
+    """The three-minute preset's training, which ends after a number of updates."""
     from course.training import PRESETS
 
-    _, training = PRESETS["3min"].options_for("transformer" if kind == "transformer" else "gru")
+    training = PRESETS["3min"].training
     return replace(training, minutes=None, max_steps=steps, seed=seed, log_every=max(1, steps // 10))
 
 
@@ -114,7 +114,7 @@ def measure(
     from course.translator import Translator
 
     result = train(
-        run, *texts, model_options=options(kind), training=training_of(kind, seed=seed, steps=steps),
+        run, *texts, model_options=options(kind), training=training_of(seed=seed, steps=steps),
         vocab_size=PRESETS["3min"].vocab_size, overwrite=True, corpus={"name": CORPUS},
     )  # fmt: skip
     translator = Translator.load(run)
