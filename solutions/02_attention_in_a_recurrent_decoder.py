@@ -514,7 +514,7 @@ scores_of_it = np.array(scores)  # from section 2: the decoder wants a noun
 explore(
     draw_window,
     local_weights=local_weights,
-    words=words,
+    words=tuple(words),
     scores=scores_of_it,
     center=slider(0.0, 6.0, start=5.0, step=0.25),
     D=slider(1, 6, start=1),

@@ -1,5 +1,6 @@
 """Lesson 02: its figures draw and say what they show, its measurements are sound, and what its text says is so."""
 
+import json
 import re
 import subprocess
 import sys
@@ -422,3 +423,12 @@ def test_a_run_is_measured_from_training_to_log(kind, tmp_path, monkeypatch):
         assert weights.shape == (len(kept[kind]["target"]), len(kept[kind]["source"]) + 1)
         assert (weights.sum(axis=1) < 1.01).all()
         figures.draw_kept(maps={text: kept}, sentence=text, kind=kind)
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "solutions"])
+def test_no_picture_of_the_built_lesson_is_an_error(folder):
+    built = ROOT / folder / "02_attention_in_a_recurrent_decoder.ipynb"
+    cells = json.loads(built.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(out.get("data", {}).get("text/plain", "")) for cell in cells for out in cell.get("outputs", ())]
+    assert [text for text in texts if "No picture" in text] == []
+    assert any("A window of D = 1 around place 5" in text for text in texts)
