@@ -134,7 +134,7 @@ def draw_window(
     whole = np.exp(scores - scores.max())
     whole = whole / whole.sum()
     begin(fig, 10, 3.6)
-    ax = fig.add_axes((0.06, 0.2, 0.92, 0.74))
+    ax = fig.add_axes((0.06, 0.12, 0.75, 0.84))
     ax.axvspan(center - D, center + D, color=QUERY, alpha=0.10, zorder=0)
     ax.axvline(center, color=QUERY, linewidth=2, zorder=1)
     places = np.arange(T)
@@ -147,7 +147,7 @@ def draw_window(
     ax.set_xticks(places, words, fontsize=11)
     ax.set(xlim=(-0.7, T - 0.3), ylim=(0, 1.05))
     ax.set_ylabel("weight", fontsize=11)
-    ax.legend(frameon=False, fontsize=11, loc="upper right")
+    ax.legend(frameon=False, fontsize=11, loc="upper left", bbox_to_anchor=(1.01, 1))
     plain(ax)
     return _window_in_words(words, whole, local, center, D, gaussian)
 
@@ -171,10 +171,11 @@ def draw_kept(*, maps: Mapping[str, Mapping[str, Mapping[str, Any]]], sentence: 
         return Markup("<div>Of this model no map is kept.</div>", "Of this model no map is kept.")
     weights = np.asarray(kept["weights"])
     framed = [(j, i) for j, i in kept["gold"]]
-    shown = heat_table(weights, kept["target"], [*kept["source"], "end"], framed=framed)
     columns = [*kept["source"], "end"]
+    itself = f"By itself it says: {kept['said']}"
+    shown = heat_table(weights, kept["target"], columns, framed=framed, caption=itself)
     best = ", ".join(f"{word} → {largest(columns, row)}" for word, row in zip(kept["target"], weights, strict=True))
-    return Markup(shown, f"Where a model with {kind} attention looks in “{sentence}”: {best}.")
+    return Markup(shown, f"Where {kind} looks in “{sentence}”: {best}. {itself}")
 
 
 # ---- The curve by length -----------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ _STYLES = {  # by kind: color, line, mark
     "none": (GRAY, ":", "o"),
     "additive": (WEIGHTS_TEXT, "-", "s"),
     "general": (QUERY, "-", "^"),
-    "local-p": (VALUE_TEXT, "--", "v"),
+    "local-m": (VALUE_TEXT, "--", "v"),
     "transformer": (KEY_TEXT, "-.", "D"),
 }
 
