@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A worker for each core, four at most, since each takes up to 2 GB. A file, or a lesson, stays on one; the longest come first.
-WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A worker for each core, four at most, since each takes up to 2.5 GB. A file, or a lesson, stays on one; the longest come first.
+WORKERS := -n logical --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

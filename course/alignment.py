@@ -43,11 +43,11 @@ class WordAttention:
     def links(self, layer: int = -1, head: int | None = None) -> Links:
         """Pairs (i, j): target word j looked most at source word i, in one head or the mean of a layer's heads.
 
-        A word that looked most at the end token is linked to nothing.
+        A word that looked most at the end token, or nowhere at all, is linked to nothing.
         """
         chosen = self.weights[layer].mean(0) if head is None else self.weights[layer, head]
         best = chosen.argmax(-1)
-        return {(int(i), j) for j, i in enumerate(best) if i < len(self.source)}
+        return {(int(i), j) for j, i in enumerate(best) if i < len(self.source) and chosen[j, i] > 0}
 
 
 def owners(piece_bytes: Sequence[int], words: Sequence[Token]) -> list[int]:
@@ -95,7 +95,8 @@ def word_attention(translator: Translator, source: Sequence[Token], target: Sequ
 def error_rates(translator: Translator, pairs: Iterable[Pair]) -> list[float]:
     """Alignment error rate of each decoder layer's mean head, first layer first, over all pairs together.
 
-    Och and Ney 2003, section 5, with every gold link sure; 0 is perfect.
+    Och and Ney 2003, section 5, with every gold link sure; 0 is perfect. Raises `CourseError` for a model without
+    attention to the source.
     """
     guesses: list[list[Links]] = []
     golds: list[Links] = []

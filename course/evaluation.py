@@ -56,7 +56,8 @@ def score_split(
     """Translate a split of the embedded corpus `name` and score it. limit: only the first so many sentences.
 
     decoding: options of `Translator.translate`; greedy search where they say nothing of a beam. Splits without meaning
-    trees (the hand-written probes) have no gold alignment; their alignment_error is empty.
+    trees (the hand-written probes) have no gold alignment, and a model without attention makes none: alignment_error is
+    empty then.
     """
     pairs = embedded_pairs(name, split)[:limit]
     found = translator.translate([pair.source for pair in pairs], **{"beam": 1, **decoding})
@@ -64,9 +65,10 @@ def score_split(
     hits = sum(right(line, pair) for line, pair in zip(lines, pairs, strict=True))
     scores = score(lines, [pair.target for pair in pairs])
     aligned = [pair for pair in pairs if pair.meaning is not None][:ALIGNED_SENTENCES]
+    errors = error_rates(translator, aligned) if aligned and translator.attention_layers else []
     return SplitScore(
         split, len(pairs), 100 * hits / len(pairs), proportion_interval(hits, len(pairs)), scores.bleu,
-        tuple(error_rates(translator, aligned)) if aligned else (), tuple(lines), scores.signature,
+        tuple(errors), tuple(lines), scores.signature,
     )  # fmt: skip
 
 

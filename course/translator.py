@@ -17,9 +17,14 @@ from torch import Tensor
 from course.data.tokenizer import Tokenizer
 from course.decoding import GNMT, Hypothesis, LengthPenalty, beam_search, greedy
 from course.errors import CourseError
-from course.model import Transformer
+from course.model import TranslationModel
 from course.model.masks import padding_mask
+from course.model.recurrent_config import RecurrentConfig
 from course.special import BOS, EOS, PAD
+
+NO_ATTENTION = (
+    "This model has no attention to the source, so no word of its translations looks at a word of the source."
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Translation:
 class AlignedAttention:
     """Cross-attention of one translated sentence.
 
-    weights: (L, H, T, S), every row over S sums to 1. Row t is what the decoder attended to while it *chose*
+    weights: (L, H, T, S), every row over S sums to 1 (but see `course.model.source_attention` for local windows); a
+    recurrent model has one layer of one head. Row t is what the decoder attended to while it *chose*
     `target_tokens[t]` (its input at that place was the token before). Both lists include the end token.
     """
 
@@ -53,11 +59,11 @@ class AlignedAttention:
 class Translator:
     """Translates text with a trained model.
 
-    model: a `course.model.Transformer`; tokenizer: the one it was trained with; info: what its run folder says.
-    The model is put into evaluation mode.
+    model: a `Transformer` or a `RecurrentModel`; tokenizer: the one it was trained with; info: what its run folder
+    says. The model is put into evaluation mode.
     """
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer, info: dict[str, Any] | None = None):
+    def __init__(self, model: TranslationModel, tokenizer: Tokenizer, info: dict[str, Any] | None = None):
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.info = info or {}
@@ -69,6 +75,12 @@ class Translator:
 
         loaded = load_run(Path(run), which=which)
         return cls(loaded.model.to(device) if device else loaded.model, loaded.tokenizer, loaded.info)
+
+    @property
+    def attention_layers(self) -> int:
+        """In how many layers the decoder looks at the source: in none with a fixed context vector."""
+        config = self.model.config
+        return int(config.attention != "none") if isinstance(config, RecurrentConfig) else config.n_decoder_layers
 
     def translate(
         self,
@@ -115,7 +127,7 @@ class Translator:
             self.model.eval()
             _, weights = self.model(src, tgt, src_mask=padding_mask(src, pad=PAD), return_weights=True)
         if not weights.cross:
-            raise CourseError("This model has no decoder layers, so no word of it looks at the source.")
+            raise CourseError(NO_ATTENTION)
         return AlignedAttention(
             source_tokens=self.tokenizer.tokens(source),
             target_tokens=self.tokenizer.tokens(labels),
@@ -199,7 +211,8 @@ def render_attention(aligned: AlignedAttention, *, layer: int = -1, top: int = 2
     best = mean.topk(min(top, mean.shape[1]), dim=-1)
     labels = [_piece(token) + ":" for token in aligned.target_tokens]
     width = max(map(len, labels), default=0)
-    lines = [f"Attention to the source, decoder layer {layer % n_layers + 1} of {n_layers}, mean of {n_heads} heads:"]
+    which = f", decoder layer {layer % n_layers + 1} of {n_layers}, mean of {n_heads} heads"
+    lines = [f"Attention to the source{which if n_layers * n_heads > 1 else ''}:"]
     for label, weights, places in zip(labels, best.values.tolist(), best.indices.tolist(), strict=True):
         seen = [
             f"{_piece(aligned.source_tokens[s])} {w:.0%}".replace("%", " %")

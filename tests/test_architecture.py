@@ -1,6 +1,7 @@
 """The house: who may import whom is checked by `make lint`; here stands what import-linter cannot see."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def named(path):
     return str(path.relative_to(ROOT))
 
 
+@functools.cache
 def sentences_of_lessons():
     """Every sentence in quotes that a lesson's source or room translates, draws or asks about."""
     files = [*(ROOT / "solutions").glob("*.py"), *(ROOT / "course" / "lessons").rglob("*.py")]

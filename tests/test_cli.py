@@ -721,7 +721,54 @@ def test_a_model_without_decoder_layers_has_no_attention_to_show(two, tmp_path, 
     options = [*two(["one", "two", "three"]), "--out", tmp_path / "r", "--steps", 1, *TINY, "--n-decoder-layers", 0]
     assert main(["train", *map(str, options)]) == 0
     assert main(["translate", "--model", str(tmp_path / "r"), "one", "--show-attention", "--threads", "1"]) == 2
-    assert "no decoder layers" in capsys.readouterr().err
+    assert "no attention to the source" in capsys.readouterr().err
+
+
+RECURRENT = ["--architecture", "gru", "--d-model", 16, "--max-len", 200, "--vocab-size", 300, "--batch-tokens", 300,
+             "--threads", 1, "--precision", "float32", "--validation-sentences", 2]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["additive", "none"])
+def test_a_recurrent_model_is_trained_resumed_scored_and_translates_by_the_same_commands(
+    printed, refused, tmp_path, kind
+):
+    run = tmp_path / "r"
+    printed("train", "--out", run, "--steps", 3, *RECURRENT, "--attention", kind)
+    info = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert (info["model"]["architecture"], info["model"]["attention"]) == ("gru", kind)
+    assert info["training"]["optimizer"] == "adamw"
+    assert info["training"]["lr"] == PRESETS["3min"].recurrent_training["lr"]
+    printed("train", "--out", run, "--resume", "--steps", 5)
+    assert "dot" in refused("train", "--out", run, "--resume", "--attention", "dot")
+    assert "lstm" in refused("train", "--out", run, "--resume", "--architecture", "lstm")
+    report = json.loads(printed("evaluate", run, "--split", "all", "--limit", 2, "--beam", 2, "--json"))
+    errors = {row["split"]: len(row["alignment_error_by_layer"]) for row in report["splits"]}
+    assert errors["test_iid"] == (0 if kind == "none" else 1)
+    said = ("translate", "--model", run, "The cat sleeps.", "--show-attention")
+    if kind == "none":
+        assert "no attention to the source" in refused(*said)
+    else:
+        lines = printed(*said).splitlines()
+        assert lines[1] == "    Attention to the source:"
+        assert sum(" %" in line for line in lines) > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--architecture", "gru", "--n-heads", "2"], ["--n-heads is for the Transformer", "this is gru"]),
+        (["--attention", "dot"], ["--attention is for recurrent models", "this is transformer"]),
+        (["--architecture", "grue"], ['Did you mean "gru"?']),
+        (["--architecture", "gru", "--optimizer", "muon"], ["take adamw for a recurrent model"]),
+        (["--architecture", "lstm", "--preset", "paper"], ["recipe for the Transformer", "lstm"]),
+        (["--architecture", "rnn", "--window", "0"], ["window is 0"]),
+    ],
+)
+def test_options_of_the_other_architecture_are_refused(refused, two, tmp_path, options, words):
+    said = refused("train", *two(["one", "two", "three"]), "--out", tmp_path / "r", *options)
+    for word in words:
+        assert word in said
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_temperature_of_nearly_nothing_samples_greedily(printed, run):
@@ -765,13 +812,14 @@ def test_every_command_explains_itself(arguments, capsys):
 
 
 def test_help_of_train_offers_every_field_with_each_presets_value(capsys):
-    from course.model import TransformerConfig
+    from course.model import RecurrentConfig, TransformerConfig
     from course.training import PRESETS, TrainingConfig
 
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     words = " ".join(capsys.readouterr().out.split())
-    for field in [*dataclasses.fields(TransformerConfig)[2:], *dataclasses.fields(TrainingConfig)]:
+    configs = (TransformerConfig, RecurrentConfig, TrainingConfig)
+    for field in [f for config in configs for f in dataclasses.fields(config) if "vocab" not in f.name]:
         assert f"--{field.name.replace('_', '-')}" in words
     widths = ", ".join(f"{name} {preset.model['d_model']}" for name, preset in PRESETS.items())
     assert f"({widths})" in words

@@ -74,6 +74,7 @@ def test_texts_are_composed_and_stand_on_one_line():
                 assert text[-1] in ".!?"
 
 
+@pytest.mark.slow
 def test_the_treebank_is_what_the_seed_draws():
     """All of it, drawn again: a change of words or habits that would draw other meanings asks for a new treebank."""
     with embedded.collector_paused():

@@ -33,6 +33,7 @@ def test_both_together_take_at_most_8_megabytes():
     assert sum((run_folder(pair) / "best.safetensors").stat().st_size for pair in PAIRS) <= 8e6
 
 
+@pytest.mark.slow
 def test_the_recipe_still_learns(tmp_path):
     preset, training = recipe(150)
     text = load_corpus("embedded-en-de", "dev")

@@ -22,8 +22,10 @@ TESTS = str(Path(__file__).parent)
 
 
 def run_small(run, *, model=None, resume=False, overwrite=False, **changes):
+    model = model or {}
     return train(
-        run, *backward_corpus(), model_options=SMALL | (model or {}), training=short_training(**changes),
+        run, *backward_corpus(), model_options=model if "architecture" in model else SMALL | model,
+        training=short_training(**changes),
         vocab_size=290, resume=resume, overwrite=overwrite,
     )  # fmt: skip
 
@@ -40,7 +42,15 @@ def script(run, *, setup="", **changes):
 MUON = {"optimizer": "muon", "lr": 0.02, "weight_decay": 0.3, "warmup_steps": 40}
 
 
-@pytest.mark.parametrize("how", [{}, MUON, MUON | {"precision": "bfloat16"}], ids=["adamw", "muon", "muon bfloat16"])
+GRU = {
+    "model": {"architecture": "gru", "attention": "additive", "d_model": 32, "max_len": 32, "tie": "all"},
+    "lr": 0.01,
+}
+HOW = {"adamw": {}, "muon": MUON, "muon bfloat16": MUON | {"precision": "bfloat16"}, "gru": GRU}
+EACH = {"adamw": {}, "muon": {"optimizer": "muon"}, "gru": {"model": GRU["model"]}}
+
+
+@pytest.mark.parametrize("how", HOW.values(), ids=HOW.keys())
 def test_it_learns_to_translate_what_it_has_not_seen(tmp_path, how):
     result = run_small(tmp_path / "run", max_steps=300, validations=1, checkpoint_every=1000, ema_decay=0.97, **how)
     loaded = load_run(tmp_path / "run")
@@ -65,10 +75,11 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path, optimizer):
+@pytest.mark.parametrize("how", EACH.values(), ids=EACH.keys())
+def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path, how):
     """The process is killed hard, at no chosen moment; resuming must reproduce the uninterrupted run bit by bit."""
-    settings = {"max_steps": 60, "checkpoint_every": 5, "model": {"dropout": 0.2}, "optimizer": optimizer}
+    settings = {"max_steps": 60, "checkpoint_every": 5} | how
+    settings["model"] = {"dropout": 0.2} | how.get("model", {})
     run_small(tmp_path / "whole", **settings)
     cut = tmp_path / "cut"
     process = subprocess.Popen([sys.executable, "-c", script(cut, **settings)], stdout=subprocess.DEVNULL)
@@ -88,11 +99,13 @@ def test_killed_in_the_middle_and_resumed_it_ends_at_the_same_weights(tmp_path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_two_processes_do_what_one_does(tmp_path, optimizer):
+@pytest.mark.parametrize("how", EACH.values(), ids=EACH.keys())
+def test_two_processes_do_what_one_does(tmp_path, how):
     """DistributedDataParallel over gloo, in float64 and without dropout: the same global batch, the same weights."""
     setup = "import torch; torch.set_default_dtype(torch.float64)"
-    settings = {"max_steps": 6, "batch_tokens": 130, "optimizer": optimizer}
+    settings = {"max_steps": 6, "batch_tokens": 130} | how
+    if "architecture" in settings.get("model", {}):
+        settings["model"] = settings["model"] | {"dropout": 0.0}
     for name, launcher in (
         ("one", [sys.executable]),
         ("two", [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",

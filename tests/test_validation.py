@@ -153,6 +153,7 @@ def installed(folder):
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+@pytest.mark.slow
 def test_an_installed_course_needs_no_option(tmp_path):
     environment = installed(tmp_path)
     write(tmp_path / "good.ipynb", code("import os; print(len(os.environ['COURSE_WORKBOOK']) > 0)", "True\n"))

@@ -94,6 +94,16 @@ def test_the_longest_files_come_first(shared):
     assert set(first.values()) == {"notebooks/e", "tests/test_b"}
 
 
+def test_a_worker_that_crashes_ends_the_run_with_the_name_of_the_test(tmp_path):
+    """Else xdist gives the file to one new worker after the other, and may wait for ever."""
+    (tmp_path / "test_crash.py").write_text("import os\n\ndef test_it():\n    os._exit(3)\n", encoding="utf-8")
+    (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", *WORKERS.split(), "-n", "2", "-p", "no:cacheprovider", "--color=no"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 1
+    assert "crashed while running 'test_crash.py::test_it'" in run.stdout
+
+
 def test_make_test_runs_everything_in_one_run_of_pytest():
     recipe = re.search(r"^test: lint  ##.*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)[1]
     assert recipe == f"\t$(PYTEST) {EVERYTHING}\n"

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course.cli.options import Parser, Setting, add_settings, reader, settings_of
-from course.cli.training_plan import model_settings, read_plan
+from course.cli.options import Parser, Setting, add_settings, flag, reader, settings_of
+from course.cli.training_plan import ARCHITECTURE, model_settings, only_of, read_plan, shared_settings
 from course.cli.training_text import read_training_text, say_once
 from course.data import corpus_names
 from course.data.corpora import DEFAULT_CORPUS
-from course.model.config import TransformerConfig
+from course.model import config_class
 from course.training import PRESETS, TrainingConfig, train
 from course.training.checkpoint import check_run_folder
 
@@ -37,7 +37,13 @@ def add_options(parser: Parser) -> None:
     model = parser.add_argument_group("sizes and choices of the model; in brackets each preset's value")
     vocabulary = Setting("vocab_size", int, about="pieces of the joint vocabulary")
     add_settings(model, [vocabulary], {name: {"vocab_size": preset.vocab_size} for name, preset in PRESETS.items()})
-    add_settings(model, model_settings(), shown)
+    add_settings(model, [ARCHITECTURE], {name: {"architecture": "transformer"} for name in PRESETS})
+    add_settings(model, model_settings("transformer"), shown)
+    recurrent = parser.add_argument_group(
+        f"of a recurrent model alone ({flag('architecture')} rnn, lstm or gru), which also takes "
+        + ", ".join(flag(name) for name in shared_settings())
+    )
+    add_settings(recurrent, only_of("gru"), dict.fromkeys(PRESETS, _model_defaults("gru")))
     parser.set_defaults(action=_train, parser=parser)
 
 
@@ -55,8 +61,8 @@ def _presets_help() -> str:
     return f"{summaries} (default: 3min for an embedded corpus, else 10min)"
 
 
-def _model_defaults() -> dict[str, Any]:
-    return TransformerConfig(src_vocab_size=1, tgt_vocab_size=1).to_dict()
+def _model_defaults(architecture: str = "transformer") -> dict[str, Any]:
+    return config_class(architecture)(src_vocab_size=1, tgt_vocab_size=1).to_dict()
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -8,20 +8,21 @@ from typing import Any
 from course.cli.options import Setting, flag, settings_of
 from course.data.corpora import DEFAULT_CORPUS, is_embedded
 from course.errors import CourseError
-from course.model.config import TransformerConfig
+from course.model import ARCHITECTURES, config_class, config_from_dict
 from course.training import PRESETS, TrainingConfig
 from course.training.checkpoint import read_run_file
 
 FILES = ("source", "target", "val_source", "val_target")
 RESUME_MAY_CHANGE = ("minutes", "max_steps", "threads")
+ARCHITECTURE = Setting("architecture", str, ARCHITECTURES, about="the Transformer, or a recurrent model of such cells")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What `course.training.train` needs beside the text.
 
-    model_options: fields of `TransformerConfig` but the vocabulary's sizes. corpus: as run.json keeps it, a name or the
-    whole paths of the files.
+    model_options: fields of the model's configuration but the vocabulary's sizes. corpus: as run.json keeps it, a name
+    or the whole paths of the files.
     """
 
     model_options: dict[str, Any]
@@ -30,24 +31,52 @@ class Plan:
     corpus: dict[str, str]
 
 
-def model_settings() -> list[Setting]:
-    """The model's fields but the two vocabulary sizes: the tokenizer decides those."""
-    return [s for s in settings_of(TransformerConfig) if s.name not in ("src_vocab_size", "tgt_vocab_size")]
+def model_settings(architecture: str) -> list[Setting]:
+    """The model's fields but its name and the two vocabulary sizes: the tokenizer decides those."""
+    apart = ("src_vocab_size", "tgt_vocab_size", "architecture")
+    return [s for s in settings_of(config_class(architecture)) if s.name not in apart]
+
+
+def only_of(architecture: str) -> list[Setting]:
+    """The fields that only the Transformer has, or only a recurrent model."""
+    shared = shared_settings()
+    return [s for s in model_settings(architecture) if s.name not in shared]
+
+
+def shared_settings() -> list[str]:
+    """The names of the fields that the Transformer and recurrent models have in common."""
+    of_both = {s.name for s in model_settings("transformer")}
+    return [s.name for s in model_settings("gru") if s.name in of_both]
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
     """The plan that the options make. Raises `CourseError` for settings that cannot work together."""
     given = vars(options)
-    sizes = {s.name: given[s.name] for s in model_settings() if s.name in given}
+    architecture = _architecture(options)
+    sizes = {s.name: given[s.name] for s in [ARCHITECTURE, *model_settings(architecture)] if s.name in given}
     settings = {s.name: given[s.name] for s in settings_of(TrainingConfig) if s.name in given}
     if options.resume:
         return _plan_of_run(options, sizes, settings)
     corpus = _corpus(options)
     preset = PRESETS[options.preset or _default_preset(corpus)]
     vocab_size = given.get("vocab_size", preset.vocab_size)
-    model_options = preset.model | sizes
-    TransformerConfig(src_vocab_size=vocab_size, tgt_vocab_size=vocab_size, **model_options)  # refuses early
-    return Plan(model_options, replace(preset.training, **_one_end(settings)), vocab_size, corpus)
+    model_options, training = preset.options_for(architecture)
+    model_options = model_options | sizes
+    config_from_dict(model_options | {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size})  # refuses early
+    return Plan(model_options, replace(training, **_one_end(settings)), vocab_size, corpus)
+
+
+def _architecture(options: argparse.Namespace) -> str:
+    """The architecture that is asked for, or that the resumed run has; options of another are refused."""
+    given = vars(options)
+    saved = read_run_file(options.out)["model"] if options.resume else given
+    architecture: str = saved.get("architecture", "transformer")
+    other = "gru" if architecture == "transformer" else "transformer"
+    for setting in only_of(other):
+        if setting.name in given:
+            whose = "recurrent models" if other == "gru" else "the Transformer"
+            raise CourseError(f"{flag(setting.name)} is for {whose}, and this is {architecture}: leave it out.")
+    return architecture
 
 
 def _default_preset(corpus: dict[str, str]) -> str:
@@ -71,14 +100,16 @@ def _plan_of_run(options: argparse.Namespace, sizes: dict[str, Any], settings: d
     if "vocab_size" in vars(options):
         raise CourseError("--vocab-size cannot change when a run is resumed: its tokenizer is made. Leave it out.")
     end = {name: settings.pop(name) for name in RESUME_MAY_CHANGE if name in settings}
-    preset = _preset_but_its_end(options.preset) if options.preset else {}
+    model.setdefault("architecture", "transformer")
+    preset = _preset_but_its_end(options.preset, model["architecture"]) if options.preset else {}
     _require_same(preset | sizes | settings, model | info["training"], options.out)
     training = replace(TrainingConfig.from_dict(info["training"]), **_one_end(end))
     return Plan(model, training, vocab_size, _corpus_of_run(options, info.get("corpus") or {}))
 
 
-def _preset_but_its_end(name: str) -> dict[str, Any]:
-    values = PRESETS[name].training.to_dict() | PRESETS[name].model
+def _preset_but_its_end(name: str, architecture: str) -> dict[str, Any]:
+    model, training = PRESETS[name].options_for(architecture)
+    values = training.to_dict() | model
     return {name: value for name, value in values.items() if name not in RESUME_MAY_CHANGE}
 
 

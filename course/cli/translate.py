@@ -38,8 +38,11 @@ def _translate(options: argparse.Namespace) -> None:
     _check(options)
     from course.cli.loaded_run import load_translator
     from course.cli.translations import attention_lines, sampler, searcher
+    from course.translator import NO_ATTENTION
 
     translator = load_translator(options.model or run_folder(f"en-{options.to or 'de'}"), options.threads)
+    if options.show_attention and not translator.attention_layers:
+        raise CourseError(f"{NO_ATTENTION} Leave out --show-attention.")
     answer = sampler(options, translator) if options.sample else searcher(options, translator)
     for sentences in _inputs(options):
         if options.model is None:

@@ -48,18 +48,14 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         for name in COUNTS:
-            _require_count(name, getattr(self, name), minimum=1)
+            require_count(name, getattr(self, name), minimum=1)
         for name in ("n_encoder_layers", "n_decoder_layers"):
-            _require_count(name, getattr(self, name), minimum=0)
+            require_count(name, getattr(self, name), minimum=0)
         for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                choices = ", ".join(repr(choice) for choice in allowed)
-                raise CourseError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+            require_choice(name, getattr(self, name), allowed)
         self._check_widths()
         for name in ("dropout", "attention_dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise CourseError(f"{name} is {value!r}; it must be at least 0 and below 1.")
+            require_fraction(name, getattr(self, name))
         if not isinstance(self.norm_eps, int | float) or not self.norm_eps > 0:
             raise CourseError(f"norm_eps is {self.norm_eps!r}; it must be a number above 0, such as 1e-5.")
 
@@ -110,9 +106,23 @@ class TransformerConfig:
         return cls(**values)
 
 
-def _require_count(name: str, value: object, *, minimum: int) -> None:
+def require_count(name: str, value: object, *, minimum: int) -> None:
+    """Raise `CourseError` unless the value is a whole number of at least `minimum`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise CourseError(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")
+
+
+def require_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise `CourseError` unless the value is one of `allowed`."""
+    if value not in allowed:
+        choices = ", ".join(repr(choice) for choice in allowed)
+        raise CourseError(f"{name} is {value!r}; it must be one of {choices}.")
+
+
+def require_fraction(name: str, value: object) -> None:
+    """Raise `CourseError` unless the value is a number of at least 0 and below 1."""
+    if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise CourseError(f"{name} is {value!r}; it must be at least 0 and below 1.")
 
 
 def parameter_count(config: TransformerConfig) -> int:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from course.data import Tokenizer
 from course.errors import CourseError
-from course.model import Transformer, TransformerConfig
+from course.model import TranslationModel, config_from_dict, make_model
 from course.training.config import TrainingConfig
 
 RUN_FILE, TOKENIZER_FILE, LOG_FILE = "run.json", "tokenizer.json", "log.jsonl"
@@ -35,7 +35,7 @@ RUN_FILES = (RUN_FILE, TOKENIZER_FILE, LOG_FILE, "last.safetensors", "best.safet
 class LoadedRun:
     """A trained model, ready to translate, with what its run folder says about it."""
 
-    model: Transformer
+    model: TranslationModel
     tokenizer: Tokenizer
     info: dict[str, Any]
 
@@ -120,7 +120,7 @@ def read_run_file(run: Path) -> dict[str, Any]:
         raise CourseError(f"{run} {what}: name a folder that `course train --out` made.")
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
-        TransformerConfig.from_dict(info["model"])
+        config_from_dict(info["model"])
         TrainingConfig.from_dict(info["training"])
         if not isinstance(info.get("corpus") or {}, dict):
             raise TypeError(f"corpus is {info['corpus']!r}")
@@ -154,7 +154,7 @@ def load_run(run: Path, *, which: str = "best") -> LoadedRun:
     if which == "last":
         kind = "average." if any(name.startswith("average.") for name in tensors) else "model."
         tensors = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
-    model = Transformer(TransformerConfig.from_dict(info["model"]))
+    model = make_model(config_from_dict(info["model"]))
     put_weights(model, tensors)
     return LoadedRun(model.eval(), tokenizer, info | {"checkpoint": about})
 

@@ -17,7 +17,7 @@ from course import __version__
 from course.data import Examples, ParallelText, Tokenizer, encode_pairs, length_bucketed_batches
 from course.data.batches import Batch, shard
 from course.errors import CourseError
-from course.model import Transformer, TransformerConfig
+from course.model import ModelConfig, TranslationModel, config_from_dict, make_model
 from course.special import PAD
 from course.training import checkpoint, machine
 from course.training.config import TrainingConfig
@@ -60,7 +60,7 @@ class Position:
 class SummedLoss(nn.Module):
     """The model with its loss, as one module: what DistributedDataParallel wants to wrap."""
 
-    def __init__(self, model: Transformer, label_smoothing: float):
+    def __init__(self, model: TranslationModel, label_smoothing: float):
         super().__init__()
         self.model = model
         self.label_smoothing = label_smoothing
@@ -120,13 +120,13 @@ def train(
     stop: Callable[[], bool] | None = None,
     watcher: Watcher | None = None,
 ) -> TrainingResult:
-    """Train a Transformer on sentence pairs and keep it in the folder `run`.
+    """Train a model on sentence pairs and keep it in the folder `run`.
 
-    model_options: fields of `TransformerConfig` other than the vocabulary sizes. corpus: what run.json shall say
-    about the data. resume: go on with the run in that folder, with its own settings; only the end (minutes,
-    max_steps) is taken from `training`. step: makes one update. stop: asked after every update; where it says True
-    the state is kept and the run ends unfinished. watcher: is told what happens; nothing is printed then. Under
-    `torchrun` every process calls this with the same arguments.
+    model_options: fields of the model's configuration other than the vocabulary sizes; `architecture` says which model.
+    corpus: what run.json shall say about the data. resume: go on with the run in that folder, with its own settings;
+    only the end (minutes, max_steps) is taken from `training`. step: makes one update. stop: asked after every update;
+    where it says True the state is kept and the run ends unfinished. watcher: is told what happens; nothing is printed
+    then. Under `torchrun` every process calls this with the same arguments.
     Raises `CourseError` for anything that cannot work, before an existing run is touched.
     """
     started = time.perf_counter()
@@ -151,7 +151,7 @@ class Session:
     """Everything that one sitting of training works with."""
 
     run: Path
-    model: Transformer
+    model: TranslationModel
     tokenizer: Tokenizer
     training: TrainingConfig
     team: Team
@@ -162,11 +162,11 @@ class Session:
     position: Position = field(default_factory=Position)
 
     @property
-    def scored_model(self) -> Transformer:
+    def scored_model(self) -> TranslationModel:
         """The weights that are scored and kept: the moving average, or the weights themselves."""
         if self.average is None:
             return self.model
-        assert isinstance(self.average.module, Transformer)
+        assert isinstance(self.average.module, TranslationModel)
         return self.average.module
 
     def state(self) -> dict[str, Tensor]:
@@ -206,12 +206,10 @@ class Session:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
 
 
-def _session(
-    run: Path, config: TransformerConfig, tokenizer: Tokenizer, training: TrainingConfig, team: Team
-) -> Session:
+def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: TrainingConfig, team: Team) -> Session:
     device = machine.pick_device()
     torch.manual_seed(training.seed)  # the same first weights in every process
-    model = Transformer(config).to(device)
+    model = make_model(config).to(device)
     average = None
     if training.averaging == "ema":
         average = AveragedModel(model, multi_avg_fn=partial(moving_average, decay=training.ema_decay))
@@ -224,12 +222,12 @@ def _session(
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
 
 
-def _fits(pair: tuple[list[int], list[int]], config: TransformerConfig) -> bool:
+def _fits(pair: tuple[list[int], list[int]], config: ModelConfig) -> bool:
     """Whether the model has a position for each token of both sides, BOS or EOS included, and neither is empty."""
     return all(pair) and max(map(len, pair)) < config.max_len
 
 
-def _check_fits(texts: Texts, tokenizer: Tokenizer, config: TransformerConfig) -> None:
+def _check_fits(texts: Texts, tokenizer: Tokenizer, config: ModelConfig) -> None:
     """Raise unless each text has a pair that fits: said before a run is touched."""
     for text in texts:
         pairs = (encode_pairs(replace(text, source=(s,), target=(t,)), tokenizer)[0]
@@ -244,10 +242,10 @@ def _fresh(
 ) -> Session:  # fmt: skip
     text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
-    TransformerConfig.from_dict(model_options | vocabularies)  # a bad size is said before any work
+    config_from_dict(model_options | vocabularies)  # a bad size is said before any work
     tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
-    config = TransformerConfig.from_dict(model_options | vocabularies)
+    config = config_from_dict(model_options | vocabularies)
     _check_fits(texts, tokenizer, config)
     session = _session(run, config, tokenizer, training, team)
     if team.leads:
@@ -275,7 +273,7 @@ def _resumed(run: Path, texts: Texts, training: TrainingConfig, team: Team) -> S
     info = checkpoint.read_run_file(run)
     end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
     training = TrainingConfig.from_dict(info["training"] | end)
-    tokenizer, config = checkpoint.read_tokenizer(run, info), TransformerConfig.from_dict(info["model"])
+    tokenizer, config = checkpoint.read_tokenizer(run, info), config_from_dict(info["model"])
     _check_fits(texts, tokenizer, config)
     session = _session(run, config, tokenizer, training, team)
     session.restore(*checkpoint.read_tensors(run / "last.safetensors"))

@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.model import Transformer, padding_mask
+from course.model import TranslationModel, padding_mask
 from course.special import PAD
 
 MOST_NATS = 60.0  # a word that costs more has a probability too small for float32 to hold it to the last digit
 
 
 def teacher_forced_states(
-    model: Transformer, src: Tensor, tgt_in: Tensor, labels: Tensor, *, pad: int = PAD
+    model: TranslationModel, src: Tensor, tgt_in: Tensor, labels: Tensor, *, pad: int = PAD
 ) -> tuple[Tensor, Tensor]:
     """What the output layer reads, and what it shall say, at the positions that count: (N, d) and (N,).
 

@@ -33,7 +33,8 @@ def make_optimizer(model: nn.Module, training: TrainingConfig, *, precision: str
 
 def square_blocked(model: nn.Module) -> list[nn.Parameter]:
     """Return the matrices of encoder and decoder, made of blocks of d_model x d_model."""
-    assert isinstance(model, Transformer)
+    if not isinstance(model, Transformer):
+        raise CourseError("optimizer muon is for the matrices of a Transformer: take adamw for a recurrent model.")
     width = model.config.d_model
     found = [p for part in (model.encoder, model.decoder) for p in part.parameters() if p.dim() == 2]
     for p in found:

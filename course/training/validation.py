@@ -7,7 +7,7 @@ import torch
 from course.data import Examples, ParallelText, Tokenizer, length_bucketed_batches
 from course.data.batches import make_batch
 from course.decoding import greedy
-from course.model import Transformer
+from course.model import TranslationModel
 from course.scoring import score
 from course.training.loss import summed_loss, teacher_forced_states
 
@@ -31,7 +31,7 @@ def spread(n: int, wanted: int) -> list[int]:
 
 
 @torch.inference_mode()
-def mean_loss(model: Transformer, examples: Examples, *, batch_tokens: int = 4000) -> float:
+def mean_loss(model: TranslationModel, examples: Examples, *, batch_tokens: int = 4000) -> float:
     """Cross-entropy in nats a real target token, without smoothing and dropout."""
     total, tokens = 0.0, 0
     for batch in length_bucketed_batches(examples, max_tokens=batch_tokens, seed=0, epoch=0, shuffle=False):
@@ -43,7 +43,7 @@ def mean_loss(model: Transformer, examples: Examples, *, batch_tokens: int = 400
 
 
 @torch.inference_mode()
-def greedy_translations(model: Transformer, tokenizer: Tokenizer, examples: Examples) -> list[str]:
+def greedy_translations(model: TranslationModel, tokenizer: Tokenizer, examples: Examples) -> list[str]:
     """One greedy translation a pair, in order."""
     texts = [""] * len(examples)
     order = sorted(range(len(examples)), key=lambda i: len(examples[i][0]))
@@ -58,7 +58,7 @@ def greedy_translations(model: Transformer, tokenizer: Tokenizer, examples: Exam
 
 
 def validate(
-    model: Transformer, tokenizer: Tokenizer, text: ParallelText, examples: Examples, *, sentences: int
+    model: TranslationModel, tokenizer: Tokenizer, text: ParallelText, examples: Examples, *, sentences: int
 ) -> Validation:
     """Score the model on `text`, whose ids are `examples`. Leaves it in evaluation mode."""
     model.eval()

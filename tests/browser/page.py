@@ -60,6 +60,7 @@ class Notebook:
     def __init__(self, browser: Browser, lab: Lab, name: str) -> None:
         self.lab = lab
         self.context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        self.context.set_default_timeout(RUN_SECONDS * 1000)  # playwright's own 30 s are few for a busy core
         self.page: Page = self.context.new_page()
         self.requests: list[str] = []
         self.errors: list[str] = []

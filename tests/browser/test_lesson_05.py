@@ -1,16 +1,13 @@
 """Lesson 05 in a real JupyterLab and a real Chromium: the mask builder and the leak meter follow the hand."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from course.lessons.lesson_05.mask_builder import MaskBuilder, Settings, built_masks
-from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
+from tests.browser.page import NO_CHROMIUM, find_chromium
 from tests.browser.plain import contrasts, plain_page, show
-from tests.browser.server import jupyterlab
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[test])")
 pytestmark = [
@@ -25,12 +22,6 @@ GERMAN = [
     ["<bos>", "Die", "Nadel", "hat", "eine", "scharfe", "Spitze"],
     ["<bos>", "Man", "zeigt", "nicht", "auf", "fremde", "Leute"],
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 def as_shown(number):
@@ -135,23 +126,6 @@ def test_every_word_of_the_builder_can_be_read(browser, ground, ink):
     assert {"Spitze", "<pad>", "✓!", "Reset"} <= {text for text, _ in seen}
     assert [(text, round(contrast, 1)) for text, contrast in seen if contrast < 4.5] == []
     page.context.close()
-
-
-@pytest.fixture(scope="module", params=["Light", "Dark"])
-def lesson(request, browser, tmp_path_factory):
-    """The lesson, run from top to bottom; in the dark theme only where screenshots are asked for."""
-    if request.param == "Dark" and "COURSE_SCREENSHOTS" not in os.environ:
-        pytest.skip("set COURSE_SCREENSHOTS to a folder for the pictures of the dark theme")
-    if not LESSON.exists():
-        pytest.skip(f"{LESSON.name} is not built (make notebooks)")
-    root = tmp_path_factory.mktemp("notebooks")
-    shutil.copy(LESSON, root / LESSON.name)
-    with jupyterlab(root, theme=f"JupyterLab {request.param}") as lab:
-        notebook = Notebook(browser, lab, LESSON.name)
-        notebook.run_all()
-        notebook.theme = request.param.lower()
-        yield notebook
-        notebook.close()
 
 
 def test_the_builder_in_the_lesson(lesson):

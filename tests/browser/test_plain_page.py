@@ -8,7 +8,7 @@ from course.lab import explore, quiz
 from course.lab.widgets.dashboard import Dashboard
 from course.lessons.lesson_00.translating import translate
 from course.lessons.lesson_03.dragged_query import DraggedQuery
-from tests.browser.page import NO_CHROMIUM, chromium, find_chromium
+from tests.browser.page import NO_CHROMIUM, find_chromium
 from tests.browser.plain import contrasts, plain_page, show
 from tests.test_lab_dashboard import whole_run
 
@@ -29,12 +29,6 @@ GROUNDS = {  # ground and ink
 OF_THE_LESSON = {"needle": (1, 0), "sharp": (2, 0), "polite": (0, 1), "people": (0, 2)}
 ALL_AROUND = {"money": (1.2, 0.3), "river": (0.2, 1.3), "bank": (-1.2, 0.4), "the": (0.5, -1.1)}
 LONG_WORDS = {f"extraordinarily{i}": (2 - i / 2, (-1) ** i * 1.9) for i in range(8)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 def dragged(words=OF_THE_LESSON, query=(2.0, 2.0)):

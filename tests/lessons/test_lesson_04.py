@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from course.lab import explore
 from course.lessons.lesson_03.reference import attention
 from course.lessons.lesson_04 import experiments, figures, reference
+from course.lessons.lesson_04.mistakes.wirings import merge_by_reshape, split_by_reshape, split_interleaved
 from course.lessons.lesson_04.quiz import QUIZ
 from course.lessons.lesson_12.ablations import read_scores
 from tests.test_lab_figures import collisions, drawn
@@ -25,18 +26,6 @@ SOURCE = ROOT / "solutions" / "04_multi_head_attention.py"
 def lesson():
     """The text of the lesson without the marks of comments, in one line."""
     return " ".join(SOURCE.read_text(encoding="utf-8").replace("\n#", " ").split())
-
-
-def split_wrong(x, h):
-    return x.reshape(x.shape[0], h, x.shape[1], -1)
-
-
-def merge_wrong(x):
-    return x.reshape(x.shape[0], x.shape[2], -1)
-
-
-def split_dealt(x, h):
-    return np.stack([x[:, :, i::h] for i in range(h)], axis=1)
 
 
 # --- the figures -------------------------------------------------------------------------------------------------
@@ -85,7 +74,7 @@ def test_the_answers_about_the_way_are_so():
 
 
 def test_the_way_runs_on_the_functions_under_study():
-    made = way(swap="in the split and in the merge", split_heads=split_dealt)
+    made = way(swap="in the split and in the merge", split_heads=split_interleaved)
     assert "It should be" in made.alt
 
 
@@ -272,7 +261,7 @@ def test_the_whole_lesson_runs_with_torch_blocked():
 
 @pytest.mark.parametrize("hidden", [0, 6])
 @pytest.mark.parametrize(
-    ("split", "merge"), [(reference.split_heads, reference.merge_heads), (split_wrong, merge_wrong)]
+    ("split", "merge"), [(reference.split_heads, reference.merge_heads), (split_by_reshape, merge_by_reshape)]
 )
 def test_the_gradient_by_hand_is_that_of_finite_differences(hidden, split, merge):
     rng = np.random.default_rng(3)
@@ -299,7 +288,7 @@ def test_the_layer_is_multi_head_attention():
     ids = rng.integers(0, experiments.WORDS, (1, 3, experiments.LENGTH))
     x = p["words"][0][ids[0]] + p["positions"][0]
     W = {name: p[name][0] for name in "qkvo"}
-    for split, merge in ((reference.split_heads, reference.merge_heads), (split_wrong, merge_wrong)):
+    for split, merge in ((reference.split_heads, reference.merge_heads), (split_by_reshape, merge_by_reshape)):
         output, _ = attention(*(split(x @ W[name], 4) for name in "qkv"))
         expected = merge(output) @ W["o"] @ p["scores"][0]
         scores, _ = experiments.forward(p, experiments.Wiring(4, split, merge), ids)
@@ -310,7 +299,10 @@ def test_pads_change_nothing_in_a_right_wiring_and_something_in_others():
     rng = np.random.default_rng(6)
     p = {name: x.astype(float) for name, x in experiments.start(1, rng, runs=2).items()}
     ids = rng.integers(0, experiments.WORDS, (2, 3, experiments.LENGTH))
-    for split, merge, same in ((reference.split_heads, reference.merge_heads, True), (split_wrong, merge_wrong, False)):
+    for split, merge, same in (
+        (reference.split_heads, reference.merge_heads, True),
+        (split_by_reshape, merge_by_reshape, False),
+    ):
         wiring = experiments.Wiring(2, split, merge)
         plain, padded = (experiments.forward(p, wiring, ids, pads)[0] for pads in (0, 2))
         assert np.allclose(plain, padded, atol=1e-9) == same
@@ -347,7 +339,7 @@ def test_what_the_lesson_found_holds_for_other_random_starts():
     for wiring, hidden in ((heads[2], 0), (heads[1], experiments.HIDDEN)):
         p = experiments.train(experiments.start(2, rng, hidden=hidden), wiring, both, rng)
         assert experiments.choices(p, wiring, both, rng)[0].min() > 0.95
-    scrambled = experiments.Wiring(2, split_wrong, merge_wrong)
+    scrambled = experiments.Wiring(2, split_by_reshape, merge_by_reshape)
     for task, reached in ((experiments.copying, True), (experiments.reversing, False)):
         p = experiments.train(experiments.start(1, rng), scrambled, task, rng)
         share = experiments.choices(p, scrambled, task, rng)[0]

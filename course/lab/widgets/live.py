@@ -27,7 +27,7 @@ from course.data import ParallelText
 from course.errors import CourseError
 from course.lab.drawing.picture import describe_error
 from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
-from course.model import TransformerConfig
+from course.model import config_from_dict
 from course.training import Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
 
 PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
@@ -61,7 +61,7 @@ def live(
     """
     _refuse_a_second()
     sizes = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
-    TransformerConfig.from_dict(model_options | sizes)
+    config_from_dict(model_options | sizes)
     checkpoint.check_run_folder(Path(run), resume=False, overwrite=overwrite)
     options: dict[str, Any] = {"model_options": model_options, "vocab_size": vocab_size, "corpus": corpus}
 

@@ -317,7 +317,7 @@ def translate(sentence: str = EXAMPLES[0], *, layer: int = -1) -> TranslatePanel
         )
     translators = _translators()
     for translator in translators.values():
-        n_layers = translator.model.config.n_decoder_layers
+        n_layers = translator.attention_layers
         if not -n_layers <= layer < n_layers:
             raise CourseError(f"There is no decoder layer {layer}: the translators have layers 0 to {n_layers - 1}.")
     return TranslatePanel(sentence, translators, layer=layer)

@@ -1,0 +1,104 @@
+"""Every size and choice of the recurrent encoder-decoder, in one frozen dataclass."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from course.errors import CourseError
+from course.model.config import require_choice, require_count, require_fraction
+
+Cell = Literal["rnn", "lstm", "gru"]
+SourceAttentionKind = Literal["none", "additive", "dot", "general", "concat", "local-m", "local-p"]
+Tie = Literal["none", "decoder", "all"]
+
+CELLS = ("rnn", "lstm", "gru")
+CHOICES = {
+    "architecture": CELLS,
+    "attention": ("none", "additive", "dot", "general", "concat", "local-m", "local-p"),
+    "tie": ("none", "decoder", "all"),
+}
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices a cell holds for its input, and as many for its state
+
+
+@dataclass(frozen=True)
+class RecurrentConfig:
+    """Sizes and choices of one recurrent encoder-decoder.
+
+    Raises `CourseError` for a size or a choice that cannot work, with its value.
+    """
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    architecture: Cell = "gru"  # the cell: a plain tanh RNN, LSTM or GRU
+    attention: SourceAttentionKind = "additive"  # how the decoder looks at the source; none: one fixed vector
+    d_model: int = 192  # width of embeddings, of states and of what the output layer reads
+    n_layers: int = 1  # recurrent layers, in the encoder and in the decoder
+    bidirectional: bool = True  # two encoders, each d_model / 2 wide, read from either end
+    window: int = 3  # local attention sees so many source tokens on each side of its center
+    dropout: float = 0.1  # on embeddings, between layers and on what the output layer reads
+    max_len: int = 256  # longest sentence in tokens, on either side
+    tie: Tie = "none"  # "decoder": target embedding = output; "all": source embedding too
+    output_bias: bool = False  # one number per target word, added to the logits
+
+    def __post_init__(self) -> None:
+        for name in ("src_vocab_size", "tgt_vocab_size", "d_model", "n_layers", "window", "max_len"):
+            require_count(name, getattr(self, name), minimum=1)
+        for name, allowed in CHOICES.items():
+            require_choice(name, getattr(self, name), allowed)
+        require_fraction("dropout", self.dropout)
+        if self.bidirectional and self.d_model % 2:
+            raise CourseError(
+                f"d_model {self.d_model} cannot be shared by two directions: choose an even one, or one direction."
+            )
+        if self.tie == "all" and self.src_vocab_size != self.tgt_vocab_size:
+            raise CourseError(
+                f"tie is 'all', but the vocabularies hold {self.src_vocab_size} and {self.tgt_vocab_size} "
+                "tokens: use one joint vocabulary, or tie 'decoder'."
+            )
+
+    @property
+    def context_first(self) -> bool:
+        """Whether the context is made before the decoder's cell and read by it, or after the cell.
+
+        Before: the fixed vector of Cho et al. (2014), and Bahdanau et al. (2015). After: Luong et al. (2015).
+        """
+        return self.attention in ("none", "additive")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RecurrentConfig":
+        """Build from plain values; an unknown name raises `CourseError`."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        missing = [name for name in ("src_vocab_size", "tgt_vocab_size") if name not in values]
+        if missing:
+            raise CourseError(f"the model's options lack {' and '.join(missing)}: add the size of the vocabulary.")
+        return cls(**values)
+
+
+def recurrent_parameter_count(config: RecurrentConfig) -> int:
+    """Number of trained numbers, by formula: what `sum(p.numel() for p in model.parameters())` must give.
+
+    A recurrent layer of width h that reads width i holds, for each of its gates, h x i and h x h and two biases.
+    """
+    d, gates = config.d_model, GATES[config.architecture]
+    layer = lambda width, reads: gates * width * (reads + width + 2)  # noqa: E731
+    half = d // 2 if config.bidirectional else d
+    directions = 2 if config.bidirectional else 1
+    encoder = config.n_layers * directions * layer(half, d)
+    decoder = layer(d, 2 * d if config.context_first else d) + (config.n_layers - 1) * layer(d, d)
+    start = config.n_layers * (d * d + d)
+    readout = 2 * d * d + d
+    scores = {"none": 0, "dot": 0, "general": d * d, "additive": 2 * d * d + d, "concat": 2 * d * d + d,
+              "local-m": d * d, "local-p": 2 * d * d + d}[config.attention]  # fmt: skip
+    tables = {
+        "none": config.src_vocab_size + 2 * config.tgt_vocab_size,
+        "decoder": config.src_vocab_size + config.tgt_vocab_size,
+        "all": config.tgt_vocab_size,
+    }[config.tie] * d
+    output_bias = config.tgt_vocab_size if config.output_bias else 0
+    return encoder + decoder + start + readout + scores + tables + output_bias
