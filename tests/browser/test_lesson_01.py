@@ -1,4 +1,4 @@
-"""Lesson 01 in a real JupyterLab and a real Chromium: what is left of a word, how far a gradient reaches, a question."""
+"""Lesson 01 in a real JupyterLab and a real Chromium: what is left of a word, how far a gradient reaches, a quiz."""
 
 import json
 from pathlib import Path

@@ -254,6 +254,23 @@ def right_by_length(
     return shares
 
 
+def how_wrong(
+    trained: Trained, length: int, *, n: int = 400, seed: int = 2, **functions: Callable[..., Any]
+) -> dict[str, float]:
+    """Return of the numbers of one length that come out wrong, which share has the right length, and the right digits.
+
+    "length": as many digits as were heard; "digits": the same digits, in another order.
+    """
+    ids = draw(n, [length], np.random.default_rng(seed))
+    both = zip(ids, say_again(ids, trained, **functions), strict=True)
+    texts = [(as_text(heard), as_text(said)) for heard, said in both]
+    wrong = [(heard, said) for heard, said in texts if heard != said]
+    return {
+        "length": float(np.mean([len(heard) == len(said) for heard, said in wrong])) if wrong else 1.0,
+        "digits": float(np.mean([sorted(heard) == sorted(said) for heard, said in wrong])) if wrong else 1.0,
+    }
+
+
 def as_text(ids: Array) -> str:
     """Return one row of ids as its digits; the end and what stands behind it are left out."""
     digits = []
