@@ -736,8 +736,8 @@ def test_a_recurrent_model_is_trained_resumed_scored_and_translates_by_the_same_
     printed("train", "--out", run, "--steps", 3, *RECURRENT, "--attention", kind)
     info = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert (info["model"]["architecture"], info["model"]["attention"]) == ("gru", kind)
-    assert info["training"]["optimizer"] == "adamw"
-    assert info["training"]["lr"] == PRESETS["3min"].recurrent_training["lr"]
+    assert info["training"]["optimizer"] == "muon"
+    assert info["model"]["tie"] == PRESETS["3min"].options_for("gru")["tie"]
     printed("train", "--out", run, "--resume", "--steps", 5)
     assert "dot" in refused("train", "--out", run, "--resume", "--attention", "dot")
     assert "lstm" in refused("train", "--out", run, "--resume", "--architecture", "lstm")
@@ -759,7 +759,6 @@ def test_a_recurrent_model_is_trained_resumed_scored_and_translates_by_the_same_
         (["--architecture", "gru", "--n-heads", "2"], ["--n-heads is for the Transformer", "this is gru"]),
         (["--attention", "dot"], ["--attention is for recurrent models", "this is transformer"]),
         (["--architecture", "grue"], ['Did you mean "gru"?']),
-        (["--architecture", "gru", "--optimizer", "muon"], ["take adamw for a recurrent model"]),
         (["--architecture", "lstm", "--preset", "paper"], ["recipe for the Transformer", "lstm"]),
         (["--architecture", "rnn", "--window", "0"], ["window is 0"]),
     ],

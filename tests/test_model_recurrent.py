@@ -23,8 +23,6 @@ from course.model import (
 )
 from course.model.source_attention import Source
 from course.special import BOS, PAD
-from course.training import TrainingConfig
-from course.training.optimizer import make_optimizer
 
 CELLS = ("rnn", "lstm", "gru")
 KINDS = ("none", "additive", "dot", "general", "concat", "local-m", "local-p")
@@ -120,9 +118,13 @@ def test_the_decoder_with_a_fixed_vector_is_chos(cell):
     for row, length in enumerate((5, 2, 4)):
         fixed = torch.cat([memory[row, length - 1, : D // 2], memory[row, 0, D // 2 :]])
         state = torch.tanh(model.start(fixed))[None]
-        words = torch.cat([model.tgt_embedding(tgt[row]) * math.sqrt(D), fixed.expand(4, D)], -1)
-        walked = walk(single, words, (state, torch.zeros_like(state)) if cell == "lstm" else state)
-        expected = torch.tanh(model.readout(torch.cat([walked, fixed.expand(4, D)], -1)))
+        words = model.tgt_embedding(tgt[row]) * math.sqrt(D)
+        walked = walk(
+            single,
+            torch.cat([words, fixed.expand(4, D)], -1),
+            (state, torch.zeros_like(state)) if cell == "lstm" else state,
+        )
+        expected = torch.tanh(model.readout(torch.cat([walked, fixed.expand(4, D), words], -1)))
         assert differ(states[row], expected) < EXACT
 
 
@@ -163,7 +165,7 @@ def test_every_kind_of_attention_is_the_papers_word_by_word(cell, kind):
         h = torch.tanh(model.start(fixed))
         state = (h[None], torch.zeros(1, D).double()) if cell == "lstm" else h[None]
         for t in range(4):
-            word = model.tgt_embedding(tgt[row, t]) * math.sqrt(D)
+            read = word = model.tgt_embedding(tgt[row, t]) * math.sqrt(D)
             if kind == "additive":
                 expected = by_hand(model, kind, h, own, t)
                 context = torch.tensor(expected, dtype=torch.float64) @ own
@@ -175,7 +177,7 @@ def test_every_kind_of_attention_is_the_papers_word_by_word(cell, kind):
                 context = torch.tensor(expected, dtype=torch.float64) @ own
             assert differ(weights[row, 0, t, :length], torch.tensor(expected, dtype=torch.float64)) < EXACT
             assert not weights[row, 0, t, length:].any()
-            said = model.output(torch.tanh(model.readout(torch.cat([h, context]))))
+            said = model.output(torch.tanh(model.readout(torch.cat([h, context, read]))))
             assert differ(logits[row, t], said) < EXACT
 
 
@@ -335,11 +337,6 @@ def test_an_unknown_architecture_gets_its_nearest():
 def test_an_option_of_the_other_architecture_is_unknown():
     with pytest.raises(CourseError, match="no option 'n_heads'"):
         config_from_dict({"src_vocab_size": 9, "tgt_vocab_size": 9, "architecture": "gru", "n_heads": 2})
-
-
-def test_muon_is_for_the_transformer():
-    with pytest.raises(CourseError, match="take adamw for a recurrent model"):
-        make_optimizer(model_of(), TrainingConfig(max_steps=1, optimizer="muon"))
 
 
 def test_attention_of_a_kind_has_only_what_it_needs():

@@ -46,8 +46,10 @@ GRU = {
     "model": {"architecture": "gru", "attention": "additive", "d_model": 32, "max_len": 32, "tie": "all"},
     "lr": 0.01,
 }
-HOW = {"adamw": {}, "muon": MUON, "muon bfloat16": MUON | {"precision": "bfloat16"}, "gru": GRU}
-EACH = {"adamw": {}, "muon": {"optimizer": "muon"}, "gru": {"model": GRU["model"]}}
+HOW = {
+    "adamw": {}, "muon": MUON, "muon bfloat16": MUON | {"precision": "bfloat16"}, "gru": GRU, "gru muon": GRU | MUON,
+}  # fmt: skip
+EACH = {"adamw": {}, "muon": {"optimizer": "muon"}, "gru muon": {"model": GRU["model"], "optimizer": "muon"}}
 
 
 @pytest.mark.parametrize("how", HOW.values(), ids=HOW.keys())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course.errors import CourseError
-from course.model import Transformer, TransformerConfig
+from course.model import Transformer, TransformerConfig, config_from_dict, make_model
 from course.training import train
 from course.training.checkpoint import read_tensors
 from course.training.muon import ROUND, ROUNDS, Muon, as_blocks, from_blocks, orthogonalized
@@ -37,20 +37,22 @@ def float32_oracle(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
 
 
-def test_steps_are_those_of_torch(float32_oracle):
-    own, theirs = parameters((16, 16), (16, 16)), parameters((16, 16), (16, 16))
-    ours = moved(Muon([{"params": own, "orthogonal": True}], **MUON), own)
+@pytest.mark.parametrize("shape", [(16, 16), (8, 16), (12, 36)])
+def test_steps_are_those_of_torch(float32_oracle, shape):
+    own, theirs = parameters(shape, shape), parameters(shape, shape)
+    ours = moved(Muon([{"params": own, "orthogonal": True, "block": shape}], **MUON), own)
     how = {"momentum": 0.9, "ns_steps": ROUNDS, "ns_coefficients": ROUND, "adjust_lr_fn": "match_rms_adamw"}
     right = moved(torch.optim.Muon(theirs, **how, **MUON), theirs)
     for a, b in zip(ours, right, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((12, 4), 0), ((4, 12), 1)])
+@pytest.mark.parametrize(("shape", "axis"), [((12, 4), 0), ((4, 12), 1), ((12, 8), 0)])
 def test_stacked_projections_move_as_matrices_of_their_own(shape, axis):
     (whole,) = parameters(shape)
     apart = [nn.Parameter(part.clone()) for part in whole.detach().chunk(3, axis)]
-    one, three = (Muon([{"params": each, "orthogonal": True}], **MUON) for each in ([whole], apart))
+    block = tuple(apart[0].shape)
+    one, three = (Muon([{"params": p, "orthogonal": True, "block": block}], **MUON) for p in ([whole], apart))
     gradient = torch.randn(shape, generator=torch.Generator().manual_seed(3))
     whole.grad = gradient.clone()
     for p, part in zip(apart, gradient.chunk(3, axis), strict=True):
@@ -63,7 +65,7 @@ def test_stacked_projections_move_as_matrices_of_their_own(shape, axis):
 def test_what_is_not_orthogonal_moves_as_adamw_moves_it():
     own, theirs = parameters((5, 4), (4,)), parameters((5, 4), (4,))
     (matrix,) = parameters((4, 4), seed=9)
-    ours = Muon([{"params": [matrix], "orthogonal": True}, {"params": own}], **ADAMW)
+    ours = Muon([{"params": [matrix], "orthogonal": True, "block": (4, 4)}, {"params": own}], **ADAMW)
     before = matrix.detach().clone()
     matrix.grad = torch.ones(4, 4)
     for a, b in zip(moved(ours, own), moved(torch.optim.AdamW(theirs, **ADAMW), theirs), strict=True):
@@ -104,7 +106,7 @@ def test_matrices_without_a_gradient_stay():
     """Those of an encoder that no decoder layer looks at, for one."""
     one, other = parameters((4, 4), (4, 4))
     before = [p.detach().clone() for p in (one, other)]
-    optimizer = Muon([{"params": [one, other], "orthogonal": True}], **MUON)
+    optimizer = Muon([{"params": [one, other], "orthogonal": True, "block": (4, 4)}], **MUON)
     optimizer.step()
     assert torch.equal(one.detach(), before[0])
     other.grad = torch.ones(4, 4)
@@ -113,12 +115,14 @@ def test_matrices_without_a_gradient_stay():
     assert not torch.equal(other.detach(), before[1])
 
 
-@pytest.mark.parametrize("shape", [(12, 4), (4, 12), (4, 4)])
-def test_blocks_go_back_where_they_came_from(shape):
+@pytest.mark.parametrize("shape", [(12, 4), (4, 12), (4, 4), (8, 12)])
+@pytest.mark.parametrize("block", [(4, 4), (2, 4)])
+def test_blocks_go_back_where_they_came_from(shape, block):
     matrix = torch.arange(shape[0] * shape[1]).reshape(shape)
-    blocks = as_blocks(matrix, 4)
-    assert blocks.shape == (max(shape) // 4, 4, 4)
-    assert torch.equal(blocks[0], matrix[:4, :4])
+    blocks = as_blocks(matrix, block)
+    assert blocks.shape == (shape[0] * shape[1] // (block[0] * block[1]), *block)
+    assert torch.equal(blocks[0], matrix[: block[0], :4])
+    assert torch.equal(blocks[-1], matrix[-block[0] :, -4:])
     assert torch.equal(from_blocks(blocks, matrix.shape), matrix)
 
 
@@ -130,6 +134,24 @@ def test_embeddings_and_vectors_stay_with_adamw():
     assert names
     assert all(name.startswith(("encoder.", "decoder.")) for name in names)
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_the_gates_of_a_recurrent_cell_are_blocks(cell, gates):
+    sizes = {"src_vocab_size": 50, "tgt_vocab_size": 50, "d_model": 8, "n_layers": 2, "attention": "local-p"}
+    model = make_model(config_from_dict(sizes | {"architecture": cell}))
+    groups = make_optimizer(model, short_training(optimizer="muon")).param_groups
+    block_of = {id(p): group["block"] for group in groups if group.get("orthogonal") for p in group["params"]}
+    blocks = {name: block_of.get(id(p)) for name, p in model.named_parameters()}
+    for name, p in model.named_parameters():
+        apart = p.dim() == 1 or len(p) == 1 or "embedding" in name or name == "output.weight"
+        assert (blocks[name] is None) == apart, name
+    assert blocks["encoder.weight_ih_l0_reverse"] == (4, 8)
+    assert blocks["encoder.weight_hh_l0"] == (4, 4)
+    assert blocks["decoder.weight_hh_l1"] == (8, 8)
+    assert blocks["start.weight"] == (8, 8)
+    assert blocks["readout.weight"] == (8, 24)
+    assert dict(model.named_parameters())["decoder.weight_ih_l0"].shape == (gates * 8, 8)
 
 
 def test_a_width_that_is_no_multiple_is_said_before_anything_is_written(tmp_path):

@@ -60,10 +60,9 @@ def read_plan(options: argparse.Namespace) -> Plan:
     corpus = _corpus(options)
     preset = PRESETS[options.preset or _default_preset(corpus)]
     vocab_size = given.get("vocab_size", preset.vocab_size)
-    model_options, training = preset.options_for(architecture)
-    model_options = model_options | sizes
+    model_options = preset.options_for(architecture) | sizes
     config_from_dict(model_options | {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size})  # refuses early
-    return Plan(model_options, replace(training, **_one_end(settings)), vocab_size, corpus)
+    return Plan(model_options, replace(preset.training, **_one_end(settings)), vocab_size, corpus)
 
 
 def _architecture(options: argparse.Namespace) -> str:
@@ -108,8 +107,7 @@ def _plan_of_run(options: argparse.Namespace, sizes: dict[str, Any], settings: d
 
 
 def _preset_but_its_end(name: str, architecture: str) -> dict[str, Any]:
-    model, training = PRESETS[name].options_for(architecture)
-    values = training.to_dict() | model
+    values = PRESETS[name].training.to_dict() | PRESETS[name].options_for(architecture)
     return {name: value for name, value in values.items() if name not in RESUME_MAY_CHANGE}
 
 

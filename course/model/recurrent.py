@@ -3,7 +3,7 @@
     encoder   reads the source word by word, from both ends: one state for each word, the memory (B, S, d)
     start     the decoder's first state, tanh(W x), from the encoder's last states
     decoder   one step for each target word: its cell reads the word before, and a context joins in
-    output    tanh(W [state; context]), then logits
+    output    tanh(W [state; context; word]), then logits; the word is the one that the cell has just read
 
 What the context is, and when it joins in, is the difference between the papers:
 
@@ -69,7 +69,7 @@ class RecurrentModel(nn.Module):
         self.start = nn.Linear(d, n_layers * d)
         self.decoder = cell(2 * d if config.context_first else d, d, n_layers, batch_first=True, dropout=between)
         self.attention = None if config.attention == "none" else SourceAttention(config)
-        self.readout = nn.Linear(2 * d, d)
+        self.readout = nn.Linear(3 * d, d)
         self.output = nn.Linear(d, config.tgt_vocab_size, bias=config.output_bias)
         self.dropout = Dropout(config.dropout)
         for table in (self.src_embedding, self.tgt_embedding, self.output):
@@ -161,7 +161,7 @@ class RecurrentModel(nn.Module):
             states = self._run(words, cache)
             context, weights = self._look(states, cache)
         cache.length += words.shape[1]
-        return self.dropout(torch.tanh(self.readout(torch.cat([states, context], -1)))), weights
+        return self.dropout(torch.tanh(self.readout(torch.cat([states, context, words], -1)))), weights
 
     def _ask_and_read(self, words: Tensor, cache: RecurrentCache) -> tuple[Tensor, Tensor, Tensor]:
         """Bahdanau's order: the last state asks, then the cell reads word and context; so one word after the other."""

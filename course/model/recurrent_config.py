@@ -92,7 +92,7 @@ def recurrent_parameter_count(config: RecurrentConfig) -> int:
     encoder = config.n_layers * directions * layer(half, d)
     decoder = layer(d, 2 * d if config.context_first else d) + (config.n_layers - 1) * layer(d, d)
     start = config.n_layers * (d * d + d)
-    readout = 2 * d * d + d
+    readout = 3 * d * d + d
     scores = {"none": 0, "dot": 0, "general": d * d, "additive": 2 * d * d + d, "concat": 2 * d * d + d,
               "local-m": d * d, "local-p": 2 * d * d + d}[config.attention]  # fmt: skip
     tables = {

@@ -1,8 +1,10 @@
 """The whole Transformer: embeddings, encoder, decoder, output layer; and one step of it with a cache."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,16 @@ from course.model.config import TransformerConfig
 from course.model.dropout import Dropout
 from course.model.layers import Decoder, DecoderLayer, Encoder, Rotate
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
+
+Adding = Callable[[Tensor, Tensor], Tensor]  # words (B, T, d), rows of a table (T, d) -> (B, T, d)
+
+
+class Turning(Protocol):
+    """Anything that turns as `apply_rotary` does, and computes the angles itself."""
+
+    def __call__(self, x: Tensor, *, start: int) -> Tensor:
+        """x (B, H, T, d_head), the first of T at position `start`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,8 @@ class Transformer(nn.Module):
         if config.tie != "none":
             self.output.weight = self.tgt_embedding.weight
         self.dropout = Dropout(config.dropout)
+        self.turning: Turning | None = None  # another rotation to run on, and another sum: a learner's own
+        self.adding: Adding | None = None
         self._make_positions()
         self._initialize()
 
@@ -205,12 +219,14 @@ class Transformer(nn.Module):
         if self.config.positions == "learned":
             x = x + (self.src_positions if side == "src" else self.tgt_positions)[start:end]
         elif self.config.positions.startswith("sinusoidal"):
-            x = x + self.position_table[start:end]
+            x = (self.adding or torch.add)(x, self.position_table[start:end])
         return self.dropout(x)
 
     def _rotation(self, start: int, length: int) -> Rotate:
         if self.config.positions != "rotary":
             return _unchanged
+        if self.turning is not None:
+            return partial(self.turning, start=start)
         end = start + length
         return partial(apply_rotary, cos=self.rotary_cos[start:end], sin=self.rotary_sin[start:end])
 

@@ -1,6 +1,6 @@
 """What can be set about training, and three presets that are known to work."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from course.errors import CourseError
@@ -81,8 +81,7 @@ class TrainingConfig:
 class Preset:
     """A recipe: options of the model, of training, and the size of the joint vocabulary.
 
-    recurrent: the options that a recurrent model has instead of `model`, and recurrent_training what its training does
-    in another way; None where there is no such recipe.
+    recurrent: the options that a recurrent model has instead of `model`; None where there is no such recipe.
     """
 
     summary: str
@@ -90,15 +89,14 @@ class Preset:
     model: dict[str, Any] = field(default_factory=dict)
     vocab_size: int = 4000
     recurrent: dict[str, Any] | None = None
-    recurrent_training: dict[str, Any] = field(default_factory=dict)
 
-    def options_for(self, architecture: str) -> tuple[dict[str, Any], TrainingConfig]:
-        """The options of a model of this architecture, and its training."""
+    def options_for(self, architecture: str) -> dict[str, Any]:
+        """The options of a model of this architecture."""
         if architecture == "transformer":
-            return self.model, self.training
+            return self.model
         if self.recurrent is None:
             raise CourseError(f"this preset is a recipe for the Transformer: choose another for {architecture}.")
-        return self.recurrent | {"architecture": architecture}, replace(self.training, **self.recurrent_training)
+        return self.recurrent | {"architecture": architecture}
 
 
 PRESETS = {
@@ -116,8 +114,7 @@ PRESETS = {
             "dropout": 0.0, "positions": "rotary", "tie": "all", "bias": False,
         },
         vocab_size=2000,
-        recurrent={"d_model": 192, "dropout": 0.0, "tie": "all"},
-        recurrent_training={"optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.1},
+        recurrent={"d_model": 192, "dropout": 0.1, "tie": "all"},
     ),
     "10min": Preset(
         "3+3 layers, d_model 128: a useful translator in ten minutes on two cores",
@@ -129,7 +126,6 @@ PRESETS = {
         ),
         {"d_model": 128, "d_ff": 384, "n_heads": 4, "dropout": 0.1, "tie": "all", "bias": False},
         recurrent={"d_model": 256, "dropout": 0.2, "tie": "all"},
-        recurrent_training={"optimizer": "adamw", "lr": 2e-3},
     ),
     "45min": Preset(
         "3+3 layers, d_model 192: a better one in three quarters of an hour on two cores",
@@ -141,7 +137,6 @@ PRESETS = {
         ),
         {"d_model": 192, "d_ff": 576, "n_heads": 4, "dropout": 0.2, "tie": "all", "bias": False},
         recurrent={"d_model": 320, "dropout": 0.3, "tie": "all"},
-        recurrent_training={"optimizer": "adamw", "lr": 2e-3},
     ),
     # The 41.0 of Wu et al. (ACL 2021), "Good for Misconceived Reasons": Transformer-Tiny on Multi30k.
     # They average the last ten checkpoints; the moving average here stands for that.
