@@ -161,28 +161,31 @@ def draw_reach(fig: Figure, *, cell: str, d: int, words: int, bias: float, scale
         scale: U is multiplied by it.
     """
     reach = measure_reach(cell, d=d, T=words, bias=bias, scale=scale)
-    begin(fig, 9, 3.8)
-    ax = fig.add_axes((0.1, 0.15, 0.87, 0.74))
+    begin(fig, 9, 4.0)
+    ax = fig.add_axes((0.1, 0.14, 0.87, 0.72))
     style, color = LINES[cell]
     distances = np.arange(words)
     exponents = np.log10(np.maximum(reach.share, 1e-300))
+    least, most = (np.log10(np.maximum(each, 1e-300)) for each in (reach.all.min(axis=0), reach.all.max(axis=0)))
+    ax.fill_between(distances, least, most, color=color, alpha=0.15, linewidth=0)
     ax.plot(distances, exponents, style, color=color, linewidth=2.5)
-    low = min(-2.0, float(exponents.min()))
+    low = min(-2.0, float(least.min()))
     if low < UNDERFLOW:
         ax.axhline(UNDERFLOW, color=GRAY, linewidth=1, linestyle=":")
         told = "from here on, a norm of 32 bits is exactly 0"
         ax.text(words - 1, UNDERFLOW + 0.01 * (2 - low), told, ha="right", va="bottom", fontsize=10, color=GRAY)
-    ax.set(xlim=(0, words - 1), ylim=(1.08 * low, max(1.5, 1.1 * float(exponents.max()))))
+    ax.set(xlim=(0, words - 1), ylim=(1.08 * low, max(1.5, 1.1 * float(most.max()))))
     ax.set_xlabel("words back from the end", fontsize=11)
     ax.set_ylabel("gradient, power of 10", fontsize=11)
     gate = f", {'forget' if cell == 'LSTM' else 'update'} bias + {bias:g}" if cell in KEEPING else ""
-    ax.set_title(f"{cell} of width {d}{gate}, U times {scale:g}", fontsize=12, color=INK, loc="left")
+    name = f"{cell} of width {d}{gate}, U times {scale:g}"
+    ends = [power(float(each)) for each in (reach.share[-1], reach.runs.min(), reach.runs.max())]
+    said = f"first word: {ends[0]}, in single networks from {ends[1]} to {ends[2]}"
+    ax.set_title(f"{name}\n{said}", fontsize=11, color=INK, loc="left")
     plain(ax)
-    fewest, most = float(reach.runs.min()), float(reach.runs.max())
     return (
-        f"{cell} of width {d}{gate}, U times {scale:g}: the gradient of the first of {words} words is "
-        f"{power(float(reach.share[-1]))} of the last word's, the median of {len(reach.runs)} networks; from "
-        f"{power(fewest)} to {power(most)}."
+        f"{name}: the gradient of the first of {words} words is {ends[0]} of the last word's, the median of "
+        f"{len(reach.runs)} networks; in single ones from {ends[1]} to {ends[2]}."
     )
 
 

@@ -144,13 +144,18 @@ class Reach:
         cell: which cell.
         label: cell and start, in words.
         share: (T,) norm of the gradient of the word k steps before the last one, in parts of the last word's.
-        runs: (R,) the share of the first word in each run.
+        all: (R, T) the same for each run.
     """
 
     cell: str
     label: str
     share: Array
-    runs: Array
+    all: Array
+
+    @property
+    def runs(self) -> Array:
+        """(R,) the share of the first word in each run."""
+        return np.asarray(self.all[:, -1])
 
 
 def measure_reach(
@@ -172,7 +177,7 @@ def measure_reach(
     x = rng.standard_normal((RUNS, T, d))
     norms = np.linalg.norm(word_gradients(cell, p, x, np.ones((RUNS, 1, d))), axis=-1)
     shares = norms[:, ::-1] / norms[:, -1:]
-    return Reach(cell, label or cell, np.median(shares, axis=0), shares[:, -1])
+    return Reach(cell, label or cell, np.median(shares, axis=0), shares)
 
 
 STARTS: dict[str, dict[str, Any]] = {
