@@ -612,6 +612,27 @@ def test_the_kept_log_of_the_fixed_vector_is_complete():
     assert set(log["splits"]) == set(experiments.SPLITS)
 
 
+def test_what_the_text_says_of_remembering():
+    log = experiments.read("remembering")
+    right = {
+        (cell, n): sorted(run["right"] for run in log["runs"] if (run["cell"], run["distance"]) == (cell, n))
+        for cell in experiments.CELLS
+        for n in experiments.DISTANCES
+    }
+    found = [gradients.power(experiments.median_gradient(log, "GRU", 20, when)) for when in ("before", "after")]
+    assert found == ["9e-5", "0.62"]
+    assert "0.00009 of the gradient arrives at the country, after 500 updates 0.62" in text()
+    assert log["settings"]["updates"] == 500
+    for cell in ("RNN", "LSTM", "GRU"):
+        assert experiments.median_gradient(log, cell, 40, "before") < 2e-8
+        assert right[cell, 40][1] < 0.3
+    assert [round(share, 1) for share in right["LSTM, forget bias + 1", 40]] == [0.2, 0.5, 0.5]
+    assert min(right["RNN", 20]) > 0.95 > 0.6 > max(right["LSTM", 20])
+    less, more = (experiments.median_gradient(log, cell, 20, "before") for cell in ("RNN", "LSTM"))
+    assert less < more
+    assert right["RNN", 10][0] < 0.6 < 0.95 < right["RNN", 10][2]
+
+
 def test_what_the_text_says_of_width_and_training():
     right = {(run["d"], run["updates"]): run["right"] for run in experiments.read("telephone")["runs"]}
     assert [round(100 * right[d, 500][3]) for d in (8, 64)] == [0, 84]

@@ -1,6 +1,6 @@
 """The measurements of lesson 01 that take longer than a reader waits, and their kept logs.
 
-    python -m course.lessons.lesson_01.experiments                    # all of them: about a quarter of an hour
+    python -m course.lessons.lesson_01.experiments                    # all of them: about twenty minutes
     python -m course.lessons.lesson_01.experiments --only by_length   # one of them: a name of `EXPERIMENTS`
 
 Each writes one small JSON file into `logs`, which the lesson reads:
@@ -117,6 +117,7 @@ def _scored(translator: Any) -> Log:  # noqa: ANN401
 
 COUNTRIES, FILLERS, D = 4, 8, 32  # words that matter, words that do not, width of a state
 DISTANCES = (5, 10, 20, 40)
+SHOWN = 20  # the distance whose gradients the table shows
 CELLS = {
     "RNN": ("RNN", 0.0),
     "LSTM": ("LSTM", 0.0),
@@ -188,16 +189,22 @@ def _first_word_share(network: nn.RNNBase, distance: int, generator: Any) -> flo
     return float((norms[:, 0] / norms[:, -1]).median())
 
 
+def median_gradient(log: Log, cell: str, distance: int, when: str) -> float:
+    """Return how much of the gradient reaches the country, "before" or "after": the median of a cell's runs."""
+    runs = [run for run in log["runs"] if (run["cell"], run["distance"]) == (cell, distance)]
+    return float(np.median([run[when] for run in runs]))
+
+
 def remembering_table(log: Log) -> Markup:
-    """Show percent right by cell and distance (every run), and the gradient at the farthest, before and after."""
+    """Show percent right by cell and distance (every run), and gradients before and after."""
     rows = []
     for name in CELLS:
         runs = [run for run in log["runs"] if run["cell"] == name]
         by_distance = [[run for run in runs if run["distance"] == distance] for distance in DISTANCES]
         shares = [", ".join(f"{100 * run['right']:.0f}" for run in each) for each in by_distance]
-        ends = [power(float(np.median([run[when] for run in by_distance[-1]]))) for when in ("before", "after")]
+        ends = [power(median_gradient(log, name, SHOWN, when)) for when in ("before", "after")]
         rows.append((name, *shares, *ends))
-    head = ("cell", *(f"{n} words" for n in DISTANCES), f"gradient, {DISTANCES[-1]} words, before", "after")
+    head = ("cell", *(f"{n} words" for n in DISTANCES), f"gradient, {SHOWN} words, before", "after")
     return rows_table(head, rows, f"% right in {len(REMEMBER_SEEDS)} trainings; guessing gives {100 / COUNTRIES:.0f}")
 
 
