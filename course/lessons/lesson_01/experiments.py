@@ -19,6 +19,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def _remember(name: str, distance: int, seed: int) -> Log:
     network: nn.RNNBase = getattr(nn, cell)(COUNTRIES + FILLERS, D, batch_first=True)
     if bias:
         with torch.no_grad():
-            network.bias_hh_l0[D : 2 * D] += bias  # the gates stand as i, f, g, o
+            network.get_parameter("bias_hh_l0")[D : 2 * D] += bias  # the gates stand as i, f, g, o
     answer = nn.Linear(D, COUNTRIES)
     optimizer = torch.optim.Adam([*network.parameters(), *answer.parameters()], lr=REMEMBER_RATE)
     before = _first_word_share(network, distance, generator)
@@ -216,12 +217,11 @@ LENGTHS = tuple(range(1, telephone.LONGEST + 1))
 
 def telephone_numbers() -> Log:
     """Train the fixed vector of each width for each number of updates; return the shares said again exactly right."""
-    functions: dict[str, Callable[..., Any]] = {"gru_step": gru_step, "encode": encode, "decode": decode}
     found = []
     for d in WIDTHS:
         for updates in TELEPHONE_UPDATES:
             trained = telephone.train(d, updates)
-            shares = telephone.right_by_length(trained, LENGTHS, n=500, **functions)
+            shares = telephone.right_by_length(trained, LENGTHS, n=500, gru_step=gru_step, encode=encode, decode=decode)
             loss = float(np.mean(trained.loss[-50:]))
             found.append({"d": d, "updates": updates, "loss": round(loss, 4), "right": list(shares.values())})
     return {"lengths": list(LENGTHS), "runs": found}
@@ -267,8 +267,8 @@ def clock(
     for length in lengths:
         x = normal(1, length, WIDTH)
         found[length] = (
-            _least(lambda x=x: read_word_by_word(step, x, p), repeats),
-            _least(lambda x=x: look_at_all(x[0]), repeats),
+            _least(partial(read_word_by_word, step, x, p), repeats),
+            _least(partial(look_at_all, x[0]), repeats),
         )
     return found
 

@@ -187,7 +187,7 @@ def _backward(p: Packed, side: str, tape: list[_Tape], g_states: Array, slopes: 
         g = passed + g * z + g_seen * r + d_zr @ U[:, : 2 * d].T
     all_sums = np.concatenate(sums)
     h, reset = (np.concatenate(each) for each in zip(*seen, strict=True))
-    tokens = np.concatenate([step.tokens for step in tape[:0:-1]])  # type: ignore[misc]
+    tokens = np.concatenate([step.tokens for step in tape[:0:-1]])
     slopes[f"{side}_U"] = np.concatenate([h.T @ all_sums[:, : 2 * d], reset.T @ all_sums[:, 2 * d :]], axis=1)
     slopes[f"{side}_W"] = np.eye(TOKENS, dtype=g.dtype)[tokens].T @ all_sums
     slopes[f"{side}_b"] = all_sums.sum(axis=0)
