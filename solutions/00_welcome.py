@@ -406,7 +406,7 @@ show(
 # | lesson | you can then | minutes |
 # |---|---|---|
 # | **Part I: attention** | | |
-# | 01 Before attention | say what a single vector for a whole sentence loses | 90 |
+# | 01 Before attention | say what a single vector for a whole sentence loses | 170 |
 # | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 90 |
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 140 |

@@ -1,0 +1,1 @@
+"""Lesson 01: before attention, the recurrent encoder-decoder."""
