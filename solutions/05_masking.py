@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Masking
 #
-# *Lesson 05 · 140 minutes · numpy only, nothing to download*
+# *Lesson 05 · 150 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -26,10 +26,10 @@
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
 # | `causal_mask` | nobody sees the future | ●○○○○ | ●●●●● | 5 |
-# | `padding_mask` | nobody looks at a pad | ●○○○○ | ●●●●● | 5 |
-# | `decoder_mask` | both at once | ●●○○○ | ●●●●● | 8 |
-# | `influence` | the meter: which output moves with which token | ●●○○○ | ●●●●● | 15 |
-# | `repair_decoder_mask` | find the bug | ●●○○○ | ●●●●○ | 10 |
+# | `padding_mask` | nobody looks at a pad | ●○○○○ | ●●●●● | 7 |
+# | `decoder_mask` | both at once | ●●○○○ | ●●●●● | 5 |
+# | `influence` | the meter: which output moves with which token | ●●○○○ | ●●●●● | 18 |
+# | `repair_decoder_mask` | find the bug | ●●○○○ | ●●●●○ | 15 |
 #
 # A cell with `check` follows each exercise. `hint("causal_mask")` asks a helpful question, and
 # `solution("causal_mask")` shows an answer. Softmax and attention are your own from lesson 03, if your workbook has
@@ -84,6 +84,7 @@ softmax, attention = workbook.load("softmax"), workbook.load("attention")
 # %% name="a-batch-of-two"
 sentences = ["The needle has a sharp point .", "It is not polite to point at people ."]
 english = [sentence.split() for sentence in sentences]
+# Ids 0 to 3 are kept for special tokens: 0 is <pad>, and another one is <bos>.
 vocabulary = {word: 4 + i for i, word in enumerate(dict.fromkeys(english[0] + english[1]))}
 
 ids = np.full((2, max(map(len, english))), PAD)  # (B, T)
@@ -249,7 +250,8 @@ print("word by word, without a mask: ", np.array(one_by_one))
 #
 # What about its row? A pad asks as every token does, and it gets an answer. Nobody ever uses that answer: no loss is
 # taken from it, and as a key it is hidden in the next layer too. Closing its row would change nothing that anybody
-# reads, and leaving its column open would change everything.
+# reads, and leaving its column open would change everything. So rows stay as they are. A closed one is no gain, and it
+# makes a row that may see nothing; section 7 tells what trouble that can be.
 #
 # One row of permissions serves all queries of a sentence, and all heads. But the scores have four axes, (B, H, Tq,
 # Tk). numpy lines up the axes of two arrays from the right, and repeats an axis of length 1 as often as needed
@@ -258,18 +260,18 @@ print("word by word, without a mask: ", np.array(one_by_one))
 #
 # ### Exercise `padding_mask`
 #
-# *difficulty ●○○○○ · importance ●●●●● · 5 minutes*
+# *difficulty ●○○○○ · importance ●●●●● · 7 minutes*
 #
 # `tokens` are ids (B, T) and `pad` is the id of padding, which may stand on either side and need not be 0. Return
 # booleans of shape (B, 1, 1, T), True where a real token stands. `array[:, None]` puts an axis of length 1 behind the
-# first one. (Should a list come in, `np.asarray` makes an array of it.)
+# first one.
 
 
 # %% name="exercise-padding-mask"
 def padding_mask(tokens, pad):
     """Which keys are real tokens: (B, 1, 1, T) booleans."""
     ### BEGIN SOLUTION
-    return (np.asarray(tokens) != pad)[:, None, None, :]
+    return (tokens != pad)[:, None, None, :]
     ### END SOLUTION
 
 
@@ -279,7 +281,7 @@ padding_mask = check("padding_mask", padding_mask)
 # %% [markdown]
 # Now the two English sentences, with random vectors and two heads. The outputs of the needle's sentence must be the
 # same alone and in the batch. Three masks are tried: none, one that closes the rows of pads, and yours, which
-# closes their columns.
+# closes their columns. *Weight on the pads* is what a word gives to both pads together, the mean over words and heads.
 
 # %% name="alone-and-in-company"
 rng = np.random.default_rng(5)
@@ -316,22 +318,25 @@ show_table(head, rows, "the needle's sentence, alone and in company")
 #
 # ## 5. Both at once
 #
-# The encoder needs the padding mask alone. The decoder reads its own German, in a batch with other sentences, and needs
+# The encoder needs the padding mask alone. So does the decoder where it asks the English sentence (the cross-attention
+# of lesson 04): the keys are English words then, all of them written long ago, so the mask is that of the *English*
+# ids, (B, 1, 1, Tk). But the decoder also reads its own German, in a batch with other sentences, and there it needs
 # both rules. A key may be seen if it is no pad **and** lies not in the future.
 #
 # ### Exercise `decoder_mask`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 8 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 5 minutes*
 #
 # From ids (B, T) and the pad's id make a mask of shape (B, 1, T, T). You have both halves already, and `&` is True
-# where both sides are. (Python does `&` before `!=` and `==`, so put parentheses around comparisons.)
+# where both sides are. (Python does `&` before `!=` and `==`, so put parentheses around comparisons.) The rows of pads
+# stay open, as in section 4.
 
 
 # %% name="exercise-decoder-mask"
 def decoder_mask(tokens, pad):
     """Who may see whom in the decoder: (B, 1, T, T) booleans."""
     ### BEGIN SOLUTION
-    return padding_mask(tokens, pad) & causal_mask(np.asarray(tokens).shape[1])
+    return padding_mask(tokens, pad) & causal_mask(tokens.shape[1])
     ### END SOLUTION
 
 
@@ -365,8 +370,8 @@ show(draw_masks, masks=list(zip(captions, both[:, 0], strict=True)), words=padde
 # Leute:* one does not point at strangers.)
 #
 # 1. Shift the diagonal by +1, then by −1. Which of the two leaks? What happens to the first row with the other one?
-# 2. Press *Reset*, put the pads on the left, and shorten sentence 2 to 3 words. Which rows sum to 0? Then join the
-#    rules by *or*: one word still sees only what it may. Which, and why?
+# 2. Press *Reset*, put the pads on the left, and shorten sentence 2 to 3 words (`<bos>` counts). Which rows sum to 0?
+#    Then join the rules by *or*: one word still sees only what it may. Which, and why?
 # 3. Press *Reset* and let True mean *blocked*. One row of words is empty now. Which, and why this one?
 
 # %% name="mask-builder"
@@ -401,7 +406,7 @@ MaskBuilder(
 #
 # ### Exercise `influence`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 18 minutes*
 #
 # `f` is any function that takes the vectors of a sentence (T, d) to outputs (T, d_v). `x` are the vectors of a
 # sentence, and `other` (T, d) are vectors to exchange them for, one at a time. Return (T, T) numbers: in row $i$ and
@@ -459,12 +464,19 @@ print("the same, in the rows of words:", np.array_equal(moves[words], may[words]
 #
 # ### What the classic mistakes let through
 #
-# Now eleven *readers*: decoders as the one above, each with one of the mistakes that people make again and again. Each
-# is measured on a sentence with two pads, padded on the right and on the left. *From the future* is the largest move of
-# a word by a later word, *from pads* that by a pad; *not seen* counts pairs that may see each other and do not.
+# Now twelve *readers*, decoders as the one above: one as it should be, and eleven with one mistake each, those that
+# people make again and again. Each is measured on a sentence with two pads, once padded on the right and once on the
+# left.
 #
-# *Before you run the cell:* how many of the eleven would a test find that asks whether all rows sum to 1? And is
-# there a mistake that the meter reads as 0 in the first three columns?
+# - *From the future* is the largest move of a word's output by a later word, on either side. *From pads* is the largest
+#   move by a pad, and there the sides have a column each.
+# - *Not seen* counts entries $(i, j)$, with the pads on the right, where word $i$ may see word $j$ and its output does
+#   not move.
+# - *Row sums of words* are the least and the largest sum of weights in the rows of words, on either side. The rows of
+#   pads are left out: on the left they may be empty, as you saw in section 5, even if all is right.
+#
+# *Before you run the cell:* how many of the eleven mistakes would a test find that asks whether the rows of all words
+# sum to 1? And is there one that the meter reads as 0 in all three columns that begin with *from*?
 
 # %% name="classic-mistakes" tags=["predict"]
 made = experiments.readers(attention=attention, decoder_mask=decoder_mask, projections=projections)
@@ -474,8 +486,9 @@ experiments.show_mistakes(measured)
 # %% [markdown]
 # Three things stand in this table.
 #
-# - **Sums of rows accuse two of eleven.** Nine mistakes make proper weights, between 0 and 1, with sums of 1. A
-#   softmax makes such weights of anything.
+# - **Sums of rows accuse two of eleven** on these sentences. Nine mistakes make proper weights in the rows of words,
+#   between 0 and 1, with sums of 1. A softmax makes such weights of anything. (Without pads the sums would accuse a
+#   third: *True and False exchanged* empties the last row, as it did in the builder. Here a pad is there to be seen.)
 # - **Two mistakes cannot be seen with pads on the right.** Whether pads are not hidden at all, or hidden as queries: on
 #   the right the meter reads 0.00, and that is the truth. Every pad stands *after* every word, so the causal half of
 #   the mask hides it already. Padded on the left, the same code leaks by 1.17. So a decoder that was only ever trained
@@ -578,8 +591,8 @@ show_table(
 #
 # That is worth a sentence of its own. **A mask keeps a finite number out of the mixture. It does not keep garbage
 # out**: memory that was never written to, a logarithm of 0, a measurement that is missing. In a *key*, garbage makes
-# a NaN score, and where the score is *replaced* by $-\infty$ it is gone. In a *value* it meets a weight of 0, and
-# stays.
+# a NaN score. Where the score is *replaced* by $-\infty$, it is gone; where $-\infty$ is *added* to it, it stays. In
+# a *value* it meets a weight of 0, and stays.
 
 # %% name="garbage"
 everybody = np.array([True, True, False, True, True, True, True])  # token 2 is hidden from all
@@ -596,7 +609,8 @@ print(f"values behind the mask set to 0: {bad} of 7")
 # So one of two things has to hold: what lies behind a mask is finite, or the mask acts on the values as well, as in the
 # last lines. In this course it is finite.
 #
-# What do others do? Measured with PyTorch 2.13.0 on a CPU; one of this course's tests measures it again.
+# What do others do? Measured with PyTorch 2.13.0 on a CPU; this course's tests measure it again. PyTorch's own function
+# makes of a boolean mask numbers that are added, 0 and $-\infty$; `masked_fill` replaces.
 #
 # | | an empty row | NaN in a hidden key | NaN in a hidden value |
 # |---|---|---|---|
@@ -605,18 +619,25 @@ print(f"values behind the mask set to 0: {bad} of 7")
 # | `masked_fill` with $-\infty$, then softmax | NaN | harmless | NaN everywhere |
 # | `masked_fill` with $-10^9$, then softmax | equal weights, hidden keys too | harmless | NaN everywhere |
 #
-# PyTorch's modules answer an empty row in more than one way. `nn.MultiheadAttention` gives NaN if the weights are
-# asked for, which is its default. Without them it gives zeros; but in evaluation, when no gradients are recorded, NaN
-# again. And an `nn.Transformer` of two layers whose target is padded on the left gives finite numbers all through
+# PyTorch's `nn.MultiheadAttention` answers an empty row in more than one way. It depends on whether you ask for the
+# weights, and on whether the model is being trained or used (for which PyTorch has the two switches `model.eval()` and
+# `torch.no_grad()`):
+#
+# | an empty row | in training | in use |
+# |---|---|---|
+# | weights asked for, which is the default | NaN | NaN |
+# | `need_weights=False` | zeros | NaN |
+#
+# And an `nn.Transformer` of two layers, its decoder's sentence padded on the left, gives finite numbers all through
 # training, and when it is used, NaN at *every* position of that sentence. You have just seen how two rows become all
 # of them.
 #
 # ## 9. Find the bug
 #
 # A colleague's decoder mask. She has read section 6, and tests it on a batch of two sentences: shape and type, the
-# triangle, the sums of the rows, and with the meter what comes from the future, what comes from pads, and whether
-# anything is not seen. She trains, and her translations are good. A year later somebody lets the model continue texts
-# of different lengths, a whole batch at once. The longest comes out as it always did; the others do not.
+# triangle, and with the meter what comes from the future, what comes from pads, whether anything is not seen, and the
+# sums of the rows of words. She trains, and her translations are good. A year later somebody lets the model continue
+# texts of different lengths, a whole batch at once. The longest comes out as it always did; the others do not.
 
 
 # %% name="a-mask-that-passes"
@@ -628,7 +649,7 @@ def colleagues_mask(tokens, pad):
 
 
 def reading(mask, tokens):
-    """What your meter reads of your attention under a mask, on one sentence (T,)."""
+    """What your meter reads of your attention under a mask, on one sentence of seven ids (T,)."""
     given = {"attention": attention, "projections": projections, "x": x, "other": other}
     return experiments.read_mask(mask, tokens, PAD, influence=influence, **given)
 
@@ -637,20 +658,16 @@ batch = np.array([[4, 5, 6, 7, 8, PAD, PAD], [4, 5, 6, 7, 8, 9, 10]])
 hers = colleagues_mask(batch, PAD)
 print("shape", hers.shape, hers.dtype, "  triangle:", not np.triu(hers, k=1).any())
 for tokens in batch:
-    found = reading(colleagues_mask, tokens)
-    print(
-        f"row sums {found.sums.min():.0f} to {found.sums.max():.0f},",
-        f"from the future {found.future:.2f}, from pads {found.pads:.2f},",
-        f"not seen: {found.blind.sum()}",
-    )
+    print(reading(colleagues_mask, tokens))
 
 # %% [markdown]
 # ### Exercise `repair_decoder_mask`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 15 minutes*
 #
-# Before you search her lines: which readers of section 6 would pass all of her tests? Which is hers? Make `tokens` on
-# which `reading(colleagues_mask, tokens)` gives it away. Then copy her lines into the cell below and repair them.
+# Before you search her lines: which readers of section 6 would pass all of her tests? Which is hers? Make `tokens`,
+# seven ids in one axis (`x` has seven vectors), on which `reading(colleagues_mask, tokens)` gives her mask away. Then
+# copy her lines into the cell below and repair them.
 
 
 # %% name="exercise-repair-decoder-mask"

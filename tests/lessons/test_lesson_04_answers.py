@@ -602,7 +602,77 @@ def one_map_for_all(q, k, v, mask=None):
     return w @ v, w
 
 
+def splits_and_then_projects(x_q, x_kv, W, h, mask=None):
+    q = split_by_transpose(x_q, h) @ W["q"]
+    k = split_by_transpose(x_kv, h) @ W["k"]
+    v = split_by_transpose(x_kv, h) @ W["v"]
+    output, _ = attention(q, k, v, mask)
+    return merge_by_transpose(output) @ W["o"]
+
+
+def splits_the_values_first(x_q, x_kv, W, h, mask=None):
+    q, k = split_by_transpose(x_q @ W["q"], h), split_by_transpose(x_kv @ W["k"], h)
+    return merge_by_transpose(attention(q, k, split_by_transpose(x_kv, h) @ W["v"], mask)[0] @ W["o"])
+
+
+def combines_and_then_merges(x_q, x_kv, W, h, mask=None):
+    q, k, v = (split_by_transpose(x @ W[m], h) for x, m in ((x_q, "q"), (x_kv, "k"), (x_kv, "v")))
+    return merge_by_transpose(attention(q, k, v, mask)[0] @ W["o"])
+
+
+def merges_the_last_head(x_q, x_kv, W, h, mask=None):
+    q, k, v = (split_by_transpose(x @ W[m], h) for x, m in ((x_q, "q"), (x_kv, "k"), (x_kv, "v")))
+    return attention(q, k, v, mask)[0][:, -1] @ W["o"]
+
+
+def folded(fold=None, unfold=lambda y, B, h: y.reshape(B, h, -1, y.shape[-1])):
+    """The colleague's way, heads as more sentences, with another line for the mask or for the outputs."""
+
+    def multi_head_attention(x_q, x_kv, W, h, mask=None):
+        B, Tq, d = x_q.shape
+        Tk = x_kv.shape[1]
+        q = split_by_transpose(x_q @ W["q"], h).reshape(B * h, Tq, d // h)
+        k = split_by_transpose(x_kv @ W["k"], h).reshape(B * h, Tk, d // h)
+        v = split_by_transpose(x_kv @ W["v"], h).reshape(B * h, Tk, d // h)
+        if mask is not None:
+            mask = np.broadcast_to(mask, (B, h, Tq, Tk))
+            mask = mask.reshape(B * h, Tq, Tk) if fold is None else fold(mask)
+        output, _ = attention(q, k, v, mask)
+        return merge_by_transpose(unfold(output, B, h)) @ W["o"]
+
+    return multi_head_attention
+
+
+def joined_along(axis):
+    return folded(lambda mask: np.concatenate([mask[b] for b in range(len(mask))], axis=axis))
+
+
+def heads_first(y, B, h):
+    return y.reshape(h, B, y.shape[1], y.shape[2])
+
+
+def one_more_axis(x_q, x_kv, W, h, mask=None):
+    return heads_by_einsum(x_q, x_kv, W, h, mask if mask is None else np.expand_dims(mask, 1))
+
+
 HEADS = [
+    ("split_before_projecting", splits_and_then_projects),
+    ("split_before_projecting", splits_the_values_first),
+    ("combined_before_merging", combines_and_then_merges),
+    ("one_head_left", merges_the_last_head),
+    ("one_head_left", heads_with(merge=lambda x: x[:, 0])),
+    ("unfolded_by_head", folded(unfold=lambda y, B, h: heads_first(y, B, h).swapaxes(0, 1))),
+    ("unfolded_by_head", folded(unfold=heads_first)),
+    ("unfolded_by_head", folded(lambda m: np.vstack(list(m.swapaxes(0, 1))), heads_first)),
+    ("mask_not_folded", joined_along(1)),
+    ("mask_not_folded", joined_along(2)),
+    ("mask_not_folded", folded(lambda mask: np.stack(list(mask)))),
+    ("mask_not_folded", folded(lambda mask: np.concatenate([mask[:, i] for i in range(mask.shape[1])], axis=1))),
+    ("mask_needs_three_axes", one_more_axis),
+    (
+        "mask_needs_three_axes",
+        heads_with(attend=lambda q, k, v, m=None: attention(q, k, v, m if m is None else m[:, None, None])),
+    ),
     ("C01", heads_with(split=split_wrong)),
     ("C03", heads_with(split=split_wrong, merge=merge_wrong)),
     ("merge_without_swap", heads_with(merge=merge_wrong)),

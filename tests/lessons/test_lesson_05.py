@@ -255,7 +255,50 @@ def whole_numbers(f, x, other):
     return moved
 
 
+def compares_x_with_itself(f, x, other):
+    moved = np.zeros((len(x), len(x)))
+    for j in range(len(x)):
+        changed = x
+        changed[j] = other[j]
+        moved[:, j] = np.abs(f(changed) - f(x)).max(axis=-1)
+    return moved
+
+
+def forgets_the_exchange(f, x, other):
+    before = f(x)
+    moved = np.zeros((len(x), len(x)))
+    for j in range(len(x)):
+        moved[:, j] = np.abs(f(x.copy()) - before).max(axis=-1)
+    return moved
+
+
+def decoder_with_and(tokens, pad):
+    future = np.tri(tokens.shape[1], dtype=bool)
+    real = (tokens != pad)[:, None, None]
+    return real and future
+
+
+def decoder_with_if(tokens, pad):
+    mask = np.tri(tokens.shape[1], dtype=bool)[None, None].repeat(len(tokens), axis=0)
+    if tokens == pad:
+        mask[:] = False
+    return mask
+
+
+def past(tokens):
+    return np.tri(tokens.shape[1], dtype=bool)
+
+
 WRONG = [
+    ("influence", "influence_two_names", compares_x_with_itself),
+    ("influence", "influence_nothing_exchanged", forgets_the_exchange),
+    ("decoder_mask", "decoder_python_and", decoder_with_and),
+    ("decoder_mask", "decoder_python_and", decoder_with_if),
+    ("decoder_mask", "decoder_precedence_in_rows", lambda tokens, pad: (tokens != pad & past(tokens))[:, None]),
+    ("decoder_mask", "decoder_precedence_in_rows", lambda tokens, pad: tokens != pad & past(tokens)),
+    ("decoder_mask", "decoder_precedence_in_rows", lambda t, pad: (past(t) & t != pad)[:, None, None]),
+    ("decoder_mask", "decoder_precedence_in_rows", lambda t, pad: ~(t == pad & past(t))[:, None]),
+    ("repair_decoder_mask", "decoder_python_and", decoder_with_and),
     ("influence", "influence_not_reset", one_copy_for_all),
     ("influence", "influence_return_in_the_loop", returns_in_the_loop),
     ("influence", "influence_overwritten", keeps_the_last),
@@ -305,6 +348,22 @@ def test_wrong_answers_are_refused_under_their_names_with_their_own_hints(id, mi
 
 def test_every_mistake_of_the_meter_is_written_once_more_here():
     assert {mistake.id for mistake in get("influence").mistakes} == {m for id, m, _ in WRONG if id == "influence"}
+
+
+def one_entry_for_all(f, x, other):
+    before = f(x)
+    moved = np.zeros((len(x), len(x)))
+    for i in range(len(x)):
+        for j in range(len(x)):
+            changed = x.copy()
+            changed[j] = other[j]
+            moved[i, j] = np.abs(f(changed) - before).max(axis=-1)
+    return moved
+
+
+def test_several_numbers_in_one_entry_get_a_question_about_that():
+    message = diagnose("influence", one_entry_for_all).message
+    assert message.endswith("How many are there on the right, and which is meant?")
 
 
 def mirrored(T):
@@ -420,7 +479,31 @@ def test_sums_of_rows_accuse_two_of_eleven(told):
     assert len(sides) == 1 + len(experiments.MISTAKES) == 12
     accused = {name for name, each in sides.items() for found in each.values() if not np.allclose(found[3:], 1)}
     assert accused == {"one step too few", "mask after the softmax"}
-    assert "**Sums of rows accuse two of eleven.** Nine mistakes make proper weights" in text()
+    assert "**Sums of rows accuse two of eleven** on these sentences. Nine mistakes make proper weights" in text()
+
+
+def test_without_pads_sums_of_rows_accuse_a_third():
+    given, tokens = made_readers(), experiments.padded(7, 0, "left", pad=0)
+    sums = {name: make(tokens, 0)(given["x"])[1].sum(axis=-1) for name, make in given["made"].items()}
+    accused = {name for name, each in sums.items() if not np.allclose(each, 1)}
+    assert accused == {"one step too few", "mask after the softmax", "True and False exchanged"}
+    assert np.flatnonzero(sums["True and False exchanged"] == 0).tolist() == [6]
+
+
+def test_the_right_mask_has_empty_rows_of_pads_on_the_left_and_the_readings_leave_them_out(told):
+    given, tokens = made_readers(), experiments.padded(5, 2, "left", pad=0)
+    assert given["made"][experiments.RIGHT](tokens, 0)(given["x"])[1].sum(axis=-1).round(9).tolist() == [0, 0, *[1] * 5]
+    assert told[1]["sides"][experiments.RIGHT]["left"][3:] == pytest.approx([1, 1])
+
+
+def test_a_reading_says_what_was_found_and_wants_one_id_for_each_vector(told):
+    said = "from the future 0.00, from pads 0.00, not seen 0, row sums of words 1.00 to 1.00"
+    assert told[0].count(said) == 2  # her two sentences
+    given = made_readers()
+    found = {"x": given["x"], "other": given["other"], "influence": reference.influence}
+    for tokens in (np.array([4, 5, 6]), np.array([[4, 5, 6, 7, 8, 9, 10]])):
+        with pytest.raises(CourseError, match=r"an id for each of its 7 vectors.*\(7,\)"):
+            experiments.read(given["made"][experiments.RIGHT], tokens, 0, **found)
 
 
 def test_two_mistakes_show_only_with_pads_on_the_left(told):
@@ -501,7 +584,7 @@ def test_ten_readers_of_twelve_pass_a_test_of_sums():
     """As the quiz says."""
     from course.lessons.lesson_05.quiz import QUIZ
 
-    assert any("Ten of the twelve readers" in why for question in QUIZ for why in question.why.values())
+    assert any("ten of the twelve readers" in why for question in QUIZ for why in question.why.values())
 
 
 # --- the meter and its readings ----------------------------------------------------------------------------------

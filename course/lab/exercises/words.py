@@ -242,6 +242,8 @@ def ask_about_error(case: Case, error: BaseException) -> str:
             "That line wants one yes or no and gets a whole array. What do you want to know of it: whether it is None, "
             "or something about its entries?"
         )
+    if "setting an array element with a sequence" in str(error):
+        return "That line puts several numbers where one has room. How many are there on the right, and which is meant?"
     if case.about_axes:
         return case.question
     if isinstance(error, (ValueError, IndexError)):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Property
 from course.lab.exercises.words import show
-from course.lessons.lesson_03.reference import attention, softmax
+from course.lessons.lesson_03.reference import attention
 from course.lessons.lesson_04 import mistakes as bank
 from course.lessons.lesson_04 import reference
 
@@ -137,7 +137,7 @@ SPLIT_HEADS = Exercise(
     result_dims={"heads": "B h T d_head"},
     difficulty=2,
     importance=5,
-    minutes=10,
+    minutes=15,
 )
 
 
@@ -224,7 +224,7 @@ MERGE_HEADS = Exercise(
     result_dims={"merged": "B T d"},
     difficulty=2,
     importance=5,
-    minutes=8,
+    minutes=6,
 )
 
 
@@ -343,7 +343,7 @@ PACK_HEADS = Exercise(
     result_dims={f"W['{name}']": "d d" for name in _FOUR},
     difficulty=2,
     importance=4,
-    minutes=10,
+    minutes=12,
 )
 
 
@@ -554,7 +554,7 @@ MULTI_HEAD_ATTENTION = Exercise(
     title="Multi-head attention",
     signature="(x_q, x_kv, W, h, mask=None) -> (B, Tq, d); W: a dict of q, k, v, o, each (d, d)",
     reference=reference.multi_head_attention,
-    shown=(softmax, attention, reference.split_heads, reference.merge_heads, reference.multi_head_attention),
+    shown=(reference.split_heads, reference.merge_heads, reference.multi_head_attention),
     cases=_CASES,
     properties=(
         Property("the same arguments give the same answer", _impure),
@@ -581,7 +581,7 @@ MULTI_HEAD_ATTENTION = Exercise(
     keyword="mask",
     difficulty=3,
     importance=5,
-    minutes=10,
+    minutes=15,
 )
 
 
@@ -617,7 +617,7 @@ REPAIR_HEADS = dataclasses.replace(
     handed_out=colleagues_heads,
     difficulty=3,
     importance=4,
-    minutes=10,
+    minutes=20,
 )
 
 EXERCISES = (PACK_HEADS, SPLIT_HEADS, MERGE_HEADS, MULTI_HEAD_ATTENTION, REPAIR_HEADS)

@@ -31,18 +31,20 @@ QUIZ = (
         },
     ),
     Question(
-        "All of your heads are trained in one layer, from the same loss. What makes them look at different words?",
+        "All heads of a layer are trained together, on the same right answers. What makes them look at different "
+        "words?",
         choices=[
             "each begins with other random numbers, and training goes on from there",
-            "the loss rewards heads that differ",
+            "training rewards heads that differ",
             "each head sees other columns of the words",
         ],
         answer="each begins with other random numbers, and training goes on from there",
         why={
             "each begins with other random numbers, and training goes on from there": "Two heads that began with equal "
-            "matrices would get equal gradients and stay equal. Nothing else tells them apart, and so some trained "
-            "heads do nearly the same.",
-            "the loss rewards heads that differ": "Which term of a cross-entropy would know what the heads do?",
+            "matrices would be moved equally, and stay equal. Nothing else tells them apart, and so some trained heads "
+            "do nearly the same.",
+            "training rewards heads that differ": "Training looks at the answers of the whole layer. What in them "
+            "would know which head has found what?",
             "each head sees other columns of the words": "W_Q, W_K and W_V come before the split. From how many of a "
             "word's numbers is one column of x @ W_Q made?",
         },

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Mistake, Property
+from course.lab.exercises.words import wanted_yes_or_no
 from course.lessons.lesson_03.reference import attention
 from course.lessons.lesson_05 import mistakes as bank
 from course.lessons.lesson_05 import reference
@@ -473,7 +474,7 @@ PADDING_MASK = Exercise(
     result_kind="bool array",
     difficulty=1,
     importance=5,
-    minutes=5,
+    minutes=7,
 )
 
 
@@ -513,6 +514,27 @@ def _empty_rows_filled(tokens: Array, pad: int) -> Array:
 
 def _self_always(tokens: Array, pad: int) -> Array:
     return reference.decoder_mask(tokens, pad) | np.eye(tokens.shape[1], dtype=bool)
+
+
+def _has_wrong_precedence(function: Function) -> bool:
+    """Whether a function that raises on other sizes does & before != or == on as many sentences as tokens."""
+    tokens = np.array([[4, 8, 1, 9], [9, 5, 0, 6], [7, 9, 9, 4], [1, 2, 9, 12]])
+    may = reference.causal_mask(4)
+    try:
+        found = np.asarray(function(tokens.copy(), 9)).reshape(4, 4)
+    except Exception:  # whatever the learner's function may raise
+        return False
+    wrong = (tokens != (9 & may), tokens == (9 & may), (tokens & may) != 9, (tokens & may) == 9)
+    return any(np.array_equal(found, each) for each in wrong)
+
+
+def _wants_one_yes_or_no(function: Function) -> bool:
+    """Whether a function raises where Python asks for a single truth value, as `and` does."""
+    try:
+        function(*_right())
+    except Exception as error:  # whatever the learner's function may raise
+        return wanted_yes_or_no(error)
+    return False
 
 
 DECODER_MASK = Exercise(
@@ -582,7 +604,8 @@ DECODER_MASK = Exercise(
         Mistake(
             "decoder_pad_rows",
             "the rows of pads are emptied as well",
-            "You also block pads from asking. Their outputs are never used: which rows does the text want empty?",
+            "You close the rows of pads as well. That harms nobody, and nobody gains by it, for their outputs are "
+            "never used. What do the rules close at a pad: its row, or its column?",
             (_blank_pad_rows,),
         ),
         Mistake(
@@ -616,6 +639,30 @@ DECODER_MASK = Exercise(
             whole=True,
         ),
         Mistake(
+            "decoder_precedence_in_rows",
+            "& comes before !=, on tokens (B, T)",
+            "Print 9 & True. Python does & before != and ==, so that here it joins other things than you mean: where "
+            "do parentheses belong?",
+            (
+                lambda tokens, pad: tokens != (pad & reference.causal_mask(tokens.shape[1])),
+                lambda tokens, pad: (tokens & reference.causal_mask(tokens.shape[1])) != pad,
+                lambda tokens, pad: tokens == (pad & reference.causal_mask(tokens.shape[1])),
+            ),
+            recognize=_has_wrong_precedence,
+        ),
+        Mistake(
+            "decoder_python_and",
+            "and instead of &",
+            "`and`, `or`, `not` and `if` want one yes or no, and here they get a whole table of them. Which sign asks "
+            "for each entry by itself whether both are True?",
+            (
+                lambda tokens, pad: reference.padding_mask(tokens, pad) and reference.causal_mask(tokens.shape[1]),
+                lambda tokens, pad: reference.causal_mask(tokens.shape[1]) and reference.padding_mask(tokens, pad),
+                lambda tokens, pad: reference.padding_mask(tokens, pad) or reference.causal_mask(tokens.shape[1]),
+            ),
+            recognize=_wants_one_yes_or_no,
+        ),
+        Mistake(
             "decoder_matrix_product",
             "a matrix product of the two masks",
             "A matrix product asks whether there is any key that both masks allow, and loses which. Which operator "
@@ -647,7 +694,7 @@ DECODER_MASK = Exercise(
     result_kind="bool array",
     difficulty=2,
     importance=5,
-    minutes=8,
+    minutes=5,
 )
 
 
@@ -771,7 +818,7 @@ INFLUENCE = Exercise(
     result_dims={"moved": "T T"},
     difficulty=2,
     importance=5,
-    minutes=15,
+    minutes=18,
 )
 
 
@@ -804,7 +851,7 @@ REPAIR_DECODER_MASK = dataclasses.replace(
     handed_out=buggy_decoder_mask,
     difficulty=2,
     importance=4,
-    minutes=10,
+    minutes=15,
 )
 
 EXERCISES = (CAUSAL_MASK, PADDING_MASK, DECODER_MASK, INFLUENCE, REPAIR_DECODER_MASK)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course.errors import CourseError
 from course.lab.drawing import Markup, rows_table, show_table
 from course.lessons.lesson_03.reference import softmax
 from course.lessons.lesson_05.reference import causal_mask, decoder_mask
@@ -115,9 +116,11 @@ def _attention_with(weigh: Callable[[Array, Array], Array]) -> Attention:
 # --- what the meter reads ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading:
     """What the meter reads of one reader on one sentence; outputs at pads are left out, since nobody uses them.
+
+    Printed, it is a line of its findings.
 
     Attributes:
         moved: (T, T) how far output i moves when token j is exchanged.
@@ -152,6 +155,13 @@ class Reading:
         """The largest move of a real token's output by a pad."""
         return float(self.moved[self.real][:, ~self.real].max(initial=0.0))
 
+    def __repr__(self) -> str:
+        sums = f"{self.sums.min():.2f} to {self.sums.max():.2f}" if len(self.sums) else "none"
+        return (
+            f"from the future {self.future:.2f}, from pads {self.pads:.2f}, not seen {int(self.blind.sum())}, "
+            f"row sums of words {sums}"
+        )
+
 
 def read(make: MakeReader, tokens: Array, pad: int, *, x: Array, other: Array, influence: Influence) -> Reading:
     """Measure one reader on one sentence.
@@ -163,7 +173,15 @@ def read(make: MakeReader, tokens: Array, pad: int, *, x: Array, other: Array, i
         x: (T, d) vectors of the tokens.
         other: (T, d) vectors to exchange them for.
         influence: the meter.
+
+    Raises:
+        CourseError: other than one id for each vector.
     """
+    if np.shape(tokens) != (len(x),):
+        raise CourseError(
+            f"The meter reads one sentence with an id for each of its {len(x)} vectors, so tokens have the shape "
+            f"({len(x)},); these have {np.shape(tokens)}."
+        )
     reader = make(tokens, pad)
     moved = np.asarray(influence(lambda vectors: reader(vectors)[0], x, other))
     real = _real(tokens, pad)
@@ -233,7 +251,7 @@ def show_mistakes(measured: Mapping[str, Mapping[str, Reading]]) -> None:
                 f"{sums.min():.2f} to {sums.max():.2f}",
             )
         )
-    head = ("reader", "from the future", "from pads, right", "from pads, left", "not seen", "row sums")
+    head = ("reader", "from the future", "from pads, right", "from pads, left", "not seen", "row sums of words")
     show_table(head, rows)
 
 

@@ -99,6 +99,16 @@ def _in_place(f: Function, x: Array, other: Array) -> Array:
     return moved
 
 
+def _two_names(f: Function, x: Array, other: Array) -> Array:
+    """Run f twice on one array under two names."""
+    moved = np.zeros((len(x), len(x)))
+    for j in range(len(x)):
+        changed = x
+        changed[j] = other[j]
+        moved[:, j] = _largest(f(changed) - f(x))
+    return moved
+
+
 def _features(f: Function, x: Array, other: Array) -> Array:
     """Exchange number j of every token instead of token j."""
     before = f(x)
@@ -163,6 +173,20 @@ INFLUENCE = (
         "Your function changes the x of its caller, so tokens stay exchanged. Does `changed = x` make a second array, "
         "or a second name?",
         (_in_place,),
+    ),
+    Mistake(
+        "influence_two_names",
+        "compares an array with itself",
+        "All your numbers are 0, and x is another array after the call: `changed = x` makes a second name and no "
+        "second array. When f runs on the one and on the other, what do you compare with what?",
+        (_two_names,),
+    ),
+    Mistake(
+        "influence_nothing_exchanged",
+        "nothing is exchanged, or nothing written down",
+        "All your numbers are 0. Does a token of other stand in what f gets the second time, and which line writes "
+        "into the table what it finds?",
+        (lambda f, x, other: np.zeros((len(x), len(x))),),
     ),
     Mistake(
         "influence_all_that_follow",

@@ -4,20 +4,19 @@ from course.lab.widgets.questions import Question
 
 QUIZ = (
     Question(
-        "A column of the weights belongs to a pad. You find 0.11 in it, in every row, and every row sums to 1. "
+        "In the row of hat of section 2, eine is to be hidden. You find the weight 1/9 on it, and the row sums to 1. "
         "What has been done?",
         choices=[
             "the mask was applied after the softmax",
-            "a forbidden score was set to 0",
-            "the pads were hidden as queries",
+            "its score was set to 0",
+            "nothing was hidden",
         ],
-        answer="a forbidden score was set to 0",
+        answer="its score was set to 0",
         why={
-            "a forbidden score was set to 0": "Its power is $e^0 = 1$, so it gets a part, and rows still sum to 1.",
-            "the mask was applied after the softmax": "Then the column would hold zeros. What would be wrong with the "
-            "sums of the rows?",
-            "the pads were hidden as queries": "That empties the rows of pads, and here every row sums to 1. What "
-            "would the rows of the pads sum to?",
+            "its score was set to 0": "Its power is $e^0 = 1$, one part of $1 + 1 + 4 + 2 + 1 = 9$, and the row still "
+            "sums to 1.",
+            "the mask was applied after the softmax": "Then eine would have the weight 0. What would the row sum to?",
+            "nothing was hidden": "Then eine would have kept its power of 8. What would its weight be?",
         },
     ),
     Question(
@@ -38,12 +37,12 @@ QUIZ = (
         choices=[
             "all rows of its attention weights sum to 1",
             "its mask is boolean and has the shape (T, T)",
-            "exchange a late token, and no earlier output moves",
+            "exchange each token in turn, and no output before it moves",
         ],
-        answer="exchange a late token, and no earlier output moves",
+        answer="exchange each token in turn, and no output before it moves",
         why={
-            "all rows of its attention weights sum to 1": "Ten of the twelve readers of section 6 pass that test. "
-            "How many of them are right?",
+            "all rows of its attention weights sum to 1": "In section 6, ten of the twelve readers pass that test in "
+            "the rows of words. How many of them are right?",
             "its mask is boolean and has the shape (T, T)": "So does a mask of the other triangle. And can you see the "
             "mask of a model that you can only run?",
         },

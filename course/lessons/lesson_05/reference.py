@@ -35,7 +35,7 @@ def padding_mask(tokens: Array, pad: int) -> Mask:
     Returns:
         (B, 1, 1, T) booleans, True = a real token; broadcasts over heads and queries.
     """
-    return (np.asarray(tokens) != pad)[:, None, None, :]
+    return (tokens != pad)[:, None, None, :]
 
 
 def decoder_mask(tokens: Array, pad: int) -> Mask:
@@ -48,7 +48,7 @@ def decoder_mask(tokens: Array, pad: int) -> Mask:
     Returns:
         (B, 1, T, T) booleans. With padding on the left the first rows are empty.
     """
-    return padding_mask(tokens, pad) & causal_mask(np.asarray(tokens).shape[1])
+    return padding_mask(tokens, pad) & causal_mask(tokens.shape[1])
 
 
 def influence(f: Callable[[Array], Array], x: Array, other: Array) -> Array:
