@@ -68,10 +68,11 @@ def draw_hands(fig: Figure, *, positional_encoding: Encode, position: int, offse
 
 
 def _draw_clock(ax: Axes, x: float, now: Array, then: Array) -> None:
-    round_about = np.linspace(0, 2 * np.pi, 73)
-    ax.plot(x + np.sin(round_about), np.cos(round_about), color=GRAY, linewidth=1)
-    ticks = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    ax.plot(x + np.outer((0.92, 1), np.sin(ticks)), np.outer((0.92, 1), np.cos(ticks)), color=GRAY, linewidth=1)
+    around = np.linspace(0, 2 * np.pi, 73)
+    rim = np.append(np.exp(1j * around), np.nan)  # complex: across and up in one
+    ticks = np.outer(rim[0:72:6], (0.92, 1.0, np.nan)).ravel()  # inner end, outer end, a gap
+    dial = np.concatenate([rim, ticks])
+    ax.plot(x + dial.real, dial.imag, color=GRAY, linewidth=1)
     ax.plot([x, x + then[0]], [0, then[1]], color=KEY, linewidth=5, solid_capstyle="round")
     ax.plot([x, x + now[0]], [0, now[1]], color=QUERY, linewidth=2.2, solid_capstyle="round")
     ax.plot([x], [0], "o", color=INK, markersize=5)
@@ -118,6 +119,8 @@ def draw_table(fig: Figure, *, position: int, offset: int, width: int, base: flo
     right.plot([0], [dots[0]], "s", color=QUERY, markersize=9, zorder=3)
     right.plot([offset], [dots[offset]], "o", color=KEY, markersize=11, markeredgecolor=INK, zorder=4)
     right.set(xlim=(-1.5, PLACES), ylim=(-_depth(width) * width / 2, 1.15 * width / 2))
+    right.set_xticks([0, 20, 40, 60])
+    right.locator_params(axis="y", nbins=4)
     right.set_xlabel("k", fontsize=11)
     plain(right)
     never = "it falls all the way" if rise is None else f"it falls up to k = {rise - 1}, and rises at {rise}"
@@ -139,9 +142,9 @@ def _draw_rows(ax: Axes, table: Array, position: int, offset: int) -> None:
     ax.imshow(table, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest", extent=box)
     for row, color, size in ((position + offset, KEY, 15), (position, QUERY, 10)):
         if row < len(table):
-            mark = {"color": color, "markersize": size, "markeredgecolor": INK, "clip_on": False}
+            mark: dict[str, Any] = {"color": color, "markersize": size, "markeredgecolor": INK, "clip_on": False}
             ax.plot([1.022], [row], "<", transform=ax.get_yaxis_transform(), **mark)  # right of the table
-    ax.set(xlim=(-0.5, n - 0.5), ylim=(len(table) - 0.5, -0.5))
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(len(table) - 0.5, -0.5), xticks=[0, n - 1], yticks=[0, 20, 40, 60])
     ax.set_xlabel("column", fontsize=11)
     ax.set_ylabel("position", fontsize=11)
     plain(ax)
