@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Attention in a recurrent decoder
 #
-# *Lesson 02 · 160 minutes · numpy only, nothing to download*
+# *Lesson 02 · 170 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #

@@ -67,9 +67,12 @@ def test_the_window_follows_its_center_and_its_width(lesson):
 
 def test_another_sentence_and_another_kind_show_another_map(lesson):
     maps = panel(lesson, MAPS)
-    wait_for(lesson, maps, "")
+    wait_for(lesson, maps, "Where additive looks in “I love France")
+    lesson.screenshot(f"lesson_02-{lesson.theme}-maps-france", maps)
     maps.get_by_role("combobox", name="kind").select_option("local-m")
+    wait_for(lesson, maps, "Where local-m looks in “I love France")
     maps.get_by_role("combobox", name="sentence").select_option(index=1)
+    wait_for(lesson, maps, "Where local-m looks in “The lion")
     lesson.screenshot(f"lesson_02-{lesson.theme}-maps", maps)
 
 

@@ -425,7 +425,7 @@ def test_what_the_text_says_of_the_trained_models_is_in_the_logs():
     assert maps[lion]["additive"]["source"].index("it") - maps[lion]["additive"]["source"].index("lion") == 8
     assert f"The Transformer looks at *it* ({looks(lion, 'transformer', 'er')['it']:.2f})" in text
     assert all("aber er ist stark" in maps[lion][kind]["said"] for kind in ("additive", "transformer"))
-    assert f"At *it*, with {looks(song, 'additive', 'ihm')['it']:.2f}" in text
+    assert f"*Additive* looks at *it* there, with {looks(song, 'additive', 'ihm')['it']:.2f}" in text
     assert "hören wir ihr in" in maps[song]["additive"]["said"]
     general, concat = (experiments.exact(scores[kind], "test_iid") for kind in ("general", "concat"))
     assert f"translates {concat - general:.0f} points worse than *concat*" in text
