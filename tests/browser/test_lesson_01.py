@@ -42,7 +42,7 @@ def wait_for(lesson, explorer, before, text):
 
 def press(lesson, explorer, name, key, text):
     before = picture(explorer)
-    explorer.get_by_role("slider", name=name).focus()
+    explorer.get_by_role("slider", name=name, exact=True).focus()
     lesson.page.keyboard.press(key)
     return wait_for(lesson, explorer, before, text)
 

@@ -249,7 +249,7 @@ def look_at_all(x: Array) -> Array:
 
 
 def clock(
-    step: Callable[..., Array], lengths: Sequence[int] = TIMED, *, repeats: int = 3
+    step: Callable[..., Array], lengths: Sequence[int] = TIMED, *, repeats: int = 2
 ) -> dict[int, tuple[float, float]]:
     """Return for each length the milliseconds of reading word by word, and of looking at all at once (least of some).
 
