@@ -186,6 +186,21 @@ LUONG_SCORES = (
         ),
     ),
     Mistake(
+        "luong_state_in_a_row",
+        "the table of states times the tables of words",
+        "s @ h pairs every state with every sentence, and adds up along the words. Which axis must s get, and along "
+        "which axis should a score add up?",
+        tuple(
+            version
+            for product in (lambda s, h: s @ h, np.dot, lambda s, h: s @ h.T)
+            for version in (
+                _made(dot=product),
+                _made(general=lambda s, h, W, product=product: product(s @ W, h)),
+                _made(product, lambda s, h, W, product=product: product(s @ W, h)),
+            )
+        ),
+    ),
+    Mistake(
         "luong_general_turned",
         "W turned around",
         "W is (dq, dk): its rows belong to the state. In which order do s, W and h stand in the formula?",
