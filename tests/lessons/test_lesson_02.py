@@ -252,7 +252,7 @@ def test_the_published_numbers_stand_in_the_text():
         "global 0.39, local-m 0.34, local-p 0.36",
     ):
         assert row in text
-    assert "worth 1.3 BLEU" in text  # 18.1 - 16.8
+    assert "worth 1.3 points of BLEU" in text  # 18.1 - 16.8
 
 
 def test_the_bell_at_the_edge_is_what_the_text_says():

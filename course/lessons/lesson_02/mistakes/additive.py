@@ -324,8 +324,8 @@ ADDITIVE_ATTENTION = (
     Mistake(
         "add_units_kept",
         "a score for each unit",
-        "Your scores still have an axis of da units. What has to happen to the units once v has multiplied them, so that "
-        "one number is left for each word?",
+        "Your scores still have an axis of da units. What has to happen to the units once v has multiplied them, so "
+        "that one number is left for each word?",
         (
             *(
                 _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v, normalize, mix)
