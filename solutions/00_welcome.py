@@ -407,7 +407,7 @@ show(
 # |---|---|---|
 # | **Part I: attention** | | |
 # | 01 Before attention | say what a single vector for a whole sentence loses | 170 |
-# | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 170 |
+# | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 190 |
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 170 |
 # | 05 Masking | hide the future and the padding, and prove it | 150 |

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Attention in a recurrent decoder
 #
-# *Lesson 02 · 170 minutes · numpy only, nothing to download*
+# *Lesson 02 · 190 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -24,11 +24,11 @@
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
-# | `additive_attention` | one look back, for a batch | ●●○○○ | ●●●●● | 15 |
-# | `luong_scores` | dot, general, concat | ●●○○○ | ●●●●○ | 10 |
-# | `local_weights` | a window that moves along | ●●●○○ | ●●●○○ | 12 |
-# | `alignment_error` | from weights to links, and how wrong they are | ●●○○○ | ●●●○○ | 8 |
-# | `repair_center` | find the bug | ●●○○○ | ●●●●○ | 8 |
+# | `additive_attention` | one look back, for a batch | ●●○○○ | ●●●●● | 22 |
+# | `luong_scores` | dot, general, concat | ●●○○○ | ●●●●○ | 14 |
+# | `local_weights` | a window that moves along | ●●●○○ | ●●●○○ | 13 |
+# | `alignment_error` | from weights to links, and how wrong they are | ●●○○○ | ●●●○○ | 10 |
+# | `repair_center` | find the bug | ●●○○○ | ●●●●○ | 6 |
 #
 # A cell with `check` follows each exercise and tells you within a second how you did. It hands your own function on
 # if it passes, and a finished one if it does not, so the rest of the lesson always runs. `hint("additive_attention")`
@@ -58,7 +58,7 @@ np.set_printoptions(precision=3, suppress=True)
 # | word | what it means here |
 # |---|---|
 # | encoder state $h_j$ | what the encoder knows when it has read word $j$; Bahdanau calls it an *annotation* |
-# | decoder state $s$ | what the decoder knows when it has written so far |
+# | decoder state $s$ | what the decoder knows after the words it has written |
 # | score | a number for a pair of decoder state and word: how well do they fit? (Bahdanau: *energy*) |
 # | weight | a share of the decoder's attention; the weights of a step sum to 1 |
 # | context vector | the encoder states, mixed by these weights |
@@ -100,8 +100,8 @@ np.set_printoptions(precision=3, suppress=True)
 # | verb | 0 | 0 | 1 | 0 | 0 | 0 | 1 |
 # | gender | 0 | 1 | 0 | 0 | 0 | 0 | 0 |
 #
-# The decoder's state says what it is looking for: (*noun*, *verb*, and a 1 that is always there). It wants a noun, so
-# $s = (1, 0, 1)$.
+# The decoder's state says what it is looking for: (*noun*, *verb*, and a 1 that is always there and brings the $-4$
+# below into the question). It wants a noun, so $s = (1, 0, 1)$.
 #
 # **1 Score.** How well does the state fit a word? A small network answers, here with two **units**, one that listens
 # for nouns and one that listens for verbs. Into each unit goes a sum of two halves, the *question*, which is made of
@@ -263,16 +263,17 @@ print(softmax(two_rows, np.array([[True] * 4, [True, True, True, False]])))
 # %% [markdown]
 # ### Exercise `additive_attention`
 #
-# *difficulty ●●○○○ · importance ●●●●● · 15 minutes*
+# *difficulty ●●○○○ · importance ●●●●● · 22 minutes*
 #
 # The three steps for a batch. `s` is (B, dq), a state for each sentence; `h` is (B, T, dk); `mask` is (B, T); `Wq` is
 # (dq, da), `Wk` is (dk, da) and `v` is (da,), where da is the number of units. Return the context (B, dk) and the
 # weights (B, T).
 #
 # The difficulty is an axis. `s @ Wq` is (B, da), and `h @ Wk` is (B, T, da). numpy lines the axes of two arrays up
-# *from the right*, and repeats an axis of length 1 as often as it is needed. So the question needs an axis of length
-# 1 where the words have theirs: `x[:, None]` puts one behind the first axis, `x[:, :, None]` one at the end.
-# `np.tanh` bends all entries of an array, and `.sum(axis=1)` adds up along an axis.
+# *from the right*, and repeats an axis of length 1 as often as it is needed. So the question needs an axis of length 1
+# where the words have theirs: `x[:, None]` puts one behind the first axis, `x[:, :, None]` one at the end. `np.tanh`
+# bends all entries of an array, an array (B, T, da) `@ v` is (B, T), and `softmax` from the cell above makes the
+# weights. To mix, the weights need an axis of length 1 at the end, and `.sum(axis=1)` adds up along the words.
 
 
 # %% name="exercise-additive-attention"
@@ -348,8 +349,8 @@ explore(
 # ## 6. Multiplying instead of adding
 #
 # The additive score has to build a vector for each pair of state and word, bend it, and add it up. Luong, Pham and
-# Manning (2015) asked whether it can be had for less, and tried three scores (their equation 8; numbered from the
-# decoder's side, $s$ is the state and $h_j$ a word):
+# Manning (2015) asked whether it can be had for less, and tried three scores (their equation 8; in our letters $s$ is
+# the decoder's state and $h_j$ a word):
 #
 # $$
 # \text{dot:}\;\; s \cdot h_j
@@ -369,11 +370,12 @@ explore(
 # asks, and the context joins it on the way to the output, as $\tilde{s}_t = \tanh([\,c_t;\, s_t\,]\,W_c)$. So the GRU
 # need not wait for the look, and in training, where the German sentence is known, all looks can be computed at once.
 # (They then handed $\tilde{s}_t$ to the next step as well, and called it *input feeding*, so that the decoder knows
-# where it has looked. It was worth 1.3 BLEU to them. The model that section 9 measures does without.)
+# where it has looked. It was worth 1.3 points of BLEU to them, a score for translations. Section 9 explains it, and
+# measures a model that does without input feeding.)
 #
 # ### Exercise `luong_scores`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 14 minutes*
 #
 # `s` is (B, dq), `h` is (B, T, dk), and `kind` is `"dot"`, `"general"` or `"concat"`. `W` is (dq, dk) for general and
 # (dq + dk, da) for concat, and `v` is (da,). Return scores (B, T), *not* weights. `h @ x[:, :, None]` multiplies the
@@ -432,16 +434,16 @@ rows = [
     ("additive, concat", 2 * d * d + d, d * d + T * d, T * d),
 ]
 show_table(
-    ("score", "parameters", "multiplications a step", "numbers through tanh or held"),
+    ("score", "parameters", "multiplications a step", "numbers to keep"),
     [(name, f"{p:,}", f"{m:,}", f"{n:,}") for name, p, m, n in rows],
     f"T = {T} words, width d = {d}",
 )
 
 # %% [markdown]
-# The multiplications are alike. The difference stands in the last column: an additive score holds $d$ numbers for
-# each pair and bends them all, where a product holds one. For a whole sentence, or a whole batch, a product is *one*
-# product of matrices, which is what computers do best. That is why lesson 03 goes on with the dot product, and
-# repairs what section 9 will find in it.
+# *General* and the additive score multiply equally often, *dot* ten times less. What sets the additive score apart
+# stands in the last column: it holds $d$ numbers for each pair and bends them all, where a product holds one. For a
+# whole sentence, or a whole batch, a product is *one* product of matrices, which is what computers do best. That is why
+# lesson 03 goes on with the dot product, and repairs what section 9 will find in it.
 #
 # ## 7. Looking through a window
 #
@@ -472,12 +474,12 @@ show_table(
 #
 # ### Exercise `local_weights`
 #
-# *difficulty ●●●○○ · importance ●●●○○ · 12 minutes*
+# *difficulty ●●●○○ · importance ●●●○○ · 13 minutes*
 #
 # `scores` and `mask` are (B, T), `center` is (B,), a place for each sentence that need not be a whole number, and `D`
-# is a whole number. Return the weights (B, T): softmax among the words that the mask allows *and* the window holds.
-# With `gaussian=True` multiply by the bell curve. Where the window holds no word, all weights are 0, and `softmax`
-# sees to that. `np.arange(T)` are the places, beginning with 0; take `center[:, None]` from them and you have
+# is a whole number, at least 1. Return the weights (B, T): softmax among the words that the mask allows *and* the
+# window holds. With `gaussian=True` multiply by the bell curve. Where the window holds no word, all weights are 0, and
+# `softmax` sees to that. `np.arange(T)` are the places, beginning with 0; take `center[:, None]` from them and you have
 # distances (B, T). `np.abs`, `np.exp` and `&` are the other friends here.
 
 
@@ -528,9 +530,10 @@ explore(
 # 1. At $D = 4$. Before that the window holds nothing that fits, and softmax hands out the whole all the same: with
 #    $D = 1$, 0.32 for *but* and *it* and 0.36 for *breaks*. A row of weights never says "there is nothing here for
 #    me".
-# 2. Without the bell curve nothing moves but at the stops where a word enters or leaves; *needle* enters at a center
-#    of 3 and takes most of the weight at once. With it all bars move all the time, and *needle* grows as the center
-#    comes nearer.
+# 2. Without the bell curve nothing moves but at the stops where a word enters or leaves; *needle* enters at a center of
+#    3 and takes most of the weight at once. With it all bars move all the time, and *needle* grows as the center comes
+#    nearer. One jump remains, at 3, where *needle* enters: the bell leaves it only 0.11, but softmax has given it most
+#    of the whole, which the others lose, and the sum falls from 0.60 to 0.22.
 # 3. With $D = 2$ a center of 1 is one. The sum is 0.92 there: the bell takes nothing from *needle*, and most of the
 #    little that the others had.
 #
@@ -561,13 +564,13 @@ explore(
 #
 # ### Exercise `alignment_error`
 #
-# *difficulty ●●○○○ · importance ●●●○○ · 8 minutes*
+# *difficulty ●●○○○ · importance ●●●○○ · 10 minutes*
 #
 # One sentence pair: `weights` is (T, S + 1), a row for each target word, a column for each source word and the end
-# token last; `gold` is (T, S) booleans. Link each target word to the source word with its largest weight, or to
-# nothing, and return the error rate. `weights.argmax(axis=1)` is the column of the largest entry of each row.
-# Compared upright, `[:, None]`, with `np.arange(S)` it makes a table of booleans. `&` is True where both are, and
-# `.sum()` counts.
+# token last; `gold` is (T, S) booleans. (Careful: here T counts target words, and S source words.) Link each target
+# word to the source word with its largest weight, or to nothing, and return the error rate. `weights.argmax(axis=1)` is
+# the column of the largest entry of each row. Compared upright, `[:, None]`, with `np.arange(S)` it makes a table of
+# booleans. `&` is True where both are, and `.sum()` counts.
 
 
 # %% name="exercise-alignment-error"
@@ -611,12 +614,14 @@ show(draw_map, weights=looks, rows=toy.target, columns=toy.source, sums="none")
 # ## 9. Measured: one translator, six ways to look
 #
 # Now the real thing: a GRU encoder-decoder as in lesson 01, trained on this course's corpus, English to German, once
-# with a fixed vector and once with each kind of attention. All have nearly the same number of parameters (where a
-# score needs matrices of its own, the whole model is a little narrower), the same batches, and the same number of
-# updates. The windows have $D = 3$ and count *pieces* of words (lesson 09), and local-p multiplies with the last
-# place, $S - 1$, since places begin with 0. Beside them stands a small Transformer with as many parameters, the model
-# that lessons 03 to 08 build. No sentence of the training has more than 14 words. The splits called *longer* have 15
-# to 18, those called *much longer* 20 and more.
+# with a fixed vector and once with each kind of attention. All have nearly the same number of parameters (where a score
+# needs matrices of its own, the whole model is a little narrower), the same batches, and the same number of updates.
+# The windows have $D = 3$ and count *pieces* of words (lesson 09), the score inside them is that of *general*, and
+# local-p multiplies with the last place, $S - 1$, since places begin with 0. Beside them stands a small Transformer
+# with as many parameters, the model that lessons 03 to 08 build. It has several layers with several heads each: its
+# alignments and its maps are those of the last layer, the mean of the heads. No sentence of the training has more than
+# 14 words. The sentences called *test iid* are as long as those of the training, those called *longer* have 15 to 18
+# words, and those called *much longer* 20 and more.
 #
 # *Additive* and *concat*, the same formula, differ in who asks: the state before the step, or after it. Training them
 # all takes an hour or so, so the results are kept, and the cells below read them.
@@ -646,16 +651,21 @@ holds(*experiments.claims_about_length(measured))
 # The fixed vector pays by the word: of sentences of 12 to 14 words it has lost two of three, and all that the other
 # model does otherwise is to leave the book open. It is what the paper of 2015 showed in its figure 2.
 #
-# **And the small Transformer, which replaced these models, is worse on sentences that are longer than those it was
-# trained on.** Up to 14 words it is at least as good; but of those with 15 to 18 words it gets 28 % exactly right,
-# where the GRU with additive attention gets 45 %. A GRU takes one step at a time, and the fifteenth step is a step
-# like the fourteenth. A Transformer with sinusoids knows its words by numbered places, and has never seen the place
-# behind the last one. Lesson 06 takes that up, and shows what other kinds of positions change. (The Transformer wins
-# elsewhere: it computes all places at once, and lesson 01 has the seconds.)
+# **And the small Transformer, which replaced these models, falls behind the two best of them on sentences that are
+# longer than those it was trained on.** Up to 14 words it is at least as good; but of those with 15 to 18 words it gets
+# 28 % exactly right, where the GRU with additive attention gets 45 %. (*Concat* gets 48 %; all the other GRUs get less
+# than the Transformer. So recurrence alone is not enough: the fixed vector is recurrent too, and gets 2 %.) A likely
+# reason: a GRU takes one step at a time, and the fifteenth step is a step like the fourteenth. A Transformer with
+# *sinusoids*, which is how this one numbers its places (lesson 06), knows its words by those numbers, and has never
+# seen the place behind the last one. Lesson 06 takes that up, and shows what other kinds of positions change.
+#
+# And speed? The Transformer computes all places at once. At this size that saves next to nothing: a training update of
+# a GRU takes between 0.93 times (*dot*) and 1.22 times (*additive*) as long as one of the Transformer, since a batch of
+# short sentences keeps a small computer busy either way. Lesson 01 has measured what becomes of that with longer ones.
 #
 # ### Where they look
 #
-# Which score makes the best alignments? And does the best alignment make the best translations?
+# Which score makes the best alignments? And does, among the GRUs, the best alignment make the best translations?
 
 # %% name="measured-alignment" tags=["predict"]
 show(experiments.alignment_table(measured))
@@ -663,15 +673,16 @@ maps = experiments.read_maps()
 holds(*experiments.claims_about_alignment(measured), *experiments.claims_about_maps(maps))
 
 # %% [markdown]
-# **The best alignments do not make the best translations.** Of the four global scores *general* links words best, and
-# translates 9 points worse than *concat*, which asks at the same moment and differs in the score alone. The maps
-# below show what is the matter with it.
+# **Among the GRUs, the best alignments do not make the best translations.** (The Transformer, in the first row, has the
+# best of both.) Of the four global scores *general* links words best, and translates 9 points worse than *concat*,
+# which asks at the same moment and differs in the score alone. One training each: 0.160 and 0.169 lie close together,
+# the 9 points do not. The maps below show what is the matter with *general*.
 #
-# And the windows? *Local-m* has the score of *general* and sees seven pieces at a time. Up to 14 words that costs it
-# 4 points. But from 20 words on it gets 8.8 % exactly right, **where no other model here gets one sentence in a
+# And the windows? *Local-m* has the score of *general* and sees seven pieces at a time. Up to 14 words that costs it 4
+# points. But from 20 words on it gets 8.8 % exactly right, **where no other model here gets one sentence in a
 # hundred.** Its window moves on by one place a step, however long the sentence, and inside the window nothing is new.
-# *Local-p* guesses a *share* of the length, learned on short sentences, and loses most when they get longer: 11.8 %
-# of 15 to 18 words.
+# *Local-p* guesses a *share* of the length, learned on short sentences, and of all kinds of attention it loses most
+# when they get longer: it gets 11.8 % of 15 to 18 words.
 #
 # The maps are those of trained models while they say the right translation. Framed cells are gold links, and the last
 # column is the end token. Above each map stands what the model says by itself.
@@ -697,10 +708,11 @@ explore(
 # 1. *Dieses* takes most from *of* (0.62), *Landes* from *country* (0.68), and neither takes anything from France. To
 #    write these two words nobody needs to know which country it is. What "that country" *means* is a question that
 #    this translation never asks.
-# 2. *Additive* goes back to the beginning, to *The lion* (0.52 and 0.13), seven words before *it*: it is the decoder
-#    of section 2, and nobody has made it by hand. The Transformer looks at *it* (0.59) and writes *er* all the same.
-#    So its encoder has been there before, and has brought to *it* what it needed. **An encoder state is not a word**:
-#    it is what was known at that word. That is one reason why a map of weights is not an explanation (lesson 13).
+# 2. *Additive* goes back to the beginning, to *The lion* (0.52 and 0.13), seven words before *it*: it is the decoder of
+#    section 2, and nobody has made it by hand. The Transformer looks at *it* (0.59) and writes *er* all the same; so do
+#    *dot* and *general*, with 1.00 on *it*. So their encoders have probably been there before, and have brought to *it*
+#    what the decoder needed. **An encoder state is not a word**: it is what was known at that word. That is one reason
+#    why a map of weights is not an explanation (lesson 13).
 # 3. They are 1.00, nearly all of them. A dot product of 200 numbers is a sum of 200 products and easily gets large,
 #    and softmax makes of large scores a verdict: all for one word. Such a map looks wonderfully clear. But a decoder
 #    that needs two things at once gets one of them, and where one word has everything, a small change of the scores
@@ -708,8 +720,10 @@ explore(
 #    the width. It takes one line to keep a dot product from growing with its width, and lesson 03 begins with it.
 #
 # And a suspicion. In the sentence with the song, *ihm* stands for *das Lied*, neuter. *Additive* looks at *it* there,
-# with 0.96, and by itself it says *ihr*, as for a feminine noun. It went back to the lion and was right; it did not
-# go back to the song and is wrong. Two sentences of one training are no proof.
+# with 0.96, and by itself it says *ihr*, as for a feminine noun. It went back to the lion and was right; it did not go
+# back to the song and is wrong. But *dot* did not go back to the lion either, and its *er* was right; and the
+# Transformer looks at *it* in the sentence with the song (0.71) and says *ihm*. Two sentences of one training are no
+# proof.
 #
 # </details>
 #
@@ -770,10 +784,11 @@ print("5 times the share:            ", 5 * by_formula)
 # %% [markdown]
 # ### Exercise `repair_center`
 #
-# *difficulty ●●○○○ · importance ●●●●○ · 8 minutes*
+# *difficulty ●●○○○ · importance ●●●●○ · 6 minutes*
 #
 # `mask` is (B, T), True at the words of a sentence. What have all his tests in common? Make a batch that has it not,
-# and look at the centers. Then copy his lines into the cell below and repair them.
+# and look at the centers. Then copy his lines into the cell below and repair them. Keep to the formula of section 7:
+# the share times the number $S$ of words, and not $S - 1$. A center may lie behind the last word.
 
 
 # %% name="exercise-repair-center"
@@ -846,9 +861,10 @@ show(
 #   scores grow with the width.
 # - The mask acts before softmax. No sentence may notice its company.
 # - A window saves work and gambles on where to look; with a bell curve the gamble can be trained. One that keeps its
-#   pace knows no longest sentence.
+#   pace still gets 9 % right from 20 words on, where all others get less than 1 %.
 # - Attention goes where the information is. As an alignment it is good, and as an explanation it has to be tested.
-# - Attention takes away most of the fall with length. Recurrence counts no places, and goes on where sinusoids stop.
+# - Up to the trained lengths, attention takes away most of the fall with length. Just beyond the trained lengths a GRU
+#   with an additive score does better than a Transformer with sinusoids; from 20 words on, both fail.
 #
 # What still stands in the way is the word *step*. The decoder's states must be computed one after the other. Lesson
 # 03 keeps the look and lets the recurrence go.

@@ -88,6 +88,9 @@ def test_the_answers_about_the_window_are_so():
     bells = [window(stop, 2, True).split("Seen")[1] for stop in stops]
     assert all(a != b for a, b in zip(bells, bells[1:], strict=False))
     assert "The 0.03, needle 0.85, is 0.03, new 0.01; sum 0.92" in window(1.0, 2, True)
+    assert "sum 0.60" in window(3.25, 2, True)  # one jump remains
+    assert "needle 0.11" in window(3.0, 2, True)
+    assert "sum 0.22" in window(3.0, 2, True)
 
 
 def test_a_window_that_holds_nothing_is_drawn_as_well():
@@ -231,7 +234,7 @@ def test_no_training_sentence_is_longer_than_the_text_says():
     assert (min(lengths["longer"]), max(lengths["longer"]), min(lengths["much_longer"])) == (15, 18, 20)
     text = lesson()
     assert "has more than 14 words" in text
-    assert "have 15 to 18, those called *much longer* 20 and more" in text
+    assert "those called *longer* have 15 to 18 words, and those called *much longer* 20 and more" in text
 
 
 def test_the_published_numbers_stand_in_the_text():
@@ -249,7 +252,7 @@ def test_the_published_numbers_stand_in_the_text():
         "global 0.39, local-m 0.34, local-p 0.36",
     ):
         assert row in text
-    assert "worth 1.3 BLEU" in text  # 18.1 - 16.8
+    assert "worth 1.3 points of BLEU" in text  # 18.1 - 16.8
 
 
 def test_the_bell_at_the_edge_is_what_the_text_says():
@@ -372,8 +375,9 @@ def test_the_claims_about_the_maps_can_fail():
 
 def test_the_tables_say_what_was_measured():
     said = experiments.scores_table([row("none"), row("dot"), row("dot", 2, exact=50.0)]).alt
-    assert re.search(r"fixed vector +184 +1,000,000 +90.0 +90.0 +1.0 +7", said)
-    assert re.search(r"dot +184 +1,000,000 +90.0, 50.0 +90.0, 90.0 +1.0, 1.0 +7, 7", said)
+    assert re.search(r"fixed vector +184 +1,000,000 +90.0 +90.0 +1.0", said)
+    assert "seconds" not in said
+    assert re.search(r"dot +184 +1,000,000 +90.0, 50.0 +90.0, 90.0 +1.0, 1.0", said)
     none = row("none", aligned=None)
     said = experiments.alignment_table([none, row("dot", aligned=0.3), row("concat", aligned=0.1, exact=80.0)]).alt
     assert re.search(r"concat +0.100 +80.0\ndot +0.300 +90.0", said)
@@ -429,6 +433,22 @@ def test_what_the_text_says_of_the_trained_models_is_in_the_logs():
     assert "hören wir ihr in" in maps[song]["additive"]["said"]
     general, concat = (experiments.exact(scores[kind], "test_iid") for kind in ("general", "concat"))
     assert f"translates {concat - general:.0f} points worse than *concat*" in text
+    links = {kind: scores[kind][0]["splits"]["test_iid"]["alignment_error"] for kind in experiments.LOOKING}
+    assert f"{links['general']:.3f} and {links['concat']:.3f} lie close together" in text
+    transformer = scores["transformer"][0]["splits"]["test_iid"]
+    assert transformer["alignment_error"] < min(links.values())  # "in the first row, has the best of both"
+    assert all(transformer["exact"] > experiments.exact(scores[kind], "test_iid") for kind in experiments.LOOKING)
+    beyond = {kind: experiments.exact(rows, "longer") for kind, rows in scores.items()}
+    assert f"(*Concat* gets {beyond['concat']:.0f} %; all the other GRUs get less than the Transformer" in text
+    assert {kind for kind in beyond if beyond[kind] > beyond["transformer"]} == {"additive", "concat"}
+    assert f"the fixed vector is recurrent too, and gets {beyond['none']:.0f} %" in text
+    lost = {kind: experiments.exact(scores[kind], "test_iid") - beyond[kind] for kind in beyond if kind != "none"}
+    assert max(lost, key=lambda kind: lost[kind]) == "local-p"  # "of all kinds of attention it loses most"
+    for kind in ("dot", "general"):
+        assert looks(lion, kind, "er")["it"] > 0.995  # "with 1.00 on *it*"
+        assert "aber er ist stark" in maps[lion][kind]["said"]
+    assert f"sentence with the song ({looks(song, 'transformer', 'ihm')['it']:.2f}) and says *ihm*" in text
+    assert "hören wir ihm in" in maps[song]["transformer"]["said"]
     pace, share = (scores[kind] for kind in ("local-m", "local-p"))
     assert f"{experiments.exact(pace, 'much_longer'):.1f} % exactly right" in text
     assert f"{experiments.exact(share, 'longer'):.1f} % of 15 to 18 words" in text
@@ -439,6 +459,14 @@ def test_what_the_text_says_of_the_trained_models_is_in_the_logs():
     for kind in ("dot", "general"):  # "1.00, nearly all of them"
         largest = np.concatenate([maps[sentence][kind]["weights"].max(axis=1) for sentence in experiments.MAPPED])
         assert (largest > 0.99).mean() > 0.7
+
+
+def test_the_text_says_how_long_an_update_takes():
+    times, text = experiments.UPDATE_TIMES, lesson()
+    assert list(times) == list(experiments.KINDS)
+    least, most = min(times, key=lambda kind: times[kind]), max(times, key=lambda kind: times[kind])
+    assert f"between {times[least]:.2f} times (*{least}*) and {times[most]:.2f} times (*{most}*)" in text
+    assert times["transformer"] == 1
 
 
 def test_kept_logs_are_complete():

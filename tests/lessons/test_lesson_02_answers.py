@@ -125,6 +125,10 @@ def query_at_step_0(s, h, Wq, Wk, v):
     return np.tanh(units) @ v
 
 
+def v_without_a_sum(weigh=reference.softmax, mix=lambda w, h: (w[..., None] * h).sum(axis=1)):
+    return additive(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v, weigh, mix)
+
+
 def context_of_projected(s, h, mask, Wq, Wk, v):
     k = h @ Wk
     w = shares(np.tanh((s @ Wq)[:, None] + k) @ v, mask)
@@ -192,6 +196,9 @@ ADDITIVE = [
     ("add_transposed", additive(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq.T)[:, None] + h @ Wk.T) @ v)),
     ("add_no_v", additive(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk).sum(axis=2))),
     ("add_scaled", additive(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) @ v / len(v) ** 0.5)),
+    ("add_units_kept", v_without_a_sum()),
+    ("add_units_kept", v_without_a_sum(mix=lambda w, h: (w * h).sum(1))),
+    ("add_units_kept", v_without_a_sum(weigh=lambda e, m: reference.softmax(e, m[..., None]))),
     ("K03", additive(weigh=lambda e, m: soft(np.where(m, e, -INF), axis=0))),
     ("add_softmax_over_all", additive(weigh=lambda e, m: np.exp(e) * m / (np.exp(e) * m).sum())),
     ("K07", additive(weigh=lambda e, m: np.sort(shares(e, m), axis=1)[:, ::-1])),
@@ -332,6 +339,10 @@ LUONG = [
     ("luong_axis_missing", luong(lambda s, h: (s * h).sum(axis=2), lambda s, h, W: ((s @ W) * h).sum(axis=2))),
     ("luong_axis_missing", luong(lambda s, h: h @ s)),
     ("luong_every_pair", luong(lambda s, h: s @ h.transpose(0, 2, 1))),
+    ("luong_state_in_a_row", luong(lambda s, h: s @ h)),
+    ("luong_state_in_a_row", luong(lambda s, h: np.matmul(s, h), lambda s, h, W: s @ W @ h)),
+    ("luong_state_in_a_row", luong(general=lambda s, h, W: s @ W @ h)),
+    ("luong_state_in_a_row", luong(lambda s, h: s @ h.T)),
     ("luong_general_turned", luong(general=lambda s, h, W: np.einsum("bd,btd->bt", s, h @ W))),
     ("luong_general_bent", luong(general=lambda s, h, W: np.tanh(np.einsum("bd,btd->bt", s @ W, h)))),
     ("luong_concat_turned", luong(concat=lambda s, h, W, v: np.tanh(word_first(s, h) @ W) @ v)),
@@ -526,6 +537,8 @@ ALIGNED = [
     ("align_end_counts", lambda w, g: 1 - 2 * (linked(w, g) & g).sum() / (len(w) + g.sum())),
     ("align_end_cut", lambda w, g: error_by_loops(w[:, :-1], g)),
     ("align_by_source", error(rate, lambda w, g: np.arange(len(w))[:, None] == w[:, :-1].argmax(0))),
+    ("align_by_source", error(rate, lambda w, g: np.argmax(w, axis=0)[:, None] == np.arange(g.shape[1]))),
+    ("align_end_column", error(rate, lambda w, g: np.argmax(w, axis=1)[:, None] == np.arange(w.shape[1]))),
     ("align_precision", error(lambda a, g: 1 - (a & g).sum() / a.sum())),
     ("align_recall", error(lambda a, g: 1 - (a & g).sum() / g.sum())),
     ("align_no_two", error(lambda a, g: 1 - (a & g).sum() / (a.sum() + g.sum()))),
@@ -576,6 +589,8 @@ CENTERS = [
     ("center_mean_length", lambda s, m, W, v: m.sum() / (1 + np.exp(-np.tanh(s @ W) @ v))),
     ("center_mean_length", lambda s, m, W, v: m[0].sum() / (1 + np.exp(-np.tanh(s @ W) @ v))),
     ("center_counts_sentences", lambda s, m, W, v: m.sum(0) / (1 + np.exp(-np.tanh(s @ W) @ v))),
+    ("center_batch_size", lambda s, m, W, v: m.shape[0] / (1 + np.exp(-np.tanh(s @ W) @ v))),
+    ("center_batch_size", lambda s, m, W, v: len(s) / (1 + np.exp(-np.tanh(s @ W) @ v))),
     ("center_counts_pads", lambda s, m, W, v: (~m).sum(1) / (1 + np.exp(-np.tanh(s @ W) @ v))),
     ("center_one_less", lambda s, m, W, v: (m.sum(1) - 1) / (1 + np.exp(-np.tanh(s @ W) @ v))),
     ("center_no_length", lambda s, m, W, v: 1 / (1 + np.exp(-np.tanh(s @ W) @ v))),

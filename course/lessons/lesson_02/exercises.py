@@ -238,7 +238,7 @@ ADDITIVE_ATTENTION = Exercise(
     result_dims={"context": "B dk", "weights": "B T"},
     difficulty=2,
     importance=5,
-    minutes=15,
+    minutes=22,
 )
 
 
@@ -378,7 +378,7 @@ LUONG_SCORES = Exercise(
     result_dims={"scores": "B T"},
     difficulty=2,
     importance=4,
-    minutes=12,
+    minutes=14,
 )
 
 
@@ -550,7 +550,7 @@ LOCAL_WEIGHTS = Exercise(
     result_dims={"weights": "B T"},
     difficulty=3,
     importance=3,
-    minutes=15,
+    minutes=13,
 )
 
 
@@ -749,7 +749,7 @@ REPAIR_CENTER = Exercise(
     handed_out=bank.colleagues_center,
     difficulty=2,
     importance=4,
-    minutes=10,
+    minutes=6,
 )
 
 EXERCISES = (ADDITIVE_ATTENTION, LUONG_SCORES, LOCAL_WEIGHTS, ALIGNMENT_ERROR, REPAIR_CENTER)

@@ -4,7 +4,7 @@ from course.lab.widgets.questions import Question
 
 QUIZ = (
     Question(
-        "You exchange the additive score for its half without tanh, v · (s W_q + h_j W_k), and train. What can the "
+        "You exchange the additive score for the same without tanh, v · (s W_q + h_j W_k), and train. What can the "
         "decoder no longer do?",
         choices=[
             "look at several words at once",

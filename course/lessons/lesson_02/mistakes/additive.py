@@ -55,6 +55,19 @@ def _mix(weights: Array, h: Array) -> Array:
     return np.einsum("bt,btd->bd", weights, h)
 
 
+def _mix_upright(weights: Array, h: Array) -> Array:
+    return (weights[:, :, None] * h).sum(axis=1)
+
+
+def _mix_at_the_end(weights: Array, h: Array) -> Array:
+    return (weights[..., None] * h).sum(axis=1)
+
+
+def _softmax_of_units(scores: Array, mask: Array) -> Array:
+    """Shares of scores (B, T, da), under a mask that got an axis to fit them."""
+    return softmax(scores, mask[:, :, None])
+
+
 def _made(score: Score = _score, normalize: Normalize = softmax, mix: Callable[[Array, Array], Any] = _mix) -> Function:
     """Return an attention made of these steps; with the steps as given it is the reference."""
 
@@ -311,8 +324,14 @@ ADDITIVE_ATTENTION = (
     Mistake(
         "add_units_kept",
         "a score for each unit",
-        "Your scores still have an axis of da. Which product with v makes one number of the da units?",
+        "Your scores still have an axis of da units. What has to happen to the units once v has multiplied them, so "
+        "that one number is left for each word?",
         (
+            *(
+                _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v, normalize, mix)
+                for normalize in (softmax, _softmax_of_units)
+                for mix in (_mix_upright, _mix_at_the_end, lambda w, h: (w * h).sum(axis=1))
+            ),
             _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v),
             _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk)),
         ),

@@ -49,6 +49,10 @@ def _each_source_word(weights: Array, gold: Array) -> Array:
     return np.arange(len(gold))[:, None] == best
 
 
+def _each_column(weights: Array, gold: Array) -> Array:
+    return weights.argmax(axis=0)[:, None] == np.arange(gold.shape[1])
+
+
 def _rows(keep: slice) -> Function:
     """Return a version whose loop reaches only some of the target words."""
 
@@ -96,7 +100,13 @@ ALIGNMENT_ERROR = (
         "each source word looks for its target",
         "You take the largest weight of each column. Who shares out its attention here, a target word or a source "
         "word?",
-        (_made(_each_source_word),),
+        (_made(_each_source_word), _made(_each_column)),
+    ),
+    Mistake(
+        "align_end_column",
+        "a column for the end token among the links",
+        "Your table of links has a column for the end token, and gold has none. How many source words are there?",
+        (_made(lambda w, g: w.argmax(axis=1)[:, None] == np.arange(w.shape[1])),),
     ),
     Mistake(
         "align_precision",

@@ -64,7 +64,13 @@ REPAIR_CENTER = (
         "center_counts_sentences",
         "counted along the sentences",
         "You count how many sentences have a word at each place. Along which axis do the words of a sentence stand?",
-        (_made(length=lambda m: m.sum(axis=0)), _made(length=lambda m: m.shape[0])),
+        (_made(length=lambda m: m.sum(axis=0)),),
+    ),
+    Mistake(
+        "center_batch_size",
+        "the number of sentences as the length",
+        "You multiply by the number of sentences. Which number says how many words a sentence has?",
+        (_made(length=lambda m: m.shape[0]),),
     ),
     Mistake(
         "center_counts_pads",

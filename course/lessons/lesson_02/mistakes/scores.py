@@ -94,6 +94,15 @@ def _h_in_place(s: Array, h: Array, kind: str, W: Any = None, v: Any = None) -> 
     return scores
 
 
+def _multiplied(product: Callable[[Array, Array], Array]) -> tuple[Function, ...]:
+    """Return versions of dot, general and both that multiply state and words in this way."""
+    return (
+        _made(dot=product),
+        _made(general=lambda s, h, W: product(s @ W, h)),
+        _made(product, lambda s, h, W: product(s @ W, h)),
+    )
+
+
 def _products(s: Array, h: Array) -> Array:
     return s[:, None] * h
 
@@ -183,6 +192,17 @@ LUONG_SCORES = (
             _made(lambda s, h: s @ np.swapaxes(h, 1, 2), lambda s, h, W: s @ W @ np.swapaxes(h, 1, 2)),
             _made(lambda s, h: s @ np.swapaxes(h, 1, 2)),
             _made(lambda s, h: np.einsum("bd,atd->abt", s, h)),
+        ),
+    ),
+    Mistake(
+        "luong_state_in_a_row",
+        "the table of states times the tables of words",
+        "s @ h pairs every state with every sentence, and adds up along the words. Which axis must s get, and along "
+        "which axis should a score add up?",
+        (
+            *_multiplied(lambda s, h: s @ h),
+            *_multiplied(np.dot),
+            *_multiplied(lambda s, h: s @ h.T),
         ),
     ),
     Mistake(
