@@ -709,11 +709,11 @@ holds(
 # sentences, and rotary knows nothing else. To sinusoids word 17 is a place that they have never seen; in the learned
 # table its row has hardly been touched, and still this is more than the 5.3 % of no positions at all.
 #
-# **With 20 to 30 words** nobody gets a whole sentence right. BLEU (lesson 11) still tells how much of a translation is,
-# and there rotary falls from the first place to the third: sinusoids 45.8, learned 33.4, rotary 28.4. (BLEU has no
-# interval here.) "This kind works for longer texts" means little without saying how much longer, and measured in what. The paper chose sinusoids in the hope that they would
-# carry on beyond the trained length. Here none of the four does: a few words more, and more than half of the sentences
-# go wrong.
+# **With 20 to 30 words** nobody gets a whole sentence right. BLEU (lesson 11) still tells how much of a translation
+# is, and there rotary falls from the first place to the third: sinusoids 45.8, learned 33.4, rotary 28.4. (BLEU has
+# no interval here.) "This kind works for longer texts" means little without saying how much longer, and measured in
+# what. The paper chose sinusoids in the hope that they would carry on beyond the trained length. Here none of the
+# four does: a few words more, and more than half of the sentences go wrong.
 #
 # Read this with care. It is one training of each kind. The intervals know of the choice of the 300 sentences, and not
 # of the seed; and long sentences have more clauses in them, so that not all of the fall is due to positions.

@@ -101,9 +101,7 @@ def _turn_by(x: Array, angles: Array) -> Array:
 
 def _by_length_of(axis: int) -> Function:
     """Return a version that counts its places along another axis and lays them along that of the words."""
-    return lambda x, start=0: _turn_by(
-        x, (start + np.arange(x.shape[axis]))[:, None] * reference.speeds(x.shape[-1])
-    )
+    return lambda x, start=0: _turn_by(x, (start + np.arange(x.shape[axis]))[:, None] * reference.speeds(x.shape[-1]))
 
 
 def _flat_places(x: Array, start: int = 0) -> Array:
