@@ -700,9 +700,10 @@ holds(
 )
 
 # %% [markdown]
-# **In the trained length** a bag of words gets 81.3 % of the sentences exactly right (95 % interval 76.5 to 85.3). The
-# three kinds that have positions get 95.3 to 97.7 %, and this test cannot tell them apart. Whoever has no other run to
-# compare with may not notice that positions are missing, though four to eight times as many sentences are wrong.
+# **In the trained length** a bag of words gets more than three of four sentences exactly right: 81.3 % (95 % interval
+# 76.5 to 85.3). The three kinds that have positions get 95.3 to 97.7 %, and this test cannot tell them apart. Whoever
+# has no other run to compare with may not notice that positions are missing, though four to eight times as many
+# sentences are wrong.
 #
 # **With 15 to 18 words** rotary is ahead, with 40.3 % (34.9 to 46.0) against 24.0 % (19.5 to 29.1) for sinusoids and
 # 16.0 % (12.3 to 20.6) for a learned table. A possible reason: the distances inside a clause are those of short
