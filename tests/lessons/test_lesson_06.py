@@ -128,6 +128,14 @@ def test_numbers_on_paper():
         assert (rotary(q, p) @ rotary(q, m).T).item() == pytest.approx(np.cos(2))
 
 
+def test_how_many_words_the_slowest_hand_needs():
+    words = {d: 2 * np.pi / speeds(d)[-1] for d in (4, 512)}
+    assert round(words[4]) == 628
+    assert 0.95 < words[512] / (2 * np.pi * 10000) < 1
+    assert "When $d$ is 4, as in the table below, it needs 628." in text()
+    assert 6.2 < 60 * speeds(128, 10)[-1] < 2 * np.pi  # "has all but gone around"
+
+
 def test_the_dot_product_falls_up_to_eleven_and_rises_at_twelve(told):
     table = positional_encoding(300, 128)
     for p in (0, 20, 100):
@@ -460,6 +468,15 @@ def test_what_the_text_says_of_the_kinds_is_what_was_kept():
     assert f"rotary {kept['rotary'].bleu('much_longer'):.1f}" in said
     assert f"learned {kept['learned'].bleu('much_longer'):.1f}" in said
     short = [kept[kind].percent("test_iid") for kind in KINDS[1:]]
+    times = [(100 - kept["none"].percent("test_iid")) / (100 - percent) for percent in short]
+    assert (round(min(times), 1), round(max(times), 1)) == (4.0, 8.0)
+    assert "though four to eight times as many sentences are wrong" in said
+    assert round(times[KINDS[1:].index("rotary")]) == 8
+    assert "gets eight times as many sentences wrong as other people's" in said
+    order = [sorted(KINDS[1:], key=place, reverse=True).index("rotary") for place in (
+        lambda kind: kept[kind].percent("longer"), lambda kind: kept[kind].bleu("much_longer"))]  # fmt: skip
+    assert order == [0, 2]
+    assert "rotary falls from the first place to the third" in said
     assert f"{min(short):.1f} to {max(short):.1f} %, and this test cannot tell them apart" in said
     assert max(kept[kind].interval("test_iid")[0] for kind in KINDS[1:]) < min(
         kept[kind].interval("test_iid")[1] for kind in KINDS[1:]

@@ -345,6 +345,11 @@ def added_in_a_loop(x, table):
     return y
 
 
+def unpacked(x, start=0):
+    B, H, T, d = x.shape
+    return rotary_by_loops(x, start)
+
+
 def by_the_number_of_heads(x, start=0):
     B, H, T, d = x.shape if x.ndim == 4 else (1, *x.shape) if x.ndim == 3 else (1, 1, *x.shape)
     a = np.arange(start, start + x.shape[1])[:, None, None] / 10000 ** (np.arange(0, d, 2) / d)
@@ -479,6 +484,8 @@ WRONG = [
     ("add_positions", "add_one_sentence_only", lambda x, table: x[0] + table[: x.shape[1]]),
     ("add_positions", "add_changes_arguments", defined("f", "x, table", ["x += table[: x.shape[1]]", "return x"])),
     ("add_positions", "add_fixed_length", add("table[:5]")),
+    ("add_positions", "add_rows_for_the_batch", add("table[:B]")),
+    ("add_positions", "add_rows_for_the_batch", lambda x, table: x + table[: len(x), :]),
     ("add_positions", "add_whole_numbers", add_where(every(), begin="np.zeros(x.shape, dtype=int)")),
     ("add_positions", "add_single_precision", add("np.float32(table[:T])")),
     ("rotary", "rotary_backward", turned("-(start + np.arange(T))[:, None]")),
@@ -512,12 +519,21 @@ WRONG = [
     ("rotary", "rotary_first_pair_only", lambda x, start=0: joined(rotary_by_loops(x, start), x, 2)),
     ("rotary", "rotary_misses_one", lambda x, start=0: joined(rotary_by_loops(x, start), x, -2)),
     ("rotary", "rotary_fixed_length", turned("(start + np.arange(5))[:, None]")),
+    ("rotary", "rotary_counts_another_axis", turned("(start + np.arange(x.shape[1]))[:, None]")),
+    ("rotary", "rotary_counts_another_axis", turned("np.arange(start, start + len(x)).reshape(-1, 1)")),
+    ("rotary", "rotary_four_axes_only", unpacked),
+    ("rotary", "rotary_flat_places", turned("(start + np.arange(T))")),
+    ("rotary", "rotary_flat_places", turned("np.arange(start, start + T)[None, :]")),
+    ("rotary", "rotary_heads_by_words", turned("(start + np.arange(T))[:, None, None]")),
     ("rotary", "rotary_changes_arguments", turned(begin="x", u="x[..., 0::2].copy()", v="x[..., 1::2].copy()")),
     ("rotary", "rotary_whole_numbers", turned(begin="np.zeros(x.shape, dtype=int)")),
     ("rotary", "rotary_rounded", turned(returned="return np.round(y, 2)")),
     ("rotary", "rotary_single_precision", turned(begin="np.zeros(x.shape, dtype=np.float32)")),
     ("repair_rotary", "rotary_start_ignored", turned("np.arange(T)[:, None]")),
     ("repair_rotary", "rotary_backward", turned("-(start + np.arange(T))[:, None]")),
+    ("repair_rotary", "rotary_counts_another_axis", turned("(start + np.arange(x.shape[1]))[:, None]")),
+    ("repair_rotary", "rotary_heads_by_words", turned("(start + np.arange(x.shape[2]))[:, None, None]")),
+    ("repair_rotary", "rotary_flat_places", turned("(start + np.arange(x.shape[2]))")),
     ("repair_rotary", "rotary_by_head", turned("(start + np.arange(len(x)))[:, None, None, None]")),
 ]  # fmt: skip
 

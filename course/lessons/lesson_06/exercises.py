@@ -105,7 +105,7 @@ POSITIONAL_ENCODING = Exercise(
     result_dims={"table": "T d"},
     difficulty=2,
     importance=5,
-    minutes=12,
+    minutes=15,
 )
 
 
@@ -193,7 +193,7 @@ ADD_POSITIONS = Exercise(
     result_dims={"placed": "B T d"},
     difficulty=1,
     importance=5,
-    minutes=5,
+    minutes=3,
 )
 
 
@@ -280,7 +280,7 @@ SHIFT_ROTATION = Exercise(
     result_dims={"M": "d d"},
     difficulty=3,
     importance=4,
-    minutes=12,
+    minutes=10,
 )
 
 
@@ -400,7 +400,7 @@ ROTARY = Exercise(
     keyword="start",
     difficulty=3,
     importance=5,
-    minutes=12,
+    minutes=15,
 )
 
 
@@ -439,7 +439,7 @@ REPAIR_ROTARY = dataclasses.replace(
     handed_out=buggy_rotary,
     difficulty=2,
     importance=4,
-    minutes=10,
+    minutes=13,
 )
 
 EXERCISES = (POSITIONAL_ENCODING, SHIFT_ROTATION, ADD_POSITIONS, ROTARY, REPAIR_ROTARY)

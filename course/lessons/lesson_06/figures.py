@@ -193,8 +193,8 @@ def draw_kinds(fig: Figure, *, runs: Sequence[Run]) -> str:
 ASKED = ("what is done", "what a score sees", "beyond the trained length")
 LINES = {
     "none": ("nothing", "a bag of words", "the same as ever: none"),
-    "learned": ("a row of a trained table, added", "place against place", "no trained row"),
-    "sinusoidal": ("a row of sines and cosines, added", "place against place", "rows, but new ones"),
+    "learned": ("a row of a trained table, added", "word and place mixed", "no trained row"),
+    "sinusoidal": ("a row of sines and cosines, added", "word and place mixed", "rows, but new ones"),
     "rotary": ("queries and keys turned", "distance alone", "distances, the large ones new"),
 }
 

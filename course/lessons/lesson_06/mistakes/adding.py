@@ -74,10 +74,19 @@ def _fixed(n: int) -> Function:
 
 
 def has_fixed_length(function: Function) -> bool:
-    """Whether a function is right for sentences of one certain length, above 1, and raises for others."""
+    """Whether a function is right for sentences of one certain length, above 1, and for no others in any batch."""
+    few, many = (_right_lengths(function, B) for B in (2, 3))
+    return len(few) == 1 and few == many
+
+
+def takes_as_many_as_sentences(function: Function) -> bool:
+    """Whether a function is right only for as many words as there are sentences."""
+    return all(_right_lengths(function, B) == [B] for B in (2, 3))
+
+
+def _right_lengths(function: Function, B: int) -> list[int]:
     table = np.random.default_rng(61).standard_normal((40, 4))
-    right = [T for T in range(2, 31) if _is_right(function, np.ones((2, T, 4)), table)]
-    return len(right) == 1
+    return [T for T in range(2, 31) if _is_right(function, np.ones((B, T, 4)), table)]
 
 
 def _is_right(function: Function, x: Array, table: Array) -> bool:
@@ -264,6 +273,13 @@ ADD_POSITIONS = (
         "writes into the words that it was given",
         "Print x before and after the call: it is another one now. What does += do with the caller's array?",
         (_in_place,),
+    ),
+    Mistake(
+        "add_rows_for_the_batch",
+        "as many rows as there are sentences",
+        "Your function is right only when there are as many words as sentences. Which axis of x counts the words?",
+        (lambda x, table: x + table[: x.shape[0]], lambda x, table: x + table[None, : len(x)]),
+        recognize=takes_as_many_as_sentences,
     ),
     Mistake(
         "add_fixed_length",

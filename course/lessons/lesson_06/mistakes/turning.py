@@ -92,6 +92,33 @@ def by_axis_one(x: Array, start: int = 0) -> Array:
     return turned
 
 
+def _turn_by(x: Array, angles: Array) -> Array:
+    even, odd = x[..., 0::2], x[..., 1::2]
+    turned = np.zeros(x.shape)
+    turned[..., 0::2], turned[..., 1::2] = _even(even, odd, angles), _odd(even, odd, angles)
+    return turned
+
+
+def _by_length_of(axis: int) -> Function:
+    """Return a version that counts its places along another axis and lays them along that of the words."""
+    return lambda x, start=0: _turn_by(x, (start + np.arange(x.shape[axis]))[:, None] * reference.speeds(x.shape[-1]))
+
+
+def _flat_places(x: Array, start: int = 0) -> Array:
+    T, d = x.shape[-2:]
+    return _turn_by(x, (start + np.arange(T)) * reference.speeds(d))
+
+
+def _four_axes_only(x: Array, start: int = 0) -> Array:
+    _, _, T, d = x.shape
+    return _turn_by(x, (start + np.arange(T))[:, None] * reference.speeds(d))
+
+
+def _heads_by_words(x: Array, start: int = 0) -> Array:
+    T, d = x.shape[-2:]
+    return _turn_by(x, (start + np.arange(T))[:, None, None] * reference.speeds(d))
+
+
 def by_sentence(x: Array, start: int = 0) -> Array:
     """Turn by the index along axis 0: the sentences of (B, H, T, d_head)."""
     angles = (start + np.arange(len(x))).reshape(-1, *[1] * (x.ndim - 1)) * reference.speeds(x.shape[-1])
@@ -139,15 +166,58 @@ def _fixed_length(n: int) -> Function:
 
 def has_fixed_length(function: Function) -> bool:
     """Whether a function turns one certain number of words, above 1, rightly, and no other."""
-    right = [T for T in range(2, 25) if _is_right(function, np.random.default_rng(7).standard_normal((2, 3, T, 4)))]
-    return len(right) == 1
+    few, many = (_right_lengths(function, B, H) for B, H in _BATCHES)
+    return len(few) == 1 and few == many
 
 
-def _is_right(function: Function, x: Array) -> bool:
+def counts_another_axis(function: Function) -> bool:
+    """Whether a function is right only for as many words as there are heads, or only for as many as sentences."""
+    right = [_right_lengths(function, B, H) for B, H in _BATCHES]
+    return right in ([[B] for B, _ in _BATCHES], [[H] for _, H in _BATCHES])
+
+
+def wants_four_axes(function: Function) -> bool:
+    """Whether a function is right for (B, H, T, d_head) and raises for (T, d)."""
+    four = all(_does(function, reference.rotary, _numbers(2, 3, T, 4)) for T in (1, 3, 5))
+    return four and all(_raises(function, _numbers(*shape)) for shape in ((5, 4), (2, 2)))
+
+
+def has_flat_places(function: Function) -> bool:
+    """Whether places and speeds meet number by number: it raises unless there are as many words as pairs."""
+    raised = all(_raises(function, _numbers(*shape)) for shape in ((2, 3, 5, 4), (2, 3, 4, 6)))
+    return raised and all(_does(function, _flat_places, _numbers(*shape)) for shape in ((2, 3, 4, 8), (3, 2, 3, 6)))
+
+
+def turns_heads_by_words(function: Function) -> bool:
+    """Whether the places of the words meet the axis of the heads: it raises unless there are as many of both."""
+    raised = all(_raises(function, _numbers(*shape)) for shape in ((2, 3, 5, 4), (3, 2, 4, 6)))
+    return raised and all(_does(function, by_axis_one, _numbers(*shape)) for shape in ((2, 4, 4, 6), (3, 5, 5, 4)))
+
+
+_BATCHES = ((2, 3), (5, 6))  # B and H
+
+
+def _numbers(*shape: int) -> Array:
+    return np.random.default_rng(7).standard_normal(shape)
+
+
+def _right_lengths(function: Function, B: int, H: int) -> list[int]:
+    return [T for T in range(2, 25) if _does(function, reference.rotary, _numbers(B, H, T, 4))]
+
+
+def _does(function: Function, other: Function, x: Array) -> bool:
     try:
-        return bool(np.allclose(function(x.copy()), reference.rotary(x)))
+        return bool(np.allclose(function(x.copy()), other(x)))
     except Exception:  # whatever the learner's function may raise
         return False
+
+
+def _raises(function: Function, x: Array) -> bool:
+    try:
+        function(x.copy())
+    except Exception:  # whatever the learner's function may raise
+        return True
+    return False
 
 
 ROTARY = (
@@ -344,6 +414,38 @@ ROTARY = (
         "one number of each pair stays as it was",
         "One number of each pair comes back unchanged. A hand that turns changes both: which line is missing?",
         (_turned(new_odd=lambda e, o, a: o), _turned(new_even=lambda e, o, a: e)),
+    ),
+    Mistake(
+        "rotary_counts_another_axis",
+        "as many places as there are heads, or sentences",
+        "Your function takes the number of words from another axis of x, and is right only when both are of one size. "
+        "Which axis, counted from the end, holds the words?",
+        (_by_length_of(1), _by_length_of(0)),
+        recognize=counts_another_axis,
+    ),
+    Mistake(
+        "rotary_four_axes_only",
+        "no x without the axes B and H",
+        "You are right for (B, H, T, d_head), but x may have any number of axes before (T, d), or none. Which two "
+        "sizes do you need, and where in x.shape do they stand whatever comes before?",
+        (_four_axes_only,),
+        recognize=wants_four_axes,
+    ),
+    Mistake(
+        "rotary_flat_places",
+        "places and speeds meet number by number",
+        "Your places and your speeds meet number by number. Which shape has your table of angles, and which should it "
+        "have?",
+        (_flat_places,),
+        recognize=has_flat_places,
+    ),
+    Mistake(
+        "rotary_heads_by_words",
+        "the places of the words laid along the axis of the heads",
+        "Your angles have an axis too many, (T, 1, d_head / 2). Counted from the end, which axis of x do your T places "
+        "meet, and which should they?",
+        (_heads_by_words,),
+        recognize=turns_heads_by_words,
     ),
     Mistake(
         "rotary_fixed_length",
