@@ -10,6 +10,8 @@ from course.translator import Translation
 class Parrot:
     """Knows the right translations, and spoils every tenth."""
 
+    attention_layers = 2
+
     def __init__(self, name):
         self.answers = {p.source: p.target for split in TEST_SPLITS for p in embedded_pairs(name, split)}
 
@@ -34,6 +36,11 @@ def test_a_split_counts_what_is_exactly_right(parrot):
 
 def test_probes_have_no_gold_alignment(parrot):
     assert score_split(parrot, "embedded-en-de", "probes", limit=20).alignment_error == ()
+
+
+def test_without_attention_there_is_no_alignment_error(parrot):
+    parrot.attention_layers = 0
+    assert score_split(parrot, "embedded-en-de", "test_iid", limit=10).alignment_error == ()
 
 
 def test_every_test_split_gets_a_line(parrot):

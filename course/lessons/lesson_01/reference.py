@@ -16,7 +16,7 @@ WriteStep = Callable[[Array, Array], tuple[Array, Array]]  # tokens (B,), h (B, 
 
 def sigmoid(x: Array) -> Array:
     """Turn any numbers into numbers between 0 and 1: a gate that is shut, half open, open."""
-    return np.asarray(1 / (1 + np.exp(-x)))
+    return 1 / (1 + np.exp(-x))
 
 
 def rnn_step(x: Array, h: Array, W: Array, U: Array, b: Array) -> Array:
@@ -32,7 +32,7 @@ def rnn_step(x: Array, h: Array, W: Array, U: Array, b: Array) -> Array:
     Returns:
         (B, d_h) the new states.
     """
-    return np.asarray(np.tanh(x @ W + h @ U + b))
+    return np.tanh(x @ W + h @ U + b)
 
 
 def bptt(x: Array, h0: Array, W: Array, U: Array, b: Array, g: Array) -> tuple[Array, Array, Array, Array]:
@@ -80,7 +80,7 @@ def gru_step(x: Array, h: Array, W: Mapping[str, Array], U: Mapping[str, Array],
     z = sigmoid(x @ W["z"] + h @ U["z"] + b["z"])  # how much of the old state stays
     r = sigmoid(x @ W["r"] + h @ U["r"] + b["r"])  # how much of it the new content may see
     n = np.tanh(x @ W["n"] + (r * h) @ U["n"] + b["n"])  # the new content
-    return np.asarray(z * h + (1 - z) * n)
+    return z * h + (1 - z) * n
 
 
 def lstm_step(
