@@ -265,9 +265,8 @@ bptt = check("bptt", bptt)
 #
 # $$ h' = z \odot h + (1 - z) \odot n . $$
 #
-# Where $z$ is 1, the state is *copied*: no tanh, no $U$. On the way back such a step has the
-# slope 1 (a $z$ at 1 hardly moves itself). A gate is a bypass
-# for the gradient, and the network can learn when to open it.
+# Where $z$ is 1, the state is *copied*: no tanh, no $U$. On the way back such a step has the slope 1 (a $z$ at 1
+# hardly moves itself). A gate is a bypass for the gradient, and the network can learn when to open it.
 #
 # (Papers disagree about the letter. In Bahdanau et al. 2015 $z$ is the share of the *new*. Nothing but the name
 # changes. Whoever copies one half of the formulas from each paper has a network that still trains.)

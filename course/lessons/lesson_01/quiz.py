@@ -9,8 +9,8 @@ QUIZ = (
         choices=["by 1, since it is remembered", "by about 0.001", "that depends on the word at the end"],
         answer="by about 0.001",
         why={
-            "by about 0.001": "Each word multiplies by at most U, and 0.5 to the power of 10 is 0.00098. (A bias may hold the "
-            "state where it is; that is remembering without listening.)",
+            "by about 0.001": "Each word multiplies by at most U, and 0.5 to the power of 10 is 0.00098. (A bias may "
+            "hold the state where it is; that is remembering without listening.)",
             "by 1, since it is remembered": "A state may stay because something else holds it. What does each of the "
             "ten steps multiply by?",
             "that depends on the word at the end": "The slope of tanh depends on it. How large can that slope be?",
