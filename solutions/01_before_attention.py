@@ -767,12 +767,12 @@ show(draw_clock, found=found)
 
 # %% [markdown]
 # By the count, word by word has less to compute from 192 words on. The clock disagrees: on the computer where this
-# page was made, all at once is still far ahead at 256 words, and the two are level only at a thousand words or
-# several thousand, at least five times as far out. (Single times jump, above all where other programs run.) In
-# between, word by word computes less and takes longer. Beyond, it should win, since the one time grows with $T$ and
-# the other with $T^2$, and nothing is to be glossed over: for very long texts $T^2$ is too much, and there recurrent
-# networks have come back in new clothes. Where the two are level depends on the machine. The more it can do at once,
-# the farther out: on a graphics card, farther than on a laptop.
+# page was made, all at once is still far ahead at 256 words, and the two are level only at about a thousand words or
+# at several thousand, many times as far out. (Single times jump, above all where other programs run.) In between,
+# word by word computes less and takes longer. Beyond, it should win, since the one time grows with $T$ and the other
+# with $T^2$, and nothing is to be glossed over: for very long texts $T^2$ is too much, and there recurrent networks
+# have come back in new clothes. Where the two are level depends on the machine. The more it can do at once, the
+# farther out: on a graphics card, farther than on a laptop.
 #
 # In training the sequential steps are paid twice, forward and backward. When you *write*, word by word is the only
 # way for both; nobody can look at a word that is not there yet.
