@@ -406,7 +406,7 @@ show(
 # | lesson | you can then | minutes |
 # |---|---|---|
 # | **Part I: attention** | | |
-# | 01 Before attention | say what a single vector for a whole sentence loses | 170 |
+# | 01 Before attention | say what a single vector for a whole sentence loses | 180 |
 # | 02 Attention in a recurrent decoder | write the scores of Bahdanau and of Luong | 190 |
 # | 03 Scaled dot-product attention | match, scale, softmax, mix: by hand and in numpy | 150 |
 # | 04 Multi-head attention | split, attend, merge | 170 |

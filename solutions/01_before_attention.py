@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Before attention: the recurrent encoder-decoder
 #
-# *Lesson 01 · 170 minutes · numpy only, nothing to download*
+# *Lesson 01 · 180 minutes · numpy only, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -26,7 +26,7 @@
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
 # | `rnn_step` | one word, one step | ●○○○○ | ●●●●● | 5 |
-# | `bptt` | back through time by hand | ●●●●○ | ●●●●○ | 25 |
+# | `bptt` | back through time by hand | ●●●●○ | ●●●●○ | 35 |
 # | `gru_step` | a step with two gates | ●●○○○ | ●●●●○ | 12 |
 # | `encode` | a padded batch, each sentence to its own end | ●●●○○ | ●●●●● | 15 |
 # | `repair_decode` | find the bug | ●●○○○ | ●●●●○ | 10 |
@@ -74,7 +74,8 @@ np.set_printoptions(precision=3, suppress=True)
 # Which country? You know at once, because you remember *France*. Now imagine a reader who may look at one word at a
 # time, never back, and who has nothing but a tiny notebook. After each word he rewrites it: what was there and the
 # new word are put together into a new page, and the old page is torn out. When he comes to *country*, six words after
-# *France*, the name has been copied from page to page six times. If it is not on the present page, it is gone.
+# *France*, the name has been copied from page to page six times. If it is not on the present page, it is gone. (The
+# comma is not counted here. A network gets every mark as a word of its own, and so we count them from now on.)
 #
 # That reader is a **recurrent network**, and the page is its **state** $h$. The word comes as a vector $x$. One step
 # makes the new state from both:
@@ -184,20 +185,23 @@ for name, found, up, down in (
 #
 # ### Exercise `bptt`
 #
-# *difficulty ●●●●○ · importance ●●●●○ · 25 minutes*
+# *difficulty ●●●●○ · importance ●●●●○ · 35 minutes*
 #
 # The same for vectors and batches: *back-propagation through time*. `x` is (B, T, d_in), `h0` (B, d_h) the states
 # before the first word, and `g` (B, d_h) says how fast the loss moves with the *last* states. Return four arrays:
 # `dW`, `dU`, `db` of the shapes of W, U and b, and `dh0` (B, d_h).
 #
 # 1. Forward: `rnn_step` word by word. Keep every state.
-# 2. Backward, from the last word to the first: `d` is `g` times the slope of tanh, (B, d_h).
-# 3. `dW` gets `x[:, t].T @ d`: number $i$ of a word is multiplied with entry $(i, j)$ of $W$ and lands in number $j$
-#    of the sum. The product also adds up over the sentences. `dU` and `db` accordingly.
+# 2. Backward, from the last word to the first: `d` (B, d_h) is `g` times the slope of tanh, $1 - h^2$ with the state
+#    *after* the word.
+# 3. `dW` gets `x[:, t].T @ d`. In one sentence, number $i$ of the word is multiplied with entry $(i, j)$ of $W$ and
+#    lands in number $j$ of the sum; the product also adds up over the sentences. `dU` gets the same with the state
+#    *before* the step. For `db` the factor is 1: `d` summed over the sentences, `d.sum(axis=0)`, (d_h,).
 # 4. `g` for the state before: on the way forward, row $i$ of $U$ spread number $i$ of the state over all sums. On the
 #    way back it collects from all of them, and that is a product with $U$ transposed, `U.T`.
 #
-# `reversed(range(T))` counts down to 0. `np.zeros(W.shape)` is an array to add into.
+# Return `dW, dU, db, dh0`, in this order; `dh0` is what is left in `g` when the loop is over. `reversed(range(T))`
+# counts down to 0. `np.zeros(W.shape)` is an array to add into.
 
 
 # %% name="exercise-bptt"
@@ -261,8 +265,8 @@ bptt = check("bptt", bptt)
 #
 # $$ h' = z \odot h + (1 - z) \odot n . $$
 #
-# Where $z$ is 1, the state is *copied*: no tanh, no $U$. On the way back such a step has the slope 1. A gate is a
-# bypass for the gradient, and the network can learn when to open it.
+# Where $z$ is 1, the state is *copied*: no tanh, no $U$. On the way back such a step has the slope 1 (a $z$ at 1
+# hardly moves itself). A gate is a bypass for the gradient, and the network can learn when to open it.
 #
 # (Papers disagree about the letter. In Bahdanau et al. 2015 $z$ is the share of the *new*. Nothing but the name
 # changes. Whoever copies one half of the formulas from each paper has a network that still trains.)
@@ -303,8 +307,9 @@ gru_step = check("gru_step", gru_step)
 #
 # $$ c' = f \odot c + i \odot g, \qquad h' = o \odot \tanh(c') . $$
 #
-# All three gates and $g$ are made of $x$ and $h$ as in the GRU, with $\tanh$ for $g$. In the course's code it is
-# `lstm_step`; four lines as well.
+# (This $g$ is another one than in `bptt`.) All three gates are made of $x$ and $h$ as in the GRU, $f = \sigma(x W_f +
+# h U_f + b_f)$, and $g$ as well, with $\tanh$ in place of $\sigma$. In the course's code it is `lstm_step`; four
+# lines as well.
 #
 # Who compares a GRU of his own with a library's should know that there are two. The paper applies $r$ to the state,
 # *before* the product with $U_n$: $(r \odot h) U_n$. PyTorch applies it *after* the product, and to a bias of its own
@@ -335,8 +340,8 @@ print("an LSTM shows", h_lstm[0], "and keeps", c_lstm[0])
 #
 # Below, a cell of a single number reads *France*, some words that say nothing, and *country*. The upper bars are the
 # state. The lower ones say how far the *last* state would move if the state at that word moved by 1: the gradient, by
-# finite differences. `keep` is $U$ in the plain network, and the gate at words that say nothing in the others, where
-# it ends at 1. It runs on your `rnn_step` and `gru_step`.
+# finite differences. `keep` is $U$ in the plain network. For GRU and LSTM it is the gate at words that say nothing,
+# and anything above 1 counts as 1. It runs on your `rnn_step` and `gru_step`.
 #
 # 1. *RNN*, `keep` 0.9. How many words may stand between until less than 0.1 is left of *France*? Compare with the
 #    *GRU*.
@@ -362,7 +367,7 @@ explore(
 # 2. It remembers: the state settles at 0.66 and stays there for ever. But of the gradient 0.000002 arrives. The state
 #    sits where $U$ pushes up as much as tanh squeezes down, and whatever moves it is pushed back. *It remembers and
 #    cannot be taught to:* a network that does not do this by chance is not told that it should.
-# 3. 0.98 is enough: $0.98^{31} = 0.53$. A gate gets there with a bias of 3.9.
+# 3. 0.98 is enough: $0.98^{31} = 0.53$. A gate gets there with a bias of 3.9: $\sigma(3.9) = 0.98$.
 #
 # </details>
 #
@@ -387,11 +392,14 @@ gradients.starts_table(reaches)
 # - **A gate alone mends little.** As PyTorch begins them, LSTM and GRU are better than the plain network by twelve
 #   powers of ten, and still hopeless: 21 zeros and 20. Their gates start half open, and half of a half of a half does
 #   not go far.
-# - **One number mends a lot.** Add 1 to the bias of the forget gate, and 4e-22 becomes 1e-9; add 4, and
-#   nothing is lost. Jozefowicz et al. (2015) tried ten thousand kinds of cells, and their advice in the end was:
-#   set that bias to 1. PyTorch does not.
+# - **One number mends a lot.** Add 1 to the bias of the forget gate, and 4e-22 becomes 1e-9; add 4, and nothing is
+#   lost on the way: from 0.32 one step back it even grows to 3.15 at the first word. (Above 1 means that the first
+#   word moves the end more than the last word does. What is never forgotten goes into every later gate as well.)
+#   Jozefowicz et al. (2015) tried ten thousand kinds of cells, and their advice in the end was: set that bias to 1.
+#   PyTorch does not.
 # - **Scaling the plain network is walking on a ridge.** With $U$ times 1.7 the gradient vanishes as before. With 3
-#   the median is 1.83, and that says little: from network to network it goes from 0.01 to 200.
+#   the median is 1.83, and that says little: from network to network it goes from 0.01 to 200. (The table has medians
+#   only; the band in the picture below shows it.)
 #
 # ### A trap in measuring
 #
@@ -462,10 +470,13 @@ show(experiments.remembering_table(remembered))
 
 # %% [markdown]
 # - **Training opens the way.** GRU, 20 words: at the start 0.00009 of the gradient arrives at the country, after 500
-#   updates 0.62. What section 5 measured is where a network starts, and not where it has to stay.
-# - **Where nothing arrives, nothing is opened.** At 40 words a hundred-millionth arrives, or less, and plain network,
-#   GRU and LSTM guess. Only the LSTM whose forget bias was raised gets somewhere: half of the answers, in two of
-#   three trainings.
+#   updates 0.62. What section 5 measured is where a network starts, and not where it has to stay. (The last two
+#   columns are medians of three trainings. And the way need not open: the LSTM with its bias raised learns, and less
+#   arrives afterward than before.)
+# - **Where nothing arrives, little is opened.** At 40 words some hundred-millionths arrive at most in plain network,
+#   GRU and LSTM. (The log has these numbers; the table does not show them.) GRU and LSTM guess, and so does the plain
+#   network in two of three trainings; in the third it gets half of the answers. The LSTM whose forget bias was raised
+#   gets half in two of three.
 # - **The gradient is not everything.** The plain network learns 20 words though less arrives than in the LSTM, which
 #   does not learn them in 500 updates: with all its gates half open it takes in half and shows half of that. And
 #   chance has a say: look at the plain network's three trainings at 10 words.
@@ -489,7 +500,8 @@ show(experiments.remembering_table(remembered))
 #
 # `step(x_t, h)` is one step of a cell whose matrices it knows: words (B, d_in) and states (B, d_h) in, new states
 # out. `x` (B, T, d_in) are words, `real` (B, T) booleans, True at a word and False at a pad, `h0` (B, d_h) the states
-# to begin with. Return two arrays: `states` (B, T, d_h), the state after each position, and `last` (B, d_h).
+# to begin with. Pads may stand on either side of a sentence. Return two arrays: `states` (B, T, d_h), the state after
+# each position, and `last` (B, d_h).
 #
 # `np.where(condition, a, b)` takes from `a` where the condition is True, and from `b` elsewhere. The condition must
 # line up: `real[:, t, None]` is (B, 1), a column. `np.stack(list_of_arrays, axis=1)` puts arrays side by side along a
@@ -594,6 +606,7 @@ def colleagues_decode(step, h, bos, eos, pad, max_len):
 
 def recite(tokens, h):
     """A decoder that knows by heart what to write: h (B, 1 + L) is a position, then the tokens."""
+    # row b writes h[b, 1], then h[b, 2] and so on, one a step, whatever it is fed
     at = h[:, 0].astype(int)
     scores = np.eye(10)[h[np.arange(len(h)), 1 + np.minimum(at, 7)].astype(int)]
     return scores, np.concatenate([h[:, :1] + 1, h[:, 1:]], axis=1)
@@ -608,8 +621,9 @@ for chosen in (by_heart[:1], by_heart[1:], by_heart):
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 10 minutes*
 #
-# The start token is fed and not returned; the end token (2 above) is returned; behind it stands `pad` (0 above); the
-# ids have as many columns as the longest sentence needs, and at most `max_len`. Copy her lines and repair them.
+# The start token (1 above) is fed and not returned; the end token (2 above) is returned; behind it stands `pad` (0
+# above); the ids have as many columns as the longest sentence needs, and at most `max_len`. The ids may be other
+# numbers, and `pad` never has the best score. Copy her lines and repair them.
 
 
 # %% name="exercise-repair-decode"
@@ -684,7 +698,7 @@ holds(
 # the right digits, in another order. What the vector loses first is not *what* there was, but *where*.
 #
 # Is it the vector that is too small, or the training that was too short? Both can be varied. Here are the kept
-# results for five widths and three times as many, and sixteen times as many updates.
+# results for four widths, each with 500, 2,000 and 8,000 updates.
 
 # %% name="widths"
 kept = experiments.read("telephone")
@@ -722,11 +736,12 @@ show(experiments.country_table(log))
 # right, of those with 13 or 14 words one third, and all these lengths occur in training. Beyond, at 15 to 18 words,
 # it is 3 %, and above that none; sentences of that length were not in training, so there two things come together.
 #
-# Now read the German sentences, the shorter ones first. The sentence of section 1 is right, with its president and
-# its country. With a reason put between, the president becomes a king, and the reason is gone: *Clara loves France,
-# and the king of that country often invites.* All of it is German, and nearly all of it is grammatical. That is how a
-# fixed vector fails: it does not stammer, it tells another story. Beginnings mostly survive; what is lost is who did
-# what to whom.
+# Now read the German sentences. The second row, the sentence of section 1, is right, with its president and its
+# country. The first is shorter, and yet the *queen* stands where the *people* should: *The queen hopes that the queen
+# of that country love people*, with a verb that does not fit. With a reason put between, the president becomes a
+# king, and the reason is gone: *Clara loves France, and the king of that country often invites.* All of it is German,
+# and most of it is grammatical. That is how a fixed vector fails: it seldom stammers, it tells another story.
+# Beginnings mostly survive; what is lost is who did what to whom.
 #
 # Lesson 02 draws this curve once more, with a decoder that may look back.
 #
@@ -751,11 +766,13 @@ show(experiments.clock_table(found))
 show(draw_clock, found=found)
 
 # %% [markdown]
-# On the computer where this page was made, the lines cross between 1,000 and 4,000 words, some ten times as far out
-# as the count of multiplications says. In between, word by word computes less and takes longer. Beyond, it wins, and
-# nothing is to be glossed over: for very long texts $T^2$ is too much, and there recurrent
-# networks have come back in new clothes. Where the lines cross depends on the machine. The more it can do at once,
-# the farther out: on a graphics card, farther than on a laptop.
+# By the count, word by word has less to compute from 192 words on. The clock disagrees: on the computer where this
+# page was made, all at once is still far ahead at 256 words, and the two are level only at about a thousand words or
+# at several thousand, many times as far out. (Single times jump, above all where other programs run.) In between,
+# word by word computes less and takes longer. Beyond, it should win, since the one time grows with $T$ and the other
+# with $T^2$, and nothing is to be glossed over: for very long texts $T^2$ is too much, and there recurrent networks
+# have come back in new clothes. Where the two are level depends on the machine. The more it can do at once, the
+# farther out: on a graphics card, farther than on a laptop.
 #
 # In training the sequential steps are paid twice, forward and backward. When you *write*, word by word is the only
 # way for both; nobody can look at a word that is not there yet.

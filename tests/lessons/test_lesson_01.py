@@ -627,6 +627,12 @@ def test_what_the_text_says_of_remembering():
         assert experiments.median_gradient(log, cell, 40, "before") < 2e-8
         assert right[cell, 40][1] < 0.3
     assert [round(share, 1) for share in right["LSTM, forget bias + 1", 40]] == [0.2, 0.5, 0.5]
+    far = [run for run in log["runs"] if run["distance"] == 40 and run["cell"] in ("RNN", "LSTM", "GRU")]
+    assert max(run[when] for run in far for when in ("before", "after")) < 1e-7
+    assert right["RNN", 40][1] < 0.3 < 0.5 < right["RNN", 40][2]
+    assert max(right["LSTM", 40][2], right["GRU", 40][2]) < 0.3
+    raised = [experiments.median_gradient(log, "LSTM, forget bias + 1", 20, when) for when in ("before", "after")]
+    assert raised[1] < raised[0]
     assert min(right["RNN", 20]) > 0.95 > 0.6 > max(right["LSTM", 20])
     less, more = (experiments.median_gradient(log, cell, 20, "before") for cell in ("RNN", "LSTM"))
     assert less < more
@@ -639,7 +645,9 @@ def test_what_the_text_says_of_width_and_training():
     assert all(more >= less for more, less in zip(right[16, 8000], right[64, 500], strict=True))
     assert min(right[32, 8000]) > 0.995
     assert round(8 * math.log2(10)) == 27
+    assert (len(experiments.WIDTHS), experiments.TELEPHONE_UPDATES) == (4, (500, 2000, 8000))
     for claim in (
+        "four widths, each with 500, 2,000 and 8,000 updates",
         "8 numbers get none right and 64 get 84 %",
         "16 numbers after 8,000 updates do better",
         "are 27 bits",

@@ -489,6 +489,13 @@ WRONG = [
     ("bptt", "bptt_mean_over_steps", bptt(end="return dW / T, dU / T, db / T, g")),
     ("bptt", "bptt_mean_over_the_batch", bptt(db="db += d.mean(axis=0)")),
     ("bptt", "bptt_bias_not_summed", bptt(zeros="dW, dU, db = 0, 0, 0", db="db = db + d")),
+    ("bptt", "bptt_bias_added_by_sentence", bptt(db="db += d")),
+    ("bptt", "bptt_bias_added_by_sentence", bptt(db="db += g")),
+    ("bptt", "bptt_bias_one_number", bptt(db="db += d.sum()")),
+    ("bptt", "bptt_bias_summed_over_the_state", bptt(db="db += d.sum(axis=1)")),
+    ("bptt", "bptt_word_not_turned", bptt(dW="dW += x[:, t] @ d")),
+    ("bptt", "bptt_word_not_turned", bptt(dU="dU += states[t] @ d")),
+    ("bptt", "bptt_word_not_turned", bptt(dW="dW += x[:, t] @ d", dU="dU += states[t] @ d")),
     ("bptt", "bptt_state_one_step_off", bptt(dU="dU += states[t + 1].T @ d")),
     ("bptt", "bptt_dU_of_the_first_state", bptt(dU="dU += h0.T @ d")),
     ("bptt", "bptt_word_one_step_off", bptt(dW="dW += x[:, t - 1].T @ d")),
@@ -520,6 +527,8 @@ WRONG = [
     ("gru_step", "gru_no_reset", gru(n='n = np.tanh(x @ W["n"] + h @ U["n"] + b["n"])')),
     ("gru_step", "gru_reset_of_everything", gru(n='n = np.tanh(r * (x @ W["n"] + h @ U["n"] + b["n"]))')),
     ("gru_step", "gru_reset_of_the_word", gru(n='n = np.tanh(r * (x @ W["n"]) + h @ U["n"] + b["n"])')),
+    ("gru_step", "gru_reset_as_matrices", gru(n='n = np.tanh(x @ W["n"] + (r @ h) @ U["n"] + b["n"])')),
+    ("gru_step", "gru_mixture_as_matrices", gru(end="return z @ h + (1 - z) @ n")),
     ("gru_step", "gru_reset_inverted", gru(n='n = np.tanh(x @ W["n"] + ((1 - r) * h) @ U["n"] + b["n"])')),
     ("gru_step", "gru_reset_of_what_is_kept", gru(end="return z * (r * h) + (1 - z) * n")),
     ("gru_step", "gru_gates_exchanged", gru(r='z, r = sigmoid(x @ W["r"] + h @ U["r"] + b["r"]), z')),
@@ -628,6 +637,17 @@ WRONG = [
     ("encode", "encode_also_h0", encode(begin="h, states = h0, [h0]")),
     ("encode", "encode_whole_numbers", encode(end="return np.stack(states, axis=1).astype(int), h")),
     ("encode", "encode_real_one_step_off", encode(h="h = np.where(real[:, t - 1, None], step(x[:, t], h), h)")),
+    ("encode", "encode_row_for_a_column", encode(h="h = np.where(real[:, t], step(x[:, t], h), h)")),
+    (
+        "encode",
+        "encode_row_for_a_column",
+        encode(
+            begin="h, states = h0, np.zeros((*x.shape[:2], h0.shape[1]))",
+            h="h = np.where(real[:, t], step(x[:, t], h), h)",
+            note="states[:, t] = h",
+            end="return states, h",
+        ),
+    ),
     ("encode", "encode_first_sentence_decides", encode(h="h = np.where(real[0, t], step(x[:, t], h), h)")),
     ("encode", "encode_any", encode(h="h = np.where(real[:, t].any(), step(x[:, t], h), h)")),
     ("encode", "encode_last_of_all", encode(h="h = np.where(real[:, : t + 1].all(), step(x[:, t], h), h)")),
@@ -637,6 +657,19 @@ WRONG = [
         encode(times="range(len(x))", h="h = np.where(real[t][:, None], step(x[t], h), h)"),
     ),
     ("repair_decode", "decode_never_stops", decode(stop="pass")),
+    ("repair_decode", "decode_never_done", decode(done="done = done & (tokens == eos)")),
+    (
+        "repair_decode",
+        "decode_done_one_step_late",
+        decode(
+            tokens="done = done | (tokens == eos); tokens = np.where(done, pad, scores.argmax(axis=-1))", done="pass"
+        ),
+    ),
+    (
+        "repair_decode",
+        "decode_ids_of_its_own",
+        decode(tokens="tokens = np.where(done, 0, scores.argmax(axis=-1))", done="done = done | (tokens == 2)"),
+    ),
     ("repair_decode", "decode_goes_on_behind_the_end", decode(tokens="tokens = scores.argmax(axis=-1)")),
     ("repair_decode", "decode_first_end_ends_all", decode(stop="if done.any(): break")),
     ("repair_decode", "decode_last_sentence_decides", decode(stop="if done[-1]: break")),
@@ -696,6 +729,21 @@ def test_wrong_answers_are_refused_under_their_names_with_their_own_hints(id, mi
     found = diagnose(id, wrong)
     assert (found.status, found.mistake) == ("failed", mistake), found.message
     assert {each.id: each.hint for each in get(id).mistakes}[mistake] in found.message
+
+
+@pytest.mark.parametrize("raised", [ValueError, IndexError, TypeError, NameError])
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+def test_an_answer_that_raises_everywhere_is_given_no_name(exercise, raised):
+    def wrong(*arguments):
+        raise raised("something is wrong")
+
+    found = diagnose(
+        exercise.id,
+        written(
+            ", ".join(exercise.argument_names), [f"return g_({', '.join(exercise.argument_names)})"], {"g_": wrong}
+        ),
+    )
+    assert (found.status, found.mistake) == ("failed", None), found.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)

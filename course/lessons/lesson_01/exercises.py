@@ -292,7 +292,7 @@ BPTT = Exercise(
     result_dims={"dW": "d_in d_h", "dU": "d_h d_h", "db": "d_h", "dh0": "B d_h"},
     difficulty=4,
     importance=4,
-    minutes=25,
+    minutes=35,
 )
 
 

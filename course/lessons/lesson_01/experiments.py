@@ -205,7 +205,11 @@ def remembering_table(log: Log) -> Markup:
         shares = [", ".join(f"{100 * run['right']:.0f}" for run in each) for each in by_distance]
         ends = [power(median_gradient(log, name, SHOWN, when)) for when in ("before", "after")]
         rows.append((name, *shares, *ends))
-    head = ("cell", *(f"{n} words" for n in DISTANCES), f"gradient, {SHOWN} words, before", "after")
+    head = (
+        "cell",
+        *(f"{n} words" for n in DISTANCES),
+        *(f"gradient at {SHOWN} words, median, {when}" for when in ("before", "after")),
+    )
     return rows_table(head, rows, f"% right in {len(REMEMBER_SEEDS)} trainings; guessing gives {100 / COUNTRIES:.0f}")
 
 

@@ -4,13 +4,13 @@ from course.lab.widgets.questions import Question
 
 QUIZ = (
     Question(
-        "In a plain network of one number $U$ is 0.5. You find the state after *France* unchanged ten words later. "
-        "By how much, at most, does the last state move if the state after *France* moves by 1?",
+        "In a plain network of one number U is 0.5. You find the state after France unchanged ten words later. "
+        "By how much, at most, does the last state move if the state after France moves by 1?",
         choices=["by 1, since it is remembered", "by about 0.001", "that depends on the word at the end"],
         answer="by about 0.001",
         why={
-            "by about 0.001": "Each word multiplies by at most $U$, and $0.5^{10}$ is 0.00098. (A bias may hold the "
-            "state where it is; that is remembering without listening.)",
+            "by about 0.001": "Each word multiplies by at most U, and 0.5 to the power of 10 is 0.00098. (A bias may "
+            "hold the state where it is; that is remembering without listening.)",
             "by 1, since it is remembered": "A state may stay because something else holds it. What does each of the "
             "ten steps multiply by?",
             "that depends on the word at the end": "The slope of tanh depends on it. How large can that slope be?",

@@ -124,6 +124,29 @@ def _loop_over_sentences(x: Array, h0: Array, W: Array, U: Array, b: Array, g: A
     return turned
 
 
+def _bias_in_place(x: Array, h0: Array, W: Array, U: Array, b: Array, g: Array) -> Four:
+    states, dW, dU, db = _forward(x, h0, W, U, b), np.zeros(W.shape), np.zeros(U.shape), np.zeros(b.shape)
+    for t in reversed(range(x.shape[1])):
+        d = _through(g, states, t)
+        dW += x[:, t].T @ d
+        dU += states[t].T @ d
+        db += d
+        g = d @ U.T
+    return dW, dU, db, g
+
+
+def _adds_rows_into_db(function: Function) -> bool:
+    """Whether it raises where (B, d_h) is added into an array (d_h,): no other array of the exercise has that shape."""
+    x, h0, W, U, b, g = (np.full(shape, 0.1) for shape in ((3, 2, 5), (3, 4), (5, 4), (4, 4), (4,), (3, 4)))
+    try:
+        function(x, h0, W, U, b, g)
+    except ValueError as error:
+        return all(part in str(error) for part in ("output operand with shape (4,)", "broadcast shape (3,4)"))
+    except Exception:  # it is another mistake
+        return False
+    return False
+
+
 def _whole_numbers(found: Four, x: Array) -> tuple[Array, ...]:
     return tuple(each.astype(int) for each in found)
 
@@ -266,6 +289,7 @@ BPTT = (
         "a fixed number of words",
         "With five words you are right, and with more or fewer you are not. Which axis of x says how many there are?",
         (_bptt(times=lambda T: range(4, -1, -1)), _bptt(times=lambda T: range(T - 1, max(T - 6, -1), -1))),
+        whole=True,  # the first version raises in most cases, as many another answer does
     ),
     Mistake(
         "bptt_overwritten",
@@ -297,6 +321,38 @@ BPTT = (
             lambda x, h0, W, U, b, g: _db_by_sentence(x, h0, W, U, b, g, keep=True),
             lambda x, h0, W, U, b, g: _db_by_sentence(x, h0, W, U, b, g, keep=False),
         ),
+    ),
+    Mistake(
+        "bptt_bias_added_by_sentence",
+        "a row for each sentence is added into db",
+        "You add an array with a row for each sentence into db, and b has one row for all. What becomes of what each "
+        "sentence wants?",
+        (_bias_in_place,),
+        recognize=_adds_rows_into_db,
+    ),
+    Mistake(
+        "bptt_bias_one_number",
+        "db summed over all axes",
+        "Your db is the same number in every place. Over which axis of d is the sum?",
+        (_after(lambda found, x: (*found[:2], np.full(found[2].shape, found[2].sum()), found[3])),),
+    ),
+    Mistake(
+        "bptt_bias_summed_over_the_state",
+        "db summed over the numbers of the state",
+        "Your db adds up the numbers of each sentence. Which axis of d counts the sentences?",
+        (lambda x, h0, W, U, b, g: _db_summed_over_the_state(x, h0, W, U, b, g),),
+    ),
+    Mistake(
+        "bptt_word_not_turned",
+        "the word or the state not transposed",
+        "d has a row for each sentence, and so has what you multiply it with. Which of the two has to be turned, so "
+        "that the product adds up over the sentences?",
+        (
+            _bptt(word=lambda x, t: x[:, t].T),  # turned once more by _bptt
+            _bptt(state=lambda states, t: states[t].T),
+            _bptt(word=lambda x, t: x[:, t].T, state=lambda states, t: states[t].T),
+        ),
+        whole=True,  # all raise where the axes differ
     ),
     Mistake(
         "bptt_state_one_step_off",
@@ -403,6 +459,7 @@ BPTT = (
         "the loop runs over the sentences",
         "Your x[t] is a sentence and not a word. Which axis of (B, T, d_in) counts the words?",
         (_loop_over_sentences, _bptt(word=lambda x, t: x[t], times=lambda T: range(T - 1, -1, -1))),
+        whole=True,  # both raise in most cases
     ),
     Mistake(
         "bptt_writes_into_g",
@@ -424,6 +481,11 @@ def _db_by_sentence(x: Array, h0: Array, W: Array, U: Array, b: Array, g: Array,
     dW, dU, _, dh0 = bptt(x, h0, W, U, b, g)
     each = np.concatenate([bptt(x[i : i + 1], h0[i : i + 1], W, U, b, g[i : i + 1])[2][None] for i in range(len(x))])
     return dW, dU, each if keep else each.sum(axis=0, keepdims=True), dh0
+
+
+def _db_summed_over_the_state(x: Array, h0: Array, W: Array, U: Array, b: Array, g: Array) -> Four:
+    dW, dU, db, dh0 = _db_by_sentence(x, h0, W, U, b, g, keep=True)
+    return dW, dU, db.sum(axis=1), dh0
 
 
 def _d_of_the_first(x: Array, h0: Array, W: Array, U: Array, b: Array, g: Array) -> Array:

@@ -3,6 +3,7 @@
 Most of them are the right one with a step replaced: `_decode` takes the steps.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,33 @@ def _first_sentence_for_all(step: WriteStep, h: Array, bos: int, eos: int, pad: 
     return decode(step, np.repeat(h[:1], len(h), axis=0), bos, eos, pad, max_len)
 
 
+def _as_many_tokens_as_words(function: Function) -> bool:
+    """Whether one sentence is continued with a token for each of the V words."""
+    fed = []
+
+    def step(tokens: Array, h: Array) -> tuple[Array, Array]:
+        fed.append(np.shape(tokens))
+        return np.linspace(0.0, 1.0, 7)[None], h
+
+    with contextlib.suppress(Exception):  # it may raise further on
+        function(step, np.zeros((1, 3)), 1, 2, 0, 2)
+    return fed[1:2] == [(7,)]
+
+
+def _done_one_step_late(step: WriteStep, h: Array, bos: int, eos: int, pad: int, max_len: int) -> Array:
+    """Set done from the tokens that were fed: when all have ended, the loop goes round once more."""
+    tokens, done = np.full(len(h), bos), np.zeros(len(h), dtype=bool)
+    written = []
+    for _ in range(max_len):
+        scores, h = step(tokens, h)
+        done = done | (tokens == eos)
+        tokens = np.where(done, pad, scores.argmax(axis=-1))
+        written.append(tokens)
+        if done.all():
+            break
+    return np.stack(written, axis=1)
+
+
 def _ends_before_it_is_written(step: WriteStep, h: Array, bos: int, eos: int, pad: int, max_len: int) -> Array:
     """Look for the end before the token is written: the last column is missing."""
     ids = decode(step, h, bos, eos, pad, max_len)
@@ -99,11 +127,20 @@ REPAIR_DECODE = (
         "decode_never_stops",
         "nobody ever ends",
         "You always write max_len tokens, whatever they are. Who tells the loop that all sentences have ended?",
-        (
-            _decode(stop=lambda done: False, fills=False),
-            _decode(stop=lambda done: False),
-            _wide,
-        ),
+        (_decode(stop=lambda done: False), _wide),
+    ),
+    Mistake(
+        "decode_never_done",
+        "done never becomes True",
+        "Nobody is ever done in yours: words stand behind the end, and the loop runs to max_len. If done begins as "
+        "False, what does your line make of it?",
+        (_decode(stop=lambda done: False, fills=False),),
+    ),
+    Mistake(
+        "decode_done_one_step_late",
+        "done looks at the previous tokens",
+        "You look at the previous tokens when you set done. Which tokens say who ends now?",
+        (_done_one_step_late,),
     ),
     Mistake(
         "decode_goes_on_behind_the_end",
@@ -147,6 +184,9 @@ REPAIR_DECODE = (
             _decode(start=lambda bos, eos, pad: 1),
             _decode(end=lambda eos: 2),
             _decode(fill=lambda eos, pad: 0),
+            _decode(end=lambda eos: 2, fill=lambda eos, pad: 0),
+            _decode(start=lambda bos, eos, pad: 1, end=lambda eos: 2),
+            _decode(start=lambda bos, eos, pad: 1, fill=lambda eos, pad: 0),
             _decode(start=lambda bos, eos, pad: 1, end=lambda eos: 2, fill=lambda eos, pad: 0),
         ),
     ),
@@ -251,6 +291,7 @@ REPAIR_DECODE = (
         "the best sentence instead of the best token",
         "Your argmax runs along the sentences. Which axis of (B, V) are the tokens?",
         (_decode(choose=lambda scores: scores.argmax(axis=0)),),
+        recognize=_as_many_tokens_as_words,
     ),
     Mistake(
         "decode_scores_for_tokens",

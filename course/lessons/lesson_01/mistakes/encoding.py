@@ -125,6 +125,15 @@ def _only_those_read(step: Step, x: Array, real: Array, h0: Array) -> tuple[Arra
     return h[:, None], h
 
 
+def _row_for_a_column(step: Step, x: Array, real: Array, h0: Array) -> tuple[Array, Array]:
+    """Choose with a row (B,), which lines up with the numbers of the state and not with the sentences."""
+    h, states = h0, []
+    for t in range(x.shape[1]):
+        h = np.where(real[:, t], step(x[:, t], h), h)
+        states.append(h)
+    return np.stack(states, axis=1), h
+
+
 def _sentences_for_words(step: Step, x: Array, real: Array, h0: Array) -> tuple[Array, Array]:
     """Go along the axis of the sentences."""
     return encode(step, x.swapaxes(0, 1), real.T, h0)
@@ -158,6 +167,13 @@ ENCODE = (
         "a pad sets the state to h0",
         "At a pad your state goes back to h0. Which state did the sentence have before the pad?",
         (_encode(lambda real, new, old, h0: np.where(real[:, None], new, h0)),),
+    ),
+    Mistake(
+        "encode_row_for_a_column",
+        "real is a row where a column is needed",
+        "Your condition is (B,), a row: numpy lines it up with the numbers of the state, d_h. What makes it a column?",
+        (_row_for_a_column, _encode(lambda real, new, old, h0: np.where(real, new, old))),
+        whole=True,  # the second version raises in most cases
     ),
     Mistake(
         "encode_inverted",
@@ -312,6 +328,7 @@ ENCODE = (
         "the loop runs over the sentences",
         "Your x[t] is a sentence and not a column of words. Which axis of (B, T, d_in) counts the words?",
         (_sentences_for_words, _encode(word=lambda x, real, t: x[t], column=lambda real, t: real[t])),
+        whole=True,  # the second version raises in most cases
     ),
     Mistake(
         "encode_one_alias",

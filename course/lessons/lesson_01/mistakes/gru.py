@@ -136,6 +136,22 @@ GRU_STEP = (
         (_gru(lambda x, h, r, W, U, b: np.tanh(r * (x @ W["n"]) + h @ U["n"] + b["n"])),),
     ),
     Mistake(
+        "gru_reset_as_matrices",
+        "r and h multiplied as matrices",
+        "You multiply r and h as matrices. What does ⊙ do in the formula, and which sign of Python does that?",
+        (_gru(lambda x, h, r, W, U, b: np.tanh(x @ W["n"] + (r @ h) @ U["n"] + b["n"])),),
+    ),
+    Mistake(
+        "gru_mixture_as_matrices",
+        "the mixture made with matrix products",
+        "You multiply z with a state as matrices. What does ⊙ do in the formula, and which sign of Python does that?",
+        (
+            _gru(mix=lambda z, h, n, r: z @ h + (1 - z) @ n),
+            _gru(mix=lambda z, h, n, r: z @ h + (1 - z) * n),
+            _gru(mix=lambda z, h, n, r: z * h + (1 - z) @ n),
+        ),
+    ),
+    Mistake(
         "gru_reset_inverted",
         "1 - r instead of r",
         "Where r is 1 the old state should be seen as it is. What does your new content see there?",
