@@ -4,6 +4,7 @@ The wrong and the right answers here are written as learners write them, plain n
 nothing with the bank inside the package.
 """
 
+import inspect
 import math
 import statistics
 
@@ -804,3 +805,15 @@ def test_hints_are_distinct_and_end_in_a_question_mark(exercise):
     assert all(case.question.endswith("?") for case in exercise.cases)
     assert len(set(exercise.hints)) == 3
     assert len(exercise.mistakes) >= 10
+
+
+@pytest.mark.parametrize("raised", [ValueError, IndexError, TypeError, NameError])
+@pytest.mark.parametrize("id", [exercise.id for exercise in all_exercises()])
+def test_an_answer_that_raises_everywhere_is_given_no_name(id, raised):
+    """Versions that raise in all cases explain every answer that does, whatever its mistake."""
+    takes = inspect.signature(get(id).reference).parameters.values()
+    head = ", ".join(p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in takes)
+    space = {"raised": raised}
+    exec(f"def wrong({head}):\n    raise raised('something is wrong')", space)
+    found = diagnose(id, space["wrong"])
+    assert (found.status, found.mistake) == ("failed", None), found.message

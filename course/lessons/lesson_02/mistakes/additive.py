@@ -326,15 +326,12 @@ ADDITIVE_ATTENTION = (
         "a score for each unit",
         "Your scores still have an axis of da units. What has to happen to the units once v has multiplied them, so "
         "that one number is left for each word?",
-        (
-            *(
-                _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v, normalize, mix)
-                for normalize in (softmax, _softmax_of_units)
-                for mix in (_mix_upright, _mix_at_the_end, lambda w, h: (w * h).sum(axis=1))
-            ),
-            _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v),
-            _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk)),
+        tuple(
+            _made(lambda s, h, Wq, Wk, v: np.tanh((s @ Wq)[:, None] + h @ Wk) * v, normalize, mix)
+            for normalize in (softmax, _softmax_of_units)
+            for mix in (_mix_upright, _mix_at_the_end, lambda w, h: (w * h).sum(axis=1))
         ),
+        whole=True,  # some versions raise in most cases, as many another answer does
     ),
     Mistake(
         "add_scaled",

@@ -70,6 +70,17 @@ def _mean_of_words(weights: Array, gold: Array) -> float:
     return float(np.mean(1 - 2 * both / np.where(sizes > 0, sizes, 1)))
 
 
+def _joins_links_with_gold(function: Function) -> bool:
+    """Whether it raises where links (T, S + 1) meet gold (T, S)."""
+    try:
+        function(np.full((3, 5), 0.2), np.ones((3, 4), dtype=bool))
+    except ValueError as error:
+        return "shapes (3,5) (3,4)" in str(error) or "shapes (3,4) (3,5)" in str(error)
+    except Exception:  # it is another mistake
+        return False
+    return False
+
+
 def _changes(weights: Array, gold: Array) -> float:
     error = reference.alignment_error(weights, gold)
     weights[...] = 0
@@ -107,6 +118,7 @@ ALIGNMENT_ERROR = (
         "a column for the end token among the links",
         "Your table of links has a column for the end token, and gold has none. How many source words are there?",
         (_made(lambda w, g: w.argmax(axis=1)[:, None] == np.arange(w.shape[1])),),
+        recognize=_joins_links_with_gold,
     ),
     Mistake(
         "align_precision",
