@@ -428,6 +428,8 @@ REPAIR_ROTARY = dataclasses.replace(
     title="Find the bug",
     signature="(x, start=0) -> turned, (B, H, T, d_head)",
     cases=_four_axes(),
+    # Its x has four axes always: who wants them is right here.
+    mistakes=tuple(mistake for mistake in bank.ROTARY if mistake.id != "rotary_four_axes_only"),
     hints=(
         "All of the colleague's tests would be passed by a function that does nothing at all. What should positions "
         "change, and which of the tests asks for that?",
