@@ -9,6 +9,7 @@ bias, a norm's gain and bias, a table. Parts of the same kind and shape are pair
 them; where that gives another output than the reference, other orders of its direct parts are tried. Imports torch.
 """
 
+import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -171,10 +172,10 @@ def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) ->
     if agree() or type(target) in _ORDERS:
         return first
     tried = {_signature(first)}
-    for order in itertools.islice(itertools.permutations(dict(target.named_children())), 5040):
+    for order in itertools.islice(_orders(target), _MOST_ORDERS):
         _ORDERS[type(target)] = order
         found = map_between(source, target)
-        if _signature(found) in tried or len(tried) > _MOST_ORDERS:
+        if _signature(found) in tried:
             continue
         tried.add(_signature(found))
         found.copy()
@@ -183,6 +184,25 @@ def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) ->
     _ORDERS[type(target)] = ()  # its own; no need to try again
     first.copy()
     return first
+
+
+def in_order(cls: type[nn.Module]) -> type[nn.Module]:
+    """Mark a class that is known to make its parts in the reference's order, so that no other order is tried."""
+    _ORDERS[cls] = ()
+    return cls
+
+
+def _orders(module: nn.Module) -> Iterator[tuple[str, ...]]:
+    """Orders of the direct parts of a module: those first in which only parts of one build change places."""
+    children = dict(module.named_children())
+    alike: dict[tuple[tuple[str, tuple[int, ...]], ...], list[str]] = {}
+    for name, child in children.items():
+        alike.setdefault(tuple((part.kind, part.shape) for part in parts(child)), []).append(name)
+    ways = (itertools.permutations(names) if build else [tuple(names)] for build, names in alike.items())
+    for chosen in itertools.product(*ways):
+        of = dict(zip(itertools.chain(*alike.values()), itertools.chain(*chosen), strict=True))
+        yield tuple(of[name] for name in children)
+    yield from itertools.permutations(children)
 
 
 def _signature(found: Map) -> tuple[tuple[int, ...], ...]:
@@ -225,10 +245,15 @@ def observing(reference: Callable[..., nn.Module]) -> Callable[..., Observation 
 def _filled(reference: Callable[..., nn.Module], made: Made) -> nn.Module:
     """A reference module whose weights are far from those that a class is made with, so that a missing gain shows.
 
-    They depend on the seed of the case alone.
+    They depend on the seed of the case alone. Nobody changes it, so one serves all.
     """
-    module = reference(*made.sizes.values()).double().eval()
-    rng = np.random.default_rng(1000 + made.seed)
+    return _made_and_filled(reference, tuple(made.sizes.values()), made.seed)
+
+
+@functools.lru_cache(maxsize=64)
+def _made_and_filled(reference: Callable[..., nn.Module], sizes: tuple[Any, ...], seed: int) -> nn.Module:
+    module = reference(*sizes).double().eval()
+    rng = np.random.default_rng(1000 + seed)
     with torch.no_grad():
         for p in module.parameters():
             width = p.shape[-1] ** -0.5 if p.dim() > 1 else 0.5
