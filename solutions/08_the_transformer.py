@@ -41,9 +41,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.lab import check, explore, hint, holds, quiz, show, show_table, slider, solution, workbook
-from course.lessons.lesson_08 import broken, experiments, figures, parity
-from course.model import causal_mask as courses_causal_mask
-from course.special import BOS, EOS, PAD
+from course.lessons.lesson_08 import broken, experiments, figures, parity, reversal
+from course.special import PAD
 
 torch.set_printoptions(precision=3, sci_mode=False)
 pieces = ("MultiHeadAttention", "FeedForward", "residual_block")  # of lesson 07
@@ -127,7 +126,7 @@ print("each row moves by", (after - before).abs().amax(dim=-1)[0].numpy().round(
 # %% [markdown]
 # All three rows move, since everybody asks everybody. The mistaken one has the same shape, raises nothing, and does not
 # move at all: the source does not occur in it. Keep that in mind, for it is the most frequent mistake in homemade
-# decoders. You will catch it in section 9.
+# decoders. You will catch it in section 8.
 #
 # ## 2. From ids to vectors
 #
@@ -439,3 +438,409 @@ class Transformer(nn.Module):
 
 # %%
 Transformer = check("Transformer", Transformer)
+
+# %% [markdown]
+# ## 6. Is it the same function?
+#
+# The course has a Transformer of its own, `course.model.Transformer`, which lesson 12 trains. It was written for speed:
+# queries, keys and values come out of one tall matrix, and its layers have other names. Is yours the same function?
+#
+# Give both the same weights. Which number of theirs is which of yours says a map. Here it is for the names of the
+# reference; `i` is the number of a layer:
+#
+# | this lesson's | the course's model |
+# |---|---|
+# | `table` | `tgt_embedding`, which is `src_embedding` and `output.weight`, too |
+# | `encoder.i.attention.q`, `k`, `v` | the three thirds of `encoder.layers.i.self_attention.in_proj` |
+# | `encoder.i.attention.o` | `encoder.layers.i.self_attention.out_proj` |
+# | `encoder.i.feed_forward.widen`, `narrow` | `encoder.layers.i.feed_forward.widen`, `narrow` |
+# | `encoder.i.norm_attention`, `norm_feed_forward` | `encoder.layers.i.around_self.norm`, `around_feed_forward.norm` |
+# | `decoder.i.cross_attention` | `decoder.layers.i.cross_attention`, in the same thirds |
+# | `decoder.i.norm_self`, `norm_cross`, `norm_feed_forward` | `decoder.layers.i.around_self.norm`, `around_cross.norm`, ... |
+# | `norm_memory`, `norm_output` | `encoder.norm`, `decoder.norm` |
+#
+# Your class may call its parts otherwise: `parity.loaded` pairs parts by what they are (a map of this size, a norm, a
+# table) and in which order they are made, and tries other orders where two parts are alike.
+#
+# Equal outputs are half of a proof. If a gradient is cut off somewhere, the output is right and training goes wrong. So
+# compare the gradients of all weights, too: in 32 bits, which is about seven digits, and in 64, which is sixteen.
+#
+# *Predict:* how many digits will agree, in each?
+
+# %% name="same-function" tags=["predict"]
+sizes = (40, 32, 4, 48, 2)  # vocab_size, d_model, n_heads, d_ff, n_layers
+theirs = parity.courses_model(*sizes)
+mine = parity.loaded(Transformer, theirs, *sizes)
+far = {dtype: parity.gaps(theirs, mine, dtype) for dtype in (torch.float32, torch.float64)}
+holds(
+    ("32 bits: logits agree to 1e-5, ...", far[torch.float32][0] < 1e-5),
+    ("... and so do the gradients of all weights.", far[torch.float32][1] < 1e-5),
+    ("64 bits: logits agree to 1e-10, ...", far[torch.float64][0] < 1e-10),
+    ("... and so do the gradients of all weights.", far[torch.float64][1] < 1e-10),
+)
+
+# %% [markdown]
+# As many as there are, save the last one or two, which depend on the order of adding. This is what makes it possible
+# that lesson 12 trains *your* Transformer: it is the same model.
+#
+# ## 7. PyTorch's own modules
+#
+# PyTorch has these layers, too: `nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer`.
+# Three things have to be said to them before they are yours: `norm_first=True` (the default is the paper's post-norm),
+# `batch_first=True` (else they take (T, B, d), and nobody tells you), and a mask in which True means **closed**.
+
+# %% name="torchs-own"
+far = parity.torchs_gaps(MultiHeadAttention, EncoderLayer, DecoderLayer)
+holds(*((f"{name} agrees with yours to 1e-5.", gap < 1e-5) for name, gap in far.items()))
+
+# %% [markdown]
+# ### Where they are no standard
+#
+# Lesson 05 decided what a row of the mask returns in which everything is closed: zeros. Such rows are rarer than one
+# thinks and not impossible. Take a target with its pads on the *left*, under a causal mask: the first pad may look at
+# itself alone, and it is a pad.
+#
+# Two pads in front of three words, and everything is asked twice: while gradients are recorded, and under `torch.no_grad()`, both in
+# evaluation mode. *Predict:* how many of the five places come out as NaN? Does it make a difference whether gradients are recorded?
+
+# %% name="empty-rows" tags=["predict"]
+rows = parity.empty_rows(DecoderLayer)
+show_table(
+    ("torch 2.13", "gradients recorded", "no_grad"), rows, "places of five that come out as NaN"
+)
+
+# %% [markdown]
+# The same module, with the same weights and the same sentence, is finite while gradients are recorded and NaN when they
+# are not: it takes another, faster way through the code. In `nn.Transformer`, which has two layers here, NaN has spread
+# from the two pads to *every* place of the sentence. So training looks healthy, and the translation that is made afterwards is
+# gone. (Measured with torch 2.13; other versions may differ. `need_weights=True` is the default of `nn.MultiheadAttention`.)
+#
+# Yours returns zeros in both. When you compare with a library, do it where it says what it does, and have a test for
+# the rest.
+#
+# ## 8. Training proves nothing
+#
+# Suppose that nobody had checked your Transformer. You train it, the loss falls, and you believe it is right. Here are 16
+# Transformers with one mistake each, and a sound one. Each was trained to write words of four to eight letters
+# backward, *bighead* to *daehgib*, with 800 updates. You will train your own in section 10. These were trained before
+# (`python -m course.lessons.lesson_08.experiments`), and the cell reads what was kept.
+#
+# There are two ways to ask how good such a model is. With the right letters before it, it guesses the next one; that is
+# how it is trained. Or it writes alone, from its own letters, as it has to in earnest.
+#
+# *Predict:* which of the four in the table below have a loss as small as the sound one's? Which of them write words?
+
+# %% name="trained-and-broken" tags=["predict"]
+runs = experiments.read_runs()
+few = ("sound", "no mask", "mask off by one", "cross-attention asks the decoder", "mask in training only")
+show(experiments.trained_table(runs, few))
+
+# %% [markdown]
+# TEXT-AFTER-RUNS
+#
+# ### Four tests
+#
+# A test of this kind needs no weights to compare with, no data, and no training. It needs a property that every sound
+# Transformer has, whatever its weights are:
+#
+# - **causality**: another word at place $t$ of the target moves no logits before $t$;
+# - **padding**: pads behind the source, closed by a mask, move nothing;
+# - **memory**: another source moves something;
+# - **batch**: a sentence alone gets the logits that it gets among others.
+#
+# Three say what must stay, and one says what must move: without it, a model that does nothing would pass them all.
+#
+# ### Exercise `properties`
+#
+# *difficulty ●●●●○ · importance ●●●●● · 35 minutes*
+#
+# Find the bug, in Transformers that you cannot look into. Write a function that gets a model and returns the set of the
+# properties that it *violates*, out of the names `"causality"`, `"padding"`, `"memory"` and `"batch"`: `set()` for a sound
+# one. The check hands it 18 models of which it knows what is wrong.
+#
+# All of them are called like yours, `model(src, tgt, src_mask=None, tgt_mask=None)`. They know 20 ids: `PAD` is 0, and 4
+# to 19 are ordinary words. They come as new models come, with dropout, and compute in 64 bits, so that rounding
+# moves the sixteenth digit. Some of them break a rule a little, some at one place, some in one mode. Two helpers are there
+# already.
+
+
+# %% name="helpers"
+def moved(one, other):
+    """Whether two tensors of the same shape differ by more than rounding."""
+    return bool((one - other).abs().max() > 1e-6)
+
+
+def other_words(tokens):
+    """Other ordinary ids, different in every place."""
+    return (tokens - 4 + 5) % 16 + 4
+
+
+# %% name="exercise-properties"
+def properties(model):
+    """Which of the four properties a Transformer violates: a set of names."""
+    ### BEGIN SOLUTION
+    model.eval()  # dropout would move everything
+    found = set()
+    with torch.no_grad():
+        src, tgt = torch.arange(4, 16).view(2, 6), torch.arange(5, 19).view(2, 7)
+        logits = model(src, tgt)
+        for t in range(1, 7):
+            changed = tgt.clone()
+            changed[:, t] = other_words(tgt)[:, t]
+            if moved(model(src, changed)[:, :t], logits[:, :t]):
+                found.add("causality")
+        padded = torch.cat([src, torch.full((2, 3), 0)], dim=1)
+        mask = (padded != 0)[:, None, None, :]
+        if moved(model(padded, tgt, src_mask=mask), logits):
+            found.add("padding")
+        if not moved(model(other_words(src), tgt), logits):
+            found.add("memory")
+        for b in range(2):
+            if moved(model(src[b : b + 1], tgt[b : b + 1]), logits[b : b + 1]):
+                found.add("batch")
+    return found
+    ### END SOLUTION
+
+
+# %%
+properties = check("properties", properties)
+
+# %% [markdown]
+# Now your four tests against all of them, beside what their trainings came to: percent of words that each writes backward
+# without a mistake.
+
+# %% name="who-is-caught"
+suspects = {
+    name: broken.make(name, 20, 8, 2, 16, 1, dropout=0.1).double()
+    for name in ("sound", *broken.BROKEN)
+}
+caught = {name: properties(model) for name, model in suspects.items()}
+words_right = experiments.words_right(runs)
+show(figures.draw_catches, found=caught, names=broken.PROPERTIES, trained=words_right)
+holds(
+    ("The sound one passes.", not caught["sound"]),
+    ("All the others are caught.", all(caught[name] for name in broken.BROKEN)),
+)
+
+# %% [markdown]
+# <details><summary>What to take from this table</summary>
+#
+# TABLE-AFTER-RUNS
+#
+# </details>
+#
+# ## 9. What it costs
+#
+# **In numbers to train.** A linear map from $a$ to $b$ has $ab$ numbers and a bias of $b$; a norm has a gain and a bias of
+# $d$ each. The rest is counting.
+#
+# | part | how many numbers | in an encoder layer | in a decoder layer | once |
+# |---|---|---|---|---|
+# | attention | $4(d^2 + d)$ | 1 | 2 | |
+# | feed-forward | $2\,d\,d_{ff} + d_{ff} + d$ | 1 | 1 | |
+# | norm | $2d$ | 2 | 3 | 2 |
+# | table | $V d$ | | | 1 |
+#
+# ### Exercise `count_parameters`
+#
+# *difficulty ●●○○○ · importance ●●●●○ · 12 minutes*
+#
+# Return how many numbers a Transformer of this lesson trains, by formula and without making one. It takes the same five
+# sizes in the same order. One of them has no business in the formula.
+
+
+# %% name="exercise-count-parameters"
+def count_parameters(vocab_size, d_model, n_heads, d_ff, n_layers):
+    """How many numbers a Transformer of these sizes trains."""
+    ### BEGIN SOLUTION
+    attention = 4 * (d_model * d_model + d_model)
+    feed_forward = 2 * d_model * d_ff + d_ff + d_model
+    norm = 2 * d_model
+    encoder_layer = attention + feed_forward + 2 * norm
+    decoder_layer = 2 * attention + feed_forward + 3 * norm
+    return vocab_size * d_model + n_layers * (encoder_layer + decoder_layer) + 2 * norm
+    ### END SOLUTION
+
+
+# %%
+count_parameters = check("count_parameters", count_parameters)
+
+# %% [markdown]
+# The number of heads is not in it: heads share out a width, they add none.
+#
+# **In operations.** Nearly all the work is products of matrices. A product of $(a, b)$ with $(b, c)$ takes a
+# multiplication and an addition for each of its $abc$ pairs, so $2abc$ FLOPs. For a source of $S$ and a target of $T$ words:
+#
+# | part | a layer of the encoder | a layer of the decoder | once |
+# |---|---|---|---|
+# | maps of attention | $8 S d^2$ | $12 T d^2 + 4 S d^2$ | |
+# | scores and mixing | $4 S^2 d$ | $4 T^2 d + 4 T S d$ | |
+# | feed-forward | $4 S d\,d_{ff}$ | $4 T d\,d_{ff}$ | |
+# | output | | | $2 T d V$ |
+#
+# The cross-attention makes queries and output of the target's words and keys and values of the source's. Looking up a row is no
+# operation at all. And a causal mask saves nothing: what it closes has been computed.
+#
+# PyTorch can count, too: `FlopCounterMode` watches every product while a model runs.
+
+# %% name="both-counts"
+sizes = (1000, 64, 4, 128, 2)
+V, d, _, d_ff, n = sizes
+S, T = 9, 7
+by_formula = n * (8 * S * d * d + 4 * S * S * d + 4 * S * d * d_ff)
+by_formula += n * (12 * T * d * d + 4 * S * d * d + 4 * (T * T + T * S) * d + 4 * T * d * d_ff)
+by_formula += 2 * T * d * V
+
+model = Transformer(*sizes)
+with FlopCounterMode(display=False) as counter:
+    model(torch.randint(4, V, (1, S)), torch.randint(4, V, (1, T)))
+by_count = sum(p.numel() for p in model.parameters())
+rows = [
+    ("numbers to train", f"{count_parameters(*sizes):,}", f"{by_count:,}"),
+    ("FLOPs of a forward pass", f"{by_formula:,}", f"{counter.get_total_flops():,}"),
+]
+show_table(("", "by formula", "by count"), rows)
+print(f"the base model of the paper: {count_parameters(37_000, 512, 8, 2048, 6) / 1e6:.1f} million")
+
+# %% [markdown]
+# The paper's table 3 says 65 million for its base model, with a vocabulary of "about 37,000" pieces. The formula says
+# 63.1 for exactly 37,000; what the rest is made of, the paper does not say.
+#
+# ### The bill
+#
+# On the left the numbers to train, on the right the operations for a source of *length* words and a target of as many.
+# *words* is the size of the vocabulary; every attention has eight heads.
+#
+# 1. Begin with the paper's base model. Which part has most of the numbers? Which slider makes the table of words the largest
+#    part?
+# 2. Make *length* larger. Which part of the operations grows faster than the others, and from where on is it the
+#    largest? What does *length* do to the left side?
+# 3. Double *d_model* (512 to 1024) with everything else as it is, then set it back and double *layers* (6 to 12). Which of the
+#    two costs more numbers?
+
+# %% name="explore-bill"
+explore(
+    figures.draw_bill,
+    count_parameters=count_parameters,
+    layers=slider(1, 12, start=6),
+    d_model=figures.WIDTHS,
+    d_ff=figures.INNER,
+    words=figures.VOCABULARIES,
+    length=figures.LENGTHS,
+)
+
+# %% [markdown]
+# <details><summary>What you may have seen</summary>
+#
+# 1. Feed-forward, with 40 %. Fewer *layers*: with 2 of them the table has more than half. Small models are mostly
+#    vocabulary.
+# 2. Scores and mixing: every word is compared with every other one, so they grow with the square of the length. Up to
+#    some hundred words they hardly count; with 2,000 words they are the largest part. On the left nothing changes, for no weight belongs to a place.
+# 3. The width: 126 million against 107 million. It enters attention with its square, and the table as well.
+#
+# </details>
+#
+# ## 10. A word backward
+#
+# Now let it learn something: to write words backward, letter by letter. It is as simple as a task can be, and it has a rare
+# advantage: *one can know where the model must look.* To write letter $t$ of a word of $n$ letters backward, it needs
+# letter $n - 1 - t$ of the source, and no other. So if its cross-attention means what people say it means, its map must be the
+# anti-diagonal, from the upper right to the lower left.
+#
+# There are words of four to eight letters, drawn at random from *a* to *j*, with pads and masks as in earnest. `<bos>`
+# begins the target, and `<eos>` ends both sides. (The loop behind `reversal.train` is what lesson 10 is about.) It takes ten to fifteen
+# seconds.
+#
+# *Predict, while it runs:* 14 symbols, so that guessing costs $\ln 14 = 2.6$ nats a letter. Where does the loss go? How many of 500 new words will
+# it write without a mistake, by itself?
+
+# %% name="train" tags=["nbval-ignore-output", "predict"]
+UPDATES = 800
+torch.manual_seed(8)
+backward = Transformer(*reversal.SIZES)
+losses = reversal.train(
+    backward, UPDATES, report=lambda step, loss: print(f"update {step:4}: loss {loss:.3f}")
+)
+
+# %% name="where-it-looks" tags=["nbval-ignore-output", "predict"]
+word = "bighead"
+maps = reversal.cross_attention(backward, reversal.spell(word))[-1]
+show(figures.draw_reversal, maps=maps.numpy(), source=[*word, "<eos>"], asked=[*word[::-1]])
+
+# %% [markdown]
+# Is it the anti-diagonal? Not by eye: for every one of 100 new words, and for each letter that is to be written, the place
+# with the largest weight (averaged over the heads) must be $n - 1 - t$.
+
+# %% name="milestone"
+right = reversal.percent_right(backward, reversal.test_words())
+diagonal = reversal.percent_on_the_anti_diagonal(backward, words=100)
+holds(
+    ("The last losses are below 0.1 nats a letter.", sum(losses[-50:]) / 50 < 0.1),
+    ("It writes more than 95 % of 500 new words backward without a mistake.", right > 95),
+    ("It looks at letter n - 1 - t in more than 95 % of all steps.", diagonal > 95),
+    ("All four properties hold after training, too.", not properties(backward)),
+)
+
+# %% [markdown]
+# **This is the milestone of part II.** A Transformer out of your own pieces has learned something, and you know what it
+# does: it looks where one has to look. Here a map of attention is an explanation that could have been wrong, and was put
+# to the test.
+#
+# Do not make a rule of it. In this task there is one place to look at and one layer to look with. In a translator there are
+# many of both, a word's vector has mixed with others before it is looked at, and lesson 13 shows maps that look
+# convincing and explain nothing.
+#
+# ## 11. Three questions
+
+# %% name="quiz"
+quiz("08")
+
+# %% [markdown]
+# ## 12. The whole lesson in one picture
+
+# %% name="summary"
+show(figures.draw_summary)
+
+# %% [markdown]
+# What you can take along:
+#
+# - A decoder asks twice: its own words, under the mask of the future, and the source, under the mask of its pads. Queries
+#   come from who needs something, keys and values from who has it.
+# - One table does two jobs. For the output its rows must be short, for the input they must be as long as their places: that
+#   is what $\sqrt d$ is for.
+# - Same weights, same outputs and same gradients: then two programs are the same function. Where a library does
+#   something else, it is mostly in an empty row.
+# - Training proves nothing. Change something, and watch what moves: causality, padding, memory, batch.
+# - Numbers to train grow with the square of the width; operations with the square of the length, once sentences are long.
+#
+# Lesson 09 gets sentences into this model, lesson 10 trains it, lesson 11 lets it write, and lesson 12 does all three with
+# your own Transformer.
+#
+# ## A task for four
+#
+# *A Transformer of people, 25 minutes on top of the lesson's own, no computer.* Two of you are the encoder: each holds a
+# card with an English word on it, *the* and *needle*, and may say, when asked, what is on it and where it stands. One is the decoder
+# and writes German words on a sheet, one at a time. The fourth is the mask: before each question the decoder says aloud
+# whom it asks (its own sheet, or the source), and the mask says whom it may not hear. Write *die Nadel*. Then do it again
+# with a broken rule, which only the mask knows: nobody may be asked but the decoder's own sheet. After how many words does the decoder
+# notice? Agree on one sentence: *what would have had to move, and did not?*
+#
+# ## How to teach it
+#
+# Build the table of section 1 with the class before anybody sees code: who asks, who answers, what is closed. Let everybody
+# predict section 8 in writing, since the surprise is the lesson. The classes of sections 3 to 5 go well in pairs, one
+# writing and one reading the formula aloud. If time is short, leave out section 7 and give the bill as homework.
+#
+# ## Further reading
+#
+# - A. Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762). Figure 1, sections 3.1, 3.2.3
+#   and 3.4, and table 3 for sizes.
+# - R. Xiong et al. (2020), [On Layer Normalization in the Transformer Architecture](https://arxiv.org/abs/2002.04745). Why
+#   the norm moved to the front, and why a stack then ends with one.
+# - O. Press and L. Wolf (2017), [Using the Output Embedding to Improve Language
+#   Models](https://arxiv.org/abs/1608.05859). One table for input and output.
+# - A. Rush, A. Huang et al., [The Annotated Transformer](https://nlp.seas.harvard.edu/annotated-transformer/). The same
+#   model, line by line; find out where its text and its code put the norm.
+# - P. Lippe, [Tutorial 6: Transformers and Multi-Head
+#   Attention](https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html). The
+#   reverse task, with an encoder.

@@ -283,6 +283,77 @@ def causality_compares_shapes(function: Function) -> bool:
     return "causality" not in found and bool(changed - {0}) and not any(c.tgt_mask is not None for c in calls)
 
 
+def _padding_told(function: Function, name: str, wanted: "Callable[[Any, Any], bool]", *, found: bool) -> bool:
+    """Whether padding is found (or not) in a model, and some call is as wanted, compared with the first one."""
+    calls, said = _found(function, name)
+    return bool(calls) and ("padding" in said) == found and any(wanted(call, calls[0]) for call in calls)
+
+
+def _pads(tokens: "Tensor") -> "Tensor":
+    return tokens == testing.PAD
+
+
+def _told_of(call: Any) -> "Tensor":  # noqa: ANN401
+    """Which tokens of the source the mask of a call leaves open: (B, S)."""
+    closed = call.src_mask
+    return torch.ones_like(call.src, dtype=torch.bool) if closed is None else closed.expand(len(call.src), 1, 1, -1)[:, 0, 0]
+
+
+def pads_without_mask(function: Function) -> bool:
+    """Whether pads are added without any mask."""
+    return _padding_told(
+        function, "sound", lambda call, first: call.src_mask is None and bool(_pads(call.src).any()), found=True
+    )
+
+
+def mask_is_turned(function: Function) -> bool:
+    """Whether a mask closes words and opens pads."""
+    return _padding_told(
+        function,
+        "sound",
+        lambda call, first: bool(_pads(call.src).any()) and torch.equal(_told_of(call), _pads(call.src)),
+        found=True,
+    )
+
+
+def pads_in_front(function: Function) -> bool:
+    """Whether pads stand before the words, so that these move on."""
+    return _padding_told(
+        function,
+        "sound",
+        lambda call, first: call.src.shape[1] > first.src.shape[1] and bool(_pads(call.src[:, 0]).all()),
+        found=True,
+    )
+
+
+def pads_replace_words(function: Function) -> bool:
+    """Whether pads take the places of words."""
+    return _padding_told(
+        function,
+        "sound",
+        lambda call, first: call.src.shape == first.src.shape
+        and bool(_pads(call.src).any())
+        and torch.equal(_told_of(call), ~_pads(call.src)),
+        found=True,
+    )
+
+
+def never_pads(function: Function) -> bool:
+    """Whether no source of any call has pads, and padding is not found."""
+    calls, said = _found(function, "encoder sees pads")
+    return bool(calls) and "padding" not in said and not any(bool(_pads(call.src).any()) for call in calls)
+
+
+def pads_in_vain(function: Function) -> bool:
+    """Whether pads are added behind a mask, and padding is not found."""
+    return _padding_told(
+        function,
+        "encoder sees pads",
+        lambda call, first: bool(_pads(call.src).any()) and torch.equal(_told_of(call), ~_pads(call.src)),
+        found=False,
+    )
+
+
 PROPERTIES = (
     # What comes back.
     Mistake(
@@ -399,6 +470,7 @@ PROPERTIES = (
         "You say of a sound Transformer that it sees the future, and of one without a mask that it does not. When is the "
         "property violated: if something moves, or if nothing does?",
         (judge(causality=_inverted(_causality)),),
+        whole=True,
     ),
     Mistake(
         "causality_under_a_mask",
@@ -426,12 +498,22 @@ PROPERTIES = (
         "Your test says of a sound Transformer that it minds pads. Nobody told it which words are pads: what belongs to a "
         "padded batch?",
         (judge(padding=_pads_unmasked),),
+        recognize=pads_without_mask,
     ),
     Mistake(
         "mask_turned",
         "a mask that closes the words",
         "Your test says of a sound Transformer that it minds pads. What does True mean in your mask?",
-        (judge(padding=_mask_turned), judge(padding=_inverted(_padding))),
+        (judge(padding=_mask_turned),),
+        recognize=mask_is_turned,
+    ),
+    Mistake(
+        "padding_inverted",
+        "a test of padding turned around",
+        "You say of a sound Transformer that it minds pads, and of one that listens to them that it does not. When is the "
+        "property violated: if something moves, or if nothing does?",
+        (judge(padding=_inverted(_padding)),),
+        whole=True,
     ),
     Mistake(
         "pads_on_the_left",
@@ -439,6 +521,7 @@ PROPERTIES = (
         "Your test says of a sound Transformer that it minds pads. You put them in front, so that all words stand at other "
         "places: may their vectors stay?",
         (judge(padding=_pads_on_the_left),),
+        recognize=pads_in_front,
     ),
     Mistake(
         "pads_instead_of_words",
@@ -446,6 +529,7 @@ PROPERTIES = (
         "Your test says of a sound Transformer that it minds pads. You have overwritten words: is what is left the same "
         "sentence?",
         (judge(padding=_pads_instead_of_words),),
+        recognize=pads_replace_words,
     ),
     Mistake(
         "mask_without_pads",
@@ -453,6 +537,7 @@ PROPERTIES = (
         "Your test of padding hands over a mask and no pads, or pads in the wrong sentence. What has to be added, and to "
         "which of the two sentences, for a mask to have something to hide?",
         (judge(padding=_mask_without_pads), judge(padding=_pads_in_target)),
+        recognize=never_pads,
     ),
     Mistake(
         "padding_of_memory",
@@ -464,9 +549,14 @@ PROPERTIES = (
         "padding_never_found",
         "padding is not tested",
         "No Transformer violates padding in your eyes. What do you compare with what, and do any numbers enter into it?",
-        (judge(padding=lambda model, src, tgt, logits: model(_padded(src), tgt, _open(_padded(src))).isnan().any().item()),),
-        recognize=lambda function: _misses(function, "encoder sees pads", "padding", lambda calls: any(
-            call.src_mask is not None and not bool(call.src_mask.all()) for call in calls)),
+        (
+            judge(
+                padding=lambda model, src, tgt, logits: (
+                    model(_padded(src), tgt, _open(_padded(src))).shape != logits.shape
+                )
+            ),
+        ),
+        recognize=pads_in_vain,
     ),
     # The memory.
     Mistake(
@@ -475,6 +565,7 @@ PROPERTIES = (
         "You say of a sound Transformer that it does not use its memory. Here something *must* move: when is the property "
         "violated?",
         (judge(memory=_inverted(_memory)),),
+        whole=True,
     ),
     Mistake(
         "memory_of_encode",
@@ -530,10 +621,7 @@ PROPERTIES = (
         "You say of a sound Transformer that its sentences influence each other, and of a broken one that they do not. When "
         "is the property violated?",
         (judge(batch=_inverted(_batch)),),
+        whole=True,
     ),
 )
 
-
-def _misses(function: Function, name: str, word: str, wanted: "Callable[[list[Any]], bool]") -> bool:
-    calls, found = _found(function, name)
-    return bool(calls) and word not in found and wanted(calls)
