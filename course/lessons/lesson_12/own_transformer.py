@@ -1,9 +1,8 @@
 """The Transformer that the learner wrote, made of their torch pieces, and trained as the package's own is.
 
-    pieces = own_pieces()
-    pieces, rows = tried_out(pieces, batch, options)     # one piece at a time: which fit, and what each costs
-    own = OwnTransformer(pieces, config)
-    live(..., model_options=own.options, mean_loss=own.mean_loss, rate=own.rate(training))
+    own = OwnTraining(own_pieces(), training, d_model)
+    train(..., model_options=options(preset.model), mean_loss=own.mean_loss, rate=own.rate)
+    say(pieces, translator, sentences, beam=4)      # by the learner's model and search
 
 The weights belong to a model of the package, which is what the optimizer moves, what is averaged, kept, resumed and
 decoded. The learner's classes compute with them: each of their parameters is cut out of the package's, by the map of
@@ -13,14 +12,9 @@ know of it; and since both are the same function, what was trained on one works 
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import io
-import statistics
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import FunctionType
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,18 +22,20 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from course.data.batches import make_batch
 from course.errors import CourseError
 from course.lab.exercises.modules import Map, find_map
 from course.lab.exercises.source import own_functions
 from course.lessons.lesson_07 import reference as lesson_07
 from course.lessons.lesson_08 import reference as lesson_08
 from course.lessons.lesson_12.assembly import OwnPieces
-from course.model import Transformer, TransformerConfig
-from course.special import PAD
+from course.model import Transformer, TransformerConfig, padding_mask
+from course.special import BOS, EOS, PAD
 
 if TYPE_CHECKING:
     from course.data import Batch
-    from course.training import Rate, TrainingConfig
+    from course.training import TrainingConfig
+    from course.translator import Translator
 
 # What the trained translator runs on, in the order of the lessons. The classes call the functions by their names.
 COMPUTING = (
@@ -51,9 +47,7 @@ TRAINED = (*COMPUTING, *AROUND)
 # What the learner's Transformer is: norms first, sinusoids, biases, and one table for everything.
 SHAPE = {"norm": "pre", "positions": "sinusoidal", "bias": True, "tie": "all"}
 
-SLOWEST = 3.0  # times the reference's update: a slower piece would make the lesson's training too long
-_UPDATES = 3  # that a trial measures, after one that does not count
-_CLOSE = 1e-3  # relative, of losses and gradients in float32
+LONGEST = 60  # words of a translation
 
 
 class OwnTransformer:
@@ -101,19 +95,34 @@ class OwnTransformer:
         summed: Tensor = -(target * logits.flatten(0, 1).log_softmax(-1)).sum()
         return summed / batch.n_target_tokens
 
-    def hooks(self, training: TrainingConfig) -> dict[str, Any]:
-        """What `live` and `train` take beside their own arguments, to train on the learner's pieces."""
+    def filled(self, model: nn.Module) -> nn.Module:
+        """The learner's module with the model's weights in it, in evaluation mode."""
+        with torch.no_grad():
+            self.module.load_state_dict(self.weights(model), strict=False)
+        return self.module.eval()
 
-        def mean_loss(model: nn.Module, batch: Batch) -> Tensor:
-            return self.mean_loss(model, batch, training.label_smoothing)
 
-        return {"mean_loss": mean_loss, "rate": self.rate(training)}
+class OwnTraining:
+    """What `live` and `train` take beside their own arguments, to train on the learner's pieces.
 
-    def rate(self, training: TrainingConfig) -> Rate:
+    The Transformer is made when the first batch comes, since only then its sizes are known.
+    """
+
+    def __init__(self, pieces: OwnPieces, training: TrainingConfig, d_model: int):
+        self.pieces, self.training, self.d_model = pieces, training, d_model
+        self.own: OwnTransformer | None = None
+
+    def mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a batch; see :meth:`OwnTransformer.mean_loss`."""
+        if self.own is None:
+            assert isinstance(model, Transformer)
+            self.own = OwnTransformer(self.pieces, model.config)
+        return self.own.mean_loss(model, batch, self.training.label_smoothing)
+
+    def rate(self, step: int) -> float:
         """The learner's `noam`, scaled so that its peak is the recipe's learning rate."""
-        noam, width, warmup = self.pieces["noam"], self.config.d_model, training.warmup_steps
-        peak = noam(warmup, width, warmup)
-        return lambda step: float(training.lr * noam(step, width, warmup) / peak)
+        noam, warmup = self.pieces["noam"], self.training.warmup_steps
+        return float(self.training.lr * noam(step, self.d_model, warmup) / noam(warmup, self.d_model, warmup))
 
 
 def options(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,9 +156,9 @@ def _namespace(pieces: OwnPieces) -> dict[str, Any]:
     return names
 
 
-def _rebind(function: FunctionType, everything: Mapping[str, Any]) -> None:
+def _rebind(function: Callable[..., Any], everything: Mapping[str, Any]) -> None:
     """Let a kept function find the pieces; a namespace that is a module's is left alone."""
-    around = function.__globals__
+    around = getattr(function, "__globals__", {})
     if around.get("__name__") == "workbook_piece":
         around.update({name: piece for name, piece in everything.items() if name in around})
 
@@ -197,106 +206,48 @@ def _mask(piece: Any, ids: Tensor) -> Tensor:  # noqa: ANN401
     return torch.from_numpy(np.array(piece(ids.numpy(), PAD)))
 
 
-# --- one piece at a time ------------------------------------------------------------------------------------------
+# --- at work --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What came out when one piece alone was the learner's. why: the reference stands in, in words; "" if it need not.
+def own_module(pieces: OwnPieces, translator: Translator) -> nn.Module:
+    """The learner's Transformer with the weights of a translator, which must be of the kind that `SHAPE` says."""
+    assert isinstance(translator.model, Transformer)
+    return OwnTransformer(pieces, translator.model.config).filled(translator.model)
 
-    times: how many times as long an update takes.
+
+@torch.inference_mode()
+def say(pieces: OwnPieces, translator: Translator, texts: Sequence[str], *, beam: int = 1) -> list[str]:
+    """Translate with the learner's Transformer and their search: `greedy` for a beam of 1, else `beam`.
+
+    Nothing is cached, so it is slow: each word computes all words before it again.
     """
+    module, tokenizer = own_module(pieces, translator), translator.tokenizer
+    said = []
+    for text in texts:
+        src = torch.tensor([[*tokenizer.encode(text), EOS]])
+        src_mask = _mask(pieces["padding_mask"], src)
+        memory = module.encode(src, src_mask)  # type: ignore[operator]
 
-    exercise: str
-    times: float
-    why: str = ""
+        def step(ids: Tensor, memory: Tensor = memory, src_mask: Tensor = src_mask) -> Tensor:
+            same = memory.expand(len(ids), -1, -1)
+            logits: Tensor = module.decode(ids, same, _mask(pieces["decoder_mask"], ids), src_mask)  # type: ignore[operator]
+            return logits
 
-
-def tried_out(
-    pieces: OwnPieces, batch: Batch, config: TransformerConfig, training: TrainingConfig
-) -> tuple[OwnPieces, list[Trial]]:
-    """Compute the loss and its gradient on a batch with each of the learner's pieces alone, and with all together.
-
-    A piece that raises, prints, gives something else or makes an update more than `SLOWEST` times as long is replaced
-    by the reference. Returns the pieces to use, and what was found, piece by piece; last, under "all", of all that
-    stay.
-    """
-    torch.manual_seed(0)
-    model = Transformer(config)
-    none = replace(pieces, owners=dict.fromkeys(pieces.owners, ""))
-    right = _Update(none, model, batch, training)
-    trials = []
-    for name in theirs(pieces):
-        alone = replace(none, owners={**none.owners, name: "yours"}, functions=_only(pieces, name))
-        trials.append(_trial(name, alone, model, batch, training, right))
-    good = {trial.exercise for trial in trials if not trial.why}
-    kept = _without(pieces, trials)
-    together = _trial("all", kept, model, batch, training, right) if good else Trial("all", 1.0)
-    if together.why:  # each fits by itself, and they do not fit together: nobody can say whose fault it is
-        kept = _without(pieces, [Trial(name, 1.0, together.why) for name in theirs(pieces)])
-    return kept, [*trials, together]
+        if beam == 1:
+            ids = pieces["greedy"](step, torch.tensor([[BOS]]), LONGEST)[0]
+        else:
+            _, ids = pieces["beam"](step, beam, LONGEST)
+        said.append(tokenizer.decode([i for i in ids.tolist() if i not in (BOS, EOS, PAD)]))
+    return said
 
 
-def _only(pieces: OwnPieces, name: str) -> dict[str, Any]:
-    from course.lab.exercises import reference
-
-    return {each: pieces[each] if each == name else reference(each) for each in pieces.functions}
-
-
-def _without(pieces: OwnPieces, trials: Sequence[Trial]) -> OwnPieces:
-    from course.lab.exercises import reference
-
-    bad = {trial.exercise: trial.why for trial in trials if trial.why}
-    functions = {name: reference(name) if name in bad else piece for name, piece in pieces.functions.items()}
-    owners = {
-        name: f"the reference (yours {bad[name]})" if name in bad else owner for name, owner in pieces.owners.items()
-    }
-    return OwnPieces(functions, owners)
-
-
-class _Update:
-    """The loss and the gradient of a batch, and the seconds that both take."""
-
-    def __init__(self, pieces: OwnPieces, model: Transformer, batch: Batch, training: TrainingConfig):
-        own = OwnTransformer(pieces, model.config)
-        hooks = own.hooks(training)
-        self.rates = [hooks["rate"](step) for step in (1, training.warmup_steps, 10 * training.warmup_steps)]
-        taken = []
-        for _ in range(1 + _UPDATES):
-            model.zero_grad()
-            begun = time.perf_counter()
-            loss = hooks["mean_loss"](model, batch)
-            loss.backward()
-            taken.append(time.perf_counter() - begun)
-        self.seconds = statistics.median(taken[1:])
-        self.loss = float(loss.detach())
-        self.gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
-
-    def is_like(self, other: _Update) -> bool:
-        """Whether both are the same but for the last digits."""
-        one, two = self.gradient, other.gradient
-        return (
-            one.shape == two.shape
-            and float((one - two).norm()) <= _CLOSE * float(two.norm())
-            and np.allclose([self.loss, *self.rates], [other.loss, *other.rates], rtol=_CLOSE)
-        )
-
-
-def _trial(
-    name: str, pieces: OwnPieces, model: Transformer, batch: Batch, training: TrainingConfig, right: _Update
-) -> Trial:
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said):
-            found = _Update(pieces, model, batch, training)
-    except Exception as error:  # the piece is the learner's and may raise anything
-        reason = "does not fit the others" if isinstance(error, CourseError) else f"raised {type(error).__name__}"
-        return Trial(name, float("nan"), reason)
-    times = found.seconds / right.seconds
-    if said.getvalue():
-        return Trial(name, times, "prints, and would do so at every update")
-    if not found.is_like(right):
-        return Trial(name, times, "gives another loss on a real batch")
-    if times > SLOWEST:
-        return Trial(name, times, f"makes an update {times:.1f} times as long, and the limit is {SLOWEST:g}")
-    return Trial(name, times)
+def largest_difference(pieces: OwnPieces, translator: Translator, pairs: Mapping[str, str]) -> float:
+    """Largest difference between the learner's logits and the package's, on given translations (source -> target)."""
+    tokenizer, model = translator.tokenizer, translator.model
+    batch = make_batch([(tokenizer.encode(source), tokenizer.encode(target)) for source, target in pairs.items()])
+    assert isinstance(model, Transformer)
+    own = OwnTransformer(pieces, model.config)
+    with torch.no_grad():
+        right = model.eval()(batch.src, batch.tgt_in, src_mask=padding_mask(batch.src, pad=PAD))
+        found = own.logits(model, batch.src, batch.tgt_in)
+    return float((found - right)[batch.labels != PAD].abs().max())
