@@ -57,11 +57,12 @@ def tried_out(
     """
     torch.manual_seed(0)
     model = Transformer(config)
-    none = replace(pieces, owners=dict.fromkeys(pieces.owners, ""))
+    references = {name: reference(name) for name in pieces.functions}
+    none = OwnPieces(references, dict.fromkeys(pieces.owners, ""))
     right = _Update(none, model, batch, training)
     trials = []
     for name in theirs(pieces):
-        alone = replace(none, owners={**none.owners, name: "yours"}, functions=_only(pieces, name))
+        alone = OwnPieces({**references, name: pieces[name]}, {**none.owners, name: "yours"})
         trials.append(_trial(name, alone, model, batch, training, right))
     good = {trial.exercise for trial in trials if not trial.why}
     kept = _without(pieces, trials)
@@ -69,10 +70,6 @@ def tried_out(
     if together.why:  # each fits by itself, and they do not fit together: nobody can say whose fault it is
         kept = _without(pieces, [Trial(name, 1.0, together.why) for name in theirs(pieces)])
     return kept, [*trials, together]
-
-
-def _only(pieces: OwnPieces, name: str) -> dict[str, Any]:
-    return {each: pieces[each] if each == name else reference(each) for each in pieces.functions}
 
 
 def _without(pieces: OwnPieces, trials: Sequence[Trial]) -> OwnPieces:
