@@ -178,6 +178,12 @@ def test_a_passed_piece_that_cannot_be_kept_says_why_and_leaves_the_one_before(s
     assert (workbook.folder() / "attention.py").read_text(encoding="utf-8") == before
 
 
+def test_a_notebook_may_have_a_variable_that_is_called_like_an_attribute(capsys):
+    mine = notebook("shape, max = [1], [2]\n" + GOOD)["attention"]
+    assert check("attention", mine) is mine
+    assert "not saved" not in capsys.readouterr().out
+
+
 def test_a_helper_may_be_called_piece(capsys):
     helped = "def piece(x): return x\n" + GOOD.replace("= q @", "= piece(q) @")
     mine = notebook(helped)["attention"]
