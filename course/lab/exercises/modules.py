@@ -13,7 +13,7 @@ import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class Part:
     kind: str
     shape: tuple[int, ...]
     pieces: tuple[tuple[nn.Parameter, slice], ...]  # with the rows that belong to it
+    listed: bool = False  # whether it stands in a list of modules, as those of the layers of a stack do
 
     def data(self) -> list[Tensor]:
         """The numbers, as views that can be written to."""
@@ -88,7 +89,8 @@ def _parts(module: nn.Module, called: str, seen: set[int], whole: frozenset[tupl
     children = dict(module.named_children())
     order = _ORDERS.get(type(module), ())
     for name in order if set(order) == set(children) else children:
-        yield from _parts(children[name], name, seen, whole)
+        for part in _parts(children[name], name, seen, whole):
+            yield replace(part, listed=part.listed or isinstance(module, nn.ModuleList))
 
 
 def _linear(own: Mapping[str, nn.Parameter], stacked: bool) -> Iterator[Part]:
@@ -146,19 +148,29 @@ class Map:
 
 
 def map_between(source: nn.Module, target: nn.Module) -> Map:
-    """Pair parts of the same kind and shape in the order in which each module makes them."""
+    """Pair parts of the same kind and shape in the order in which each module makes them.
+
+    Where that leaves no more parts alone, those in lists are paired with those in lists: so the norm behind a stack is not
+    taken for one of its layers', whichever is made first.
+    """
     left = parts(source)
-    whole = frozenset(part.shape for part in left if part.kind != "norm")
-    right = parts(target, whole)
-    waiting: dict[tuple[str, tuple[int, ...]], list[Part]] = {}
+    right = parts(target, frozenset(part.shape for part in left if part.kind != "norm"))
+    by_place, by_order = (_paired(left, right, listed) for listed in (True, False))
+    pairs = by_place if len(by_place) >= len(by_order) else by_order
+    return Map(tuple(pairs), complete=len(pairs) == len(left) == len(right))
+
+
+def _paired(left: Sequence[Part], right: Sequence[Part], listed: bool) -> list[tuple[Part, Part]]:
+    """Pair parts in their order; with ``listed``, those in lists with those in lists."""
+    waiting: dict[tuple[str, tuple[int, ...], bool], list[Part]] = {}
     for part in right:
-        waiting.setdefault((part.kind, part.shape), []).append(part)
+        waiting.setdefault((part.kind, part.shape, listed and part.listed), []).append(part)
     pairs = []
     for part in left:
-        if (same := waiting.get((part.kind, part.shape))) and len(same[0].pieces) == len(part.pieces):
+        same = waiting.get((part.kind, part.shape, listed and part.listed))
+        if same and len(same[0].pieces) == len(part.pieces):
             pairs.append((part, same.pop(0)))
-    complete = len(pairs) == len(left) == len(right)
-    return Map(tuple(pairs), complete)
+    return pairs
 
 
 def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) -> Map:

@@ -71,6 +71,8 @@ def suspect(name: str, seed: int = 0) -> nn.Module:
 def observe(function: Callable[..., Any], name: str, seed: int) -> dict[str, str] | None:
     """Let somebody's tests judge one Transformer; None if they hand nothing back."""
     answer = function(suspect(name, seed))
+    if isinstance(answer, (set, frozenset)) and name in broken.BROKEN:
+        answer = answer - set(broken.BROKEN[name].may)
     return None if answer is None else {"what it finds violated": in_words(answer)}
 
 

@@ -233,6 +233,10 @@ def _shuffled(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor"
     return testing.moved(model(src.flip(0), tgt.flip(0)), logits)
 
 
+def _put_back(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    return testing.moved(model(src.flip(0), tgt.flip(0)).flip(0), logits)
+
+
 def _neighbors(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
     return not testing.moved(logits[0], logits[1])
 
@@ -614,6 +618,13 @@ PROPERTIES = (
         "Your test says of a sound Transformer that its sentences influence each other. You changed their order: did you "
         "compare each with itself?",
         (judge(batch=_shuffled),),
+    ),
+    Mistake(
+        "order_only",
+        "the same sentences in another order",
+        "Your test puts the sentences into another order, and back. Two models mix them all, which no order can change: what "
+        "is different for a sentence that stands alone?",
+        (judge(batch=_put_back),),
     ),
     Mistake(
         "batch_inverted",
