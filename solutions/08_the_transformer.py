@@ -14,15 +14,16 @@
 # **Goals.** At the end of this lesson you can
 #
 # - say what a decoder asks its own words and what it asks the source, and who hands over queries, keys and values;
-# - build embeddings, both kinds of layers and a whole Transformer out of your pieces of lesson 07, and say why words are
-#   multiplied by $\sqrt{d}$;
-# - prove that yours is the same function as the course's model and as PyTorch's own modules, in outputs and in gradients;
+# - build embeddings, both kinds of layers and a whole Transformer out of your pieces of lesson 07, and say why words
+#   are multiplied by $\sqrt{d}$;
+# - prove that yours is the same function as the course's model and as PyTorch's own modules, in outputs and in
+#   gradients;
 # - write four tests that catch Transformers which train well and are broken;
 # - tell what a Transformer costs, in numbers to train and in operations;
 # - train yours to turn words around, and show where it looks while it does.
 #
-# **Prerequisites.** Lesson 05: the three masks, and the test that changes something and watches what moves. Lesson 06:
-# sinusoids. Lesson 07: multi-head attention, the norm, the feed-forward network and the residual path in torch.
+# **Prerequisites.** Lesson 05: the three masks, and the test that changes something and watches what moves. Lesson
+# 06: sinusoids. Lesson 07: multi-head attention, the norm, the feed-forward network and the residual path in torch.
 #
 # | exercise | what you write | difficulty | importance | minutes |
 # |---|---|---|---|---|
@@ -40,7 +41,18 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from course.lab import check, explore, hint, holds, quiz, show, show_table, slider, solution, workbook
+from course.lab import (
+    check,
+    explore,
+    hint,
+    holds,
+    quiz,
+    show,
+    show_table,
+    slider,
+    solution,
+    workbook,
+)
 from course.lessons.lesson_08 import broken, experiments, figures, parity, reversal
 from course.special import PAD
 
@@ -78,9 +90,9 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # 2. **cross-attention**: every word of the target asks the source;
 # 3. **feed-forward**: every word thinks for itself.
 #
-# The encoder, which you built in lesson 07, has the first and the third, without the mask of the future: it may read the
-# whole source as often as it likes. What comes out of it, one vector a word, is called the **memory**, because the
-# decoder keeps coming back to it.
+# The encoder, which you built in lesson 07, has the first and the third, without the mask of the future: it may read
+# the whole source as often as it likes. What comes out of it, one vector a word, is called the **memory**, because
+# the decoder keeps coming back to it.
 #
 # So a Transformer has attention in three places, and what differs is only who asks, who is asked, and which mask is
 # between them:
@@ -91,8 +103,9 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # | decoder, self-attention | target | target | the future, pads of the target |
 # | decoder, cross-attention | **target** | **memory** | pads of the source |
 #
-# In the last row the two sides differ. Who asks is who needs something: the target needs a word, and the source has it.
-# There are as many queries as target words, $T$, and as many keys as source words, $S$, so the weights are $(T, S)$.
+# In the last row the two sides differ. Who asks is who needs something: the target needs a word, and the source has
+# it. There are as many queries as target words, $T$, and as many keys as source words, $S$, so the weights are $(T,
+# S)$.
 #
 # By hand: the decoder has written `<bos> Die Nadel` and asks the source. The powers $e^s$ of its scores have come out
 # as whole numbers.
@@ -102,13 +115,12 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # | power $e^s$ | 1 | 2 | 5 | 1 | 1 |
 # | value | 0 | 10 | 4 | 0 | 20 |
 #
-# The powers add up to 10, so the weights are 0.1, 0.2, 0.5, 0.1 and 0.1, and what comes home is
-# $0.2 \cdot 10 + 0.5 \cdot 4 + 0.1 \cdot 20 = 6$. There is nothing new in it: it is lesson 03 with a query from
-# elsewhere.
+# The powers add up to 10, so the weights are 0.1, 0.2, 0.5, 0.1 and 0.1, and what comes home is $0.2 \cdot 10 + 0.5
+# \cdot 4 + 0.1 \cdot 20 = 6$. There is nothing new in it: it is lesson 03 with a query from elsewhere.
 #
-# Your `MultiHeadAttention` was made for this, with its two inputs. *Predict:* three target words ask five source words
-# in the cell below. What is the shape of the output, and which of its rows move when one source word is exchanged? And
-# which would move if somebody, by mistake, handed over the target's words in both places?
+# Your `MultiHeadAttention` was made for this, with its two inputs. *Predict:* three target words ask five source
+# words in the cell below. What is the shape of the output, and which of its rows move when one source word is
+# exchanged? And which would move if somebody, by mistake, handed over the target's words in both places?
 
 # %% name="two-sides" tags=["predict"]
 torch.manual_seed(8)
@@ -124,8 +136,8 @@ print("output:", tuple(before.shape), "  by mistake:", tuple(own.shape))
 print("each row moves by", (after - before).abs().amax(dim=-1)[0].numpy().round(3))
 
 # %% [markdown]
-# All three rows move, since everybody asks everybody. The mistaken one has the same shape, raises nothing, and does not
-# move at all: the source does not occur in it. Keep that in mind, for it is the most frequent mistake in homemade
+# All three rows move, since everybody asks everybody. The mistaken one has the same shape, raises nothing, and does
+# not move at all: the source does not occur in it. Keep that in mind, for it is the most frequent mistake in homemade
 # decoders. You will catch it in section 8.
 #
 # ## 2. From ids to vectors
@@ -136,19 +148,19 @@ print("each row moves by", (after - before).abs().amax(dim=-1)[0].numpy().round(
 # $$ x_t = \sqrt{d}\; E[\mathrm{token}_t] + \mathrm{PE}(t) $$
 #
 # Why the factor? (Vaswani et al., 2017, have it in section 3.4 and give no reason.) Lesson 06 measured half of the
-# answer: for $d = 128$ a row of the table of places has length 8, and a word's row, if it begins with numbers of about
-# $1/\sqrt d$, has length 1. Added as they are, the word would be an eighth of its place.
+# answer: for $d = 128$ a row of the table of places has length 8, and a word's row, if it begins with numbers of
+# about $1/\sqrt d$, has length 1. Added as they are, the word would be an eighth of its place.
 #
 # Then why not begin with larger numbers, and spare the factor? Because the table has a second job. At the end of the
 # model a state is compared with the row of every word by a dot product, and that is the logit of the word. (The table
 # is *tied*: one array for the source, the target and the output. The paper does so, and so do we.) A state leaves the
-# last norm with a length of about $\sqrt d$. If rows have length 1, the dot products are of size 1, and softmax begins
-# undecided, as it should. If rows have length $\sqrt d$, they are of size $\sqrt d$, and the model begins by being very
-# sure of something that nobody has taught it.
+# last norm with a length of about $\sqrt d$. If rows have length 1, the dot products are of size 1, and softmax
+# begins undecided, as it should. If rows have length $\sqrt d$, they are of size $\sqrt d$, and the model begins by
+# being very sure of something that nobody has taught it.
 #
 # *Predict:* 1,000 words, $d = 128$, nothing trained. How large is the first loss, that is, minus the logarithm of the
-# probability of the right word, if all words are equally likely? ($\ln 1000 = 6.9$.) How large is it, very roughly, with
-# the large rows?
+# probability of the right word, if all words are equally likely? ($\ln 1000 = 6.9$.) How large is it, very roughly,
+# with the large rows?
 
 # %% name="two-jobs" tags=["predict"]
 d, n_words = 128, 1000
@@ -165,8 +177,14 @@ for size, name in ((1.0, "1"), (d**-0.5, "1 / √d")):
         rows.append((name, said, f"{word:.0f} : {place:.0f}", f"{first_loss[name]:.1f}"))
 show_table(("the table begins with", "times √d", "word : place", "first loss"), rows)
 holds(
-    ("Small rows begin about as undecided as 6.9.", abs(first_loss["1 / √d"] - math.log(n_words)) < 1),
-    ("Large rows begin with more than four times as much.", first_loss["1"] > 4 * math.log(n_words)),
+    (
+        "Small rows begin about as undecided as 6.9.",
+        abs(first_loss["1 / √d"] - math.log(n_words)) < 1,
+    ),
+    (
+        "Large rows begin with more than four times as much.",
+        first_loss["1"] > 4 * math.log(n_words),
+    ),
 )
 
 # %% [markdown]
@@ -178,9 +196,9 @@ holds(
 #
 # *difficulty ●○○○○ · importance ●●●●● · 6 minutes*
 #
-# `tokens` are ids (B, T), `table` (V, d) has a row for each word, `positions` (longest, d) a row for each place, mostly
-# more than are needed. Do the three steps and return (B, T, d). Indexing with a whole array of ids, `table[tokens]`, looks
-# them all up at once. Leave the table as it was.
+# `tokens` are ids (B, T), `table` (V, d) has a row for each word, `positions` (longest, d) a row for each place,
+# mostly more than are needed. Do the three steps and return (B, T, d). Indexing with a whole array of ids,
+# `table[tokens]`, looks them all up at once. Leave the table as it was.
 
 
 # %% name="exercise-embed"
@@ -199,8 +217,8 @@ embed = check("embed", embed)
 # %% [markdown]
 # ## 3. A layer of the encoder
 #
-# You have all its parts. Around each sublayer goes the residual path of lesson 07, in its pre-norm form: norm, sublayer,
-# dropout, and the sum with what came in.
+# You have all its parts. Around each sublayer goes the residual path of lesson 07, in its pre-norm form: norm,
+# sublayer, dropout, and the sum with what came in.
 #
 # $$
 # \begin{aligned}
@@ -209,18 +227,18 @@ embed = check("embed", embed)
 # \end{aligned}
 # $$
 #
-# In self-attention both inputs are the same: the words, normed. Each of the two norms has a gain and a bias of its own,
-# because it serves another reader.
+# In self-attention both inputs are the same: the words, normed. Each of the two norms has a gain and a bias of its
+# own, because it serves another reader.
 #
 # ### Exercise `EncoderLayer`
 #
 # *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
 #
-# Write the class. In `__init__` make its parts: a `MultiHeadAttention(d_model, n_heads)`, a
-# `FeedForward(d_model, d_ff)`, two norms (`nn.LayerNorm(d_model)` holds a gain and a bias, and does what your
-# `layer_norm` does) and an `nn.Dropout(dropout)`. In `forward` do the two steps. `residual_block(x, norm, f, drop)`, the
-# piece of lesson 07, is one of these lines; its `f` takes one argument, and a `lambda` makes a function of one argument
-# out of an attention that wants two and a mask. How you call your parts, and in which order you make them, is yours.
+# Write the class. In `__init__` make its parts: a `MultiHeadAttention(d_model, n_heads)`, a `FeedForward(d_model,
+# d_ff)`, two norms (`nn.LayerNorm(d_model)` holds a gain and a bias, and does what your `layer_norm` does) and an
+# `nn.Dropout(dropout)`. In `forward` do the two steps. `residual_block(x, norm, f, drop)`, the piece of lesson 07, is
+# one of these lines; its `f` takes one argument, and a `lambda` makes a function of one argument out of an attention
+# that wants two and a mask. How you call your parts, and in which order you make them, is yours.
 
 
 # %% name="exercise-encoder-layer"
@@ -240,7 +258,9 @@ class EncoderLayer(nn.Module):
     def forward(self, x, mask=None):
         """x (B, T, d), mask broadcastable to (B, H, T, T), True = may attend -> (B, T, d)."""
         ### BEGIN SOLUTION
-        x = residual_block(x, self.attention_norm, lambda y: self.attention(y, y, mask), self.drop)  # 1
+        x = residual_block(
+            x, self.attention_norm, lambda y: self.attention(y, y, mask), self.drop
+        )  # 1
         return residual_block(x, self.feed_forward_norm, self.feed_forward, self.drop)  # 2
         ### END SOLUTION
 
@@ -265,9 +285,9 @@ EncoderLayer = check("EncoderLayer", EncoderLayer)
 # \end{aligned}
 # $$
 #
-# Two things are easily overlooked. The queries of step 2 are normed, and the memory is *not* normed again: the encoder
-# ends with a norm, so it comes normed, once and for all layers. And the two attentions have weights of their own; what
-# is worth asking one's own words is not what is worth asking the source.
+# Two things are easily overlooked. The queries of step 2 are normed, and the memory is *not* normed again: the
+# encoder ends with a norm, so it comes normed, once and for all layers. And the two attentions have weights of their
+# own; what is worth asking one's own words is not what is worth asking the source.
 #
 # The masks are handed in. `mask` says which words of the target may be seen, and the causal part is in it already;
 # `memory_mask` says which words of the source.
@@ -281,7 +301,7 @@ EncoderLayer = check("EncoderLayer", EncoderLayer)
 
 # %% name="exercise-decoder-layer"
 class DecoderLayer(nn.Module):
-    """Self-attention, attention to the memory, feed-forward; each behind a norm and on a residual path."""
+    """Self-attention, cross-attention, feed-forward: each behind a norm, on a residual path."""
 
     def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
         super().__init__()
@@ -296,13 +316,16 @@ class DecoderLayer(nn.Module):
         ### END SOLUTION
 
     def forward(self, x, memory, mask=None, memory_mask=None):
-        """x (B, T, d) reads memory (B, S, d); masks for (B, H, T, T) and (B, H, T, S) -> (B, T, d)."""
+        """x (B, T, d) reads memory (B, S, d) -> (B, T, d). Masks: (B, H, T, T) and (B, H, T, S)."""
         ### BEGIN SOLUTION
-        ask_own = lambda y: self.self_attention(y, y, mask)  # noqa: E731
-        ask_source = lambda y: self.cross_attention(y, memory, memory_mask)  # noqa: E731
-        x = residual_block(x, self.self_norm, ask_own, self.drop)  # 1
-        x = residual_block(x, self.cross_norm, ask_source, self.drop)  # 2
-        return residual_block(x, self.feed_forward_norm, self.feed_forward, self.drop)  # 3
+        steps = [
+            (self.self_norm, lambda y: self.self_attention(y, y, mask)),  # 1
+            (self.cross_norm, lambda y: self.cross_attention(y, memory, memory_mask)),  # 2
+            (self.feed_forward_norm, self.feed_forward),  # 3
+        ]
+        for norm, sublayer in steps:
+            x = residual_block(x, norm, sublayer, self.drop)
+        return x
         ### END SOLUTION
 
 
@@ -313,12 +336,12 @@ DecoderLayer = check("DecoderLayer", DecoderLayer)
 # ### What a step may see
 #
 # Below are the masks of the decoder's two attentions, made by the functions of lesson 05. The framed row is the word
-# that is written just now. In training the target is known, so that all rows are computed at once; while a translation
-# is being written, there are no rows below the frame yet.
+# that is written just now. In training the target is known, so that all rows are computed at once; while a
+# translation is being written, there are no rows below the frame yet.
 #
 # 1. Move *step* from 0 to 6. What opens on the left with every step, and what on the right?
-# 2. Add *source pads*, then *target pads*. Which columns close, and in which table? Why does a mask of the target have
-#    no business on the right?
+# 2. Add *source pads*, then *target pads*. Which columns close, and in which table? Why does a mask of the target
+#    have no business on the right?
 # 3. A sentence has 7 source words and 8 target words. Which of the two masks could be handed to the wrong attention
 #    without any error about shapes, and for which sentences?
 
@@ -339,10 +362,10 @@ explore(
 # 1. On the left one more cell a step: what was written one step ago can be asked now. On the right nothing changes,
 #    ever. The source is there from the beginning.
 # 2. Pads of the source close columns on the right; pads of the target close columns on the left, and only in rows of
-#    pads does that matter, since every real word has its pads in the future. On the right, columns are source words: a
-#    mask of the target does not even speak of them.
-# 3. The source's mask, (B, 1, 1, S), fits self-attention whenever $S = T$, and so does the target's cross-attention. In
-#    a batch of sentences that are filled up to the same length on both sides, the two can be exchanged and nothing
+#    pads does that matter, since every real word has its pads in the future. On the right, columns are source words:
+#    a mask of the target does not even speak of them.
+# 3. The source's mask, (B, 1, 1, S), fits self-attention whenever $S = T$, and so does the target's cross-attention.
+#    In a batch of sentences that are filled up to the same length on both sides, the two can be exchanged and nothing
 #    complains. Test with $S \ne T$.
 #
 # </details>
@@ -377,15 +400,17 @@ print("logits", logits.numpy(), "  probabilities", logits.softmax(-1).numpy().ro
 #
 # Put it together.
 #
-# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)` or an `nn.Parameter`, that begins with
-#   random numbers of size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers and as many
-#   decoder layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks; dropout; and the
-#   table of positions for `max_len` places, which is not trained: `self.register_buffer("positions", ..., persistent=False)` keeps
-#   it with the model without making it a parameter. `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor
-#   of your table of lesson 06, and `.float()` gives it the precision of the rest.
+# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)` or an `nn.Parameter`, that begins
+#   with random numbers of size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers
+#   and as many decoder layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks;
+#   dropout; and the table of positions for `max_len` places, which is not trained: `self.register_buffer("positions",
+#   ..., persistent=False)` keeps it with the model without making it a parameter.
+#   `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and `.float()`
+#   gives it the precision of the rest.
 # - `encode`: embed the source, dropout, layers, norm. Returns the memory.
-# - `decode`: embed the target, dropout, layers, norm, logits. `tgt_mask` and `src_mask` are handed in; where `tgt_mask` is
-#   None, nobody may see the future all the same: `torch.ones(T, T, dtype=torch.bool).tril()` is a causal mask.
+# - `decode`: embed the target, dropout, layers, norm, logits. `tgt_mask` and `src_mask` are handed in; where
+#   `tgt_mask` is None, nobody may see the future all the same: `torch.ones(T, T, dtype=torch.bool).tril()` is a
+#   causal mask.
 # - `forward`: one after the other.
 
 
@@ -442,8 +467,9 @@ Transformer = check("Transformer", Transformer)
 # %% [markdown]
 # ## 6. Is it the same function?
 #
-# The course has a Transformer of its own, `course.model.Transformer`, which lesson 12 trains. It was written for speed:
-# queries, keys and values come out of one tall matrix, and its layers have other names. Is yours the same function?
+# The course has a Transformer of its own, `course.model.Transformer`, which lesson 12 trains. It was written for
+# speed: queries, keys and values come out of one tall matrix, and its layers have other names. Is yours the same
+# function?
 #
 # Give both the same weights. Which number of theirs is which of yours says a map. Here it is for the names of the
 # reference; `i` is the number of a layer:
@@ -456,14 +482,14 @@ Transformer = check("Transformer", Transformer)
 # | `encoder.i.feed_forward.widen`, `narrow` | `encoder.layers.i.feed_forward.widen`, `narrow` |
 # | `encoder.i.norm_attention`, `norm_feed_forward` | `encoder.layers.i.around_self.norm`, `around_feed_forward.norm` |
 # | `decoder.i.cross_attention` | `decoder.layers.i.cross_attention`, in the same thirds |
-# | `decoder.i.norm_self`, `norm_cross`, `norm_feed_forward` | `decoder.layers.i.around_self.norm`, `around_cross.norm`, ... |
+# | `decoder.i.norm_self`, `norm_cross`, ... | `decoder.layers.i.around_self.norm`, `around_cross.norm`, ... |
 # | `norm_memory`, `norm_output` | `encoder.norm`, `decoder.norm` |
 #
 # Your class may call its parts otherwise: `parity.loaded` pairs parts by what they are (a map of this size, a norm, a
 # table) and in which order they are made, and tries other orders where two parts are alike.
 #
-# Equal outputs are half of a proof. If a gradient is cut off somewhere, the output is right and training goes wrong. So
-# compare the gradients of all weights, too: in 32 bits, which is about seven digits, and in 64, which is sixteen.
+# Equal outputs are half of a proof. If a gradient is cut off somewhere, the output is right and training goes wrong.
+# So compare the gradients of all weights, too: in 32 bits, which is about seven digits, and in 64, which is sixteen.
 #
 # *Predict:* how many digits will agree, in each?
 
@@ -485,9 +511,10 @@ holds(
 #
 # ## 7. PyTorch's own modules
 #
-# PyTorch has these layers, too: `nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer`.
-# Three things have to be said to them before they are yours: `norm_first=True` (the default is the paper's post-norm),
-# `batch_first=True` (else they take (T, B, d), and nobody tells you), and a mask in which True means **closed**.
+# PyTorch has these layers, too: `nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and
+# `nn.TransformerDecoderLayer`. Three things have to be said to them before they are yours: `norm_first=True` (the
+# default is the paper's post-norm), `batch_first=True` (else they take (T, B, d), and nobody tells you), and a mask
+# in which True means **closed**.
 
 # %% name="torchs-own"
 far = parity.torchs_gaps(MultiHeadAttention, EncoderLayer, DecoderLayer)
@@ -500,8 +527,9 @@ holds(*((f"{name} agrees with yours to 1e-5.", gap < 1e-5) for name, gap in far.
 # thinks and not impossible. Take a target with its pads on the *left*, under a causal mask: the first pad may look at
 # itself alone, and it is a pad.
 #
-# Two pads in front of three words, and everything is asked twice: while gradients are recorded, and under `torch.no_grad()`, both in
-# evaluation mode. *Predict:* how many of the five places come out as NaN? Does it make a difference whether gradients are recorded?
+# Two pads in front of three words, and everything is asked twice: while gradients are recorded, and under
+# `torch.no_grad()`, both in evaluation mode. *Predict:* how many of the five places come out as NaN? Does it make a
+# difference whether gradients are recorded?
 
 # %% name="empty-rows" tags=["predict"]
 rows = parity.empty_rows(DecoderLayer)
@@ -510,44 +538,51 @@ show_table(
 )
 
 # %% [markdown]
-# The same module, with the same weights and the same sentence, is finite while gradients are recorded and NaN when they
-# are not: it takes another, faster way through the code. In `nn.Transformer`, which has two layers here, NaN has spread
-# from the two pads to *every* place of the sentence. So training looks healthy, and the translation that is made afterwards is
-# gone. (Measured with torch 2.13; other versions may differ. `need_weights=True` is the default of `nn.MultiheadAttention`.)
+# The same module, with the same weights and the same sentence, is finite while gradients are recorded and NaN when
+# they are not: it takes another, faster way through the code. In `nn.Transformer`, which has two layers here, NaN has
+# spread from the two pads to *every* place of the sentence. So training looks healthy, and the translation that is
+# made afterwards is gone. (Measured with torch 2.13; other versions may differ. `need_weights=True` is the default of
+# `nn.MultiheadAttention`.)
 #
 # Yours returns zeros in both. When you compare with a library, do it where it says what it does, and have a test for
 # the rest.
 #
 # ## 8. Training proves nothing
 #
-# Suppose that nobody had checked your Transformer. You train it, the loss falls, and you believe it is right. Here are 16
-# Transformers with one mistake each, and a sound one. Each was trained to write words of four to eight letters
+# Suppose that nobody had checked your Transformer. You train it, the loss falls, and you believe it is right. Here
+# are 16 Transformers with one mistake each, and a sound one. Each was trained to write words of four to eight letters
 # backward, *bighead* to *daehgib*, with 800 updates. You will train your own in section 10. These were trained before
 # (`python -m course.lessons.lesson_08.experiments`), and the cell reads what was kept.
 #
-# There are two ways to ask how good such a model is. With the right letters before it, it guesses the next one; that is
-# how it is trained. Or it writes alone, from its own letters, as it has to in earnest.
+# There are two ways to ask how good such a model is. With the right letters before it, it guesses the next one; that
+# is how it is trained. Or it writes alone, from its own letters, as it has to in earnest.
 #
 # *Predict:* which of the four in the table below have a loss as small as the sound one's? Which of them write words?
 
 # %% name="trained-and-broken" tags=["predict"]
 runs = experiments.read_runs()
-few = ("sound", "no mask", "mask off by one", "cross-attention asks the decoder", "mask in training only")
+few = (
+    "sound",
+    "no mask",
+    "mask off by one",
+    "cross-attention asks the decoder",
+    "mask in training only",
+)
 show(experiments.trained_table(runs, few))
 
 # %% [markdown]
 # **Without a mask**, or with one that is off by one, the loss is *smaller* than the sound one's, and all letters are
-# right. Each has found the next letter where it stands, one place to the right, and copies it. Alone there is nothing to
-# copy from, and not one word in 500 comes out. A loss can be too good.
+# right. Each has found the next letter where it stands, one place to the right, and copies it. Alone there is nothing
+# to copy from, and not one word in 500 comes out. A loss can be too good.
 #
-# **Asking the decoder** in cross-attention leaves a model that never sees the word which it is to turn around. The loss
-# of 2.2 says so, since guessing costs 2.6 here. In a translator it would say less. A model that knows no source still learns
-# which German word follows which, and its loss falls for a long time.
+# **Asking the decoder** in cross-attention leaves a model that never sees the word which it is to turn around. The
+# loss of 2.2 says so, since guessing one of ten letters costs $\ln 10 = 2.3$. In a translator it would say less. A
+# model that knows no source still learns which German word follows which, and its loss falls for a long time.
 #
-# **With a mask in training only** everything is fine in training. In evaluation mode the same model gets 36 of 100 letters
-# right, because it sees what it has never seen before. And alone it writes as if nothing were wrong! Whoever writes is always at
-# the last place, which has no future. (It has one layer. With two, the states of earlier words would have seen later ones.)
-# So a bug can hide in any of the three numbers.
+# **With a mask in training only** everything is fine in training. In evaluation mode the same model gets 22 of 100
+# letters right, because it sees what it has never seen before. And alone it writes as if nothing were wrong! Whoever
+# writes is always at the last place, which has no future. (It has one layer. With two, the states of earlier words
+# would have seen later ones.) So a bug can hide in any of the three numbers.
 #
 # ### Four tests
 #
@@ -565,14 +600,14 @@ show(experiments.trained_table(runs, few))
 #
 # *difficulty ●●●●○ · importance ●●●●● · 35 minutes*
 #
-# Find the bug, in Transformers that you cannot look into. Write a function that gets a model and returns the set of the
-# properties that it *violates*, out of the names `"causality"`, `"padding"`, `"memory"` and `"batch"`: `set()` for a sound
-# one. The check hands it 18 models of which it knows what is wrong.
+# Find the bug, in Transformers that you cannot look into. Write a function that gets a model and returns the set of
+# the properties that it *violates*, out of the names `"causality"`, `"padding"`, `"memory"` and `"batch"`: `set()`
+# for a sound one. The check hands it 18 models of which it knows what is wrong.
 #
-# All of them are called like yours, `model(src, tgt, src_mask=None, tgt_mask=None)`. They know 20 ids: `PAD` is 0, and 4
-# to 19 are ordinary words. They come as new models come, with dropout, and compute in 64 bits, so that rounding
-# moves the sixteenth digit. Some of them break a rule a little, some at one place, some in one mode. Two helpers are there
-# already.
+# All of them are called like yours, `model(src, tgt, src_mask=None, tgt_mask=None)`. They know 20 ids: `PAD` is 0,
+# and 4 to 19 are ordinary words. They come as new models come, with dropout, and compute in 64 bits, so that rounding
+# moves the sixteenth digit. Some of them break a rule a little, some at one place, some in one mode. Two helpers are
+# there already.
 
 
 # %% name="helpers"
@@ -617,8 +652,8 @@ def properties(model):
 properties = check("properties", properties)
 
 # %% [markdown]
-# Now your four tests against all of them, beside what their trainings came to: percent of words that each writes backward
-# without a mistake.
+# Now your four tests against all of them, beside what their trainings came to: percent of words that each writes
+# backward without a mistake.
 
 # %% name="who-is-caught"
 suspects = {
@@ -636,10 +671,11 @@ holds(
 # %% [markdown]
 # <details><summary>What to take from this table</summary>
 #
-# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. Six write as well
-# as the sound one, or better by a word or two: nobody would ever have noticed that three of them listen to pads, that one's mask has a hole
-# and one's norm an axis too many. Words here are short and there are few pads, and a model learns to live with what it
-# always gets; in another batch, or with longer words, it gets something else.
+# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. Six write as
+# well as the sound one, or better by a word: nobody would ever have noticed that three of them listen to pads, that
+# one's mask has a hole, one's norm an axis too many, and one's mask two modes. Words here are short and there are few
+# pads, and a model learns to live with what it always gets; in another batch, or with longer words, it gets something
+# else. (Each was trained once. Another seed moves the percentages in the middle by ten or so, and none of the zeros.)
 #
 # The loss tells of the other five. Your tests tell of all 16, in a second and before any training.
 #
@@ -647,8 +683,8 @@ holds(
 #
 # ## 9. What it costs
 #
-# **In numbers to train.** A linear map from $a$ to $b$ has $ab$ numbers and a bias of $b$; a norm has a gain and a bias of
-# $d$ each. The rest is counting.
+# **In numbers to train.** A linear map from $a$ to $b$ has $ab$ numbers and a bias of $b$; a norm has a gain and a
+# bias of $d$ each. The rest is counting.
 #
 # | part | how many numbers | in an encoder layer | in a decoder layer | once |
 # |---|---|---|---|---|
@@ -661,8 +697,8 @@ holds(
 #
 # *difficulty ●●○○○ · importance ●●●●○ · 12 minutes*
 #
-# Return how many numbers a Transformer of this lesson trains, by formula and without making one. It takes the same five
-# sizes in the same order. One of them has no business in the formula.
+# Return how many numbers a Transformer of this lesson trains, by formula and without making one. It takes the same
+# five sizes in the same order. One of them has no business in the formula.
 
 
 # %% name="exercise-count-parameters"
@@ -685,7 +721,8 @@ count_parameters = check("count_parameters", count_parameters)
 # The number of heads is not in it: heads share out a width, they add none.
 #
 # **In operations.** Nearly all the work is products of matrices. A product of $(a, b)$ with $(b, c)$ takes a
-# multiplication and an addition for each of its $abc$ pairs, so $2abc$ FLOPs. For a source of $S$ and a target of $T$ words:
+# multiplication and an addition for each of its $abc$ pairs, so $2abc$ FLOPs. For a source of $S$ and a target of $T$
+# words:
 #
 # | part | a layer of the encoder | a layer of the decoder | once |
 # |---|---|---|---|
@@ -694,8 +731,8 @@ count_parameters = check("count_parameters", count_parameters)
 # | feed-forward | $4 S d\,d_{ff}$ | $4 T d\,d_{ff}$ | |
 # | output | | | $2 T d V$ |
 #
-# The cross-attention makes queries and output of the target's words and keys and values of the source's. Looking up a row is no
-# operation at all. And a causal mask saves nothing: what it closes has been computed.
+# The cross-attention makes queries and output of the target's words and keys and values of the source's. Looking up a
+# row is no operation at all. And a causal mask saves nothing: what it closes has been computed.
 #
 # PyTorch can count, too: `FlopCounterMode` watches every product while a model runs.
 
@@ -724,15 +761,15 @@ print(f"the base model of the paper: {count_parameters(37_000, 512, 8, 2048, 6) 
 #
 # ### The bill
 #
-# On the left the numbers to train, on the right the operations for a source of *length* words and a target of as many.
-# *words* is the size of the vocabulary; every attention has eight heads.
+# On the left the numbers to train, on the right the operations for a source of *length* words and a target of as
+# many. *words* is the size of the vocabulary; every attention has eight heads.
 #
-# 1. Begin with the paper's base model. Which part has most of the numbers? Which slider makes the table of words the largest
-#    part?
+# 1. Begin with the paper's base model. Which part has most of the numbers? Which slider makes the table of words the
+#    largest part?
 # 2. Make *length* larger. Which part of the operations grows faster than the others, and from where on is it the
 #    largest? What does *length* do to the left side?
-# 3. Double *d_model* (512 to 1024) with everything else as it is, then set it back and double *layers* (6 to 12). Which of the
-#    two costs more numbers?
+# 3. Double *d_model* (512 to 1024) with everything else as it is, then set it back and double *layers* (6 to 12).
+#    Which of the two costs more numbers?
 
 # %% name="explore-bill"
 explore(
@@ -751,24 +788,25 @@ explore(
 # 1. Feed-forward, with 40 %. Fewer *layers*: with 2 of them the table has more than half. Small models are mostly
 #    vocabulary.
 # 2. Scores and mixing: every word is compared with every other one, so they grow with the square of the length. Up to
-#    some hundred words they hardly count; with 2,000 words they are the largest part. On the left nothing changes, for no weight belongs to a place.
-# 3. The width: 126 million against 107 million. It enters attention with its square, and the table as well.
+#    some hundred words they hardly count; with 2,000 words they are the largest part. On the left nothing changes,
+#    for no weight belongs to a place.
+# 3. The width: 164 million against 107 million. It enters attention with its square, and the table as well.
 #
 # </details>
 #
 # ## 10. A word backward
 #
-# Now let it learn something: to write words backward, letter by letter. It is as simple as a task can be, and it has a rare
-# advantage: *one can know where the model must look.* To write letter $t$ of a word of $n$ letters backward, it needs
-# letter $n - 1 - t$ of the source, and no other. So if its cross-attention means what people say it means, its map must be the
-# anti-diagonal, from the upper right to the lower left.
+# Now let it learn something: to write words backward, letter by letter. It is as simple as a task can be, and it has
+# a rare advantage: *one can know where the model must look.* To write letter $t$ of a word of $n$ letters backward,
+# it needs letter $n - 1 - t$ of the source, and no other. So if its cross-attention means what people say it means,
+# its map must be the anti-diagonal, from the upper right to the lower left.
 #
-# There are words of four to eight letters, drawn at random from *a* to *j*, with pads and masks as in earnest. `<bos>`
-# begins the target, and `<eos>` ends both sides. (The loop behind `reversal.train` is what lesson 10 is about.) It takes ten to fifteen
-# seconds.
+# There are words of four to eight letters, drawn at random from *a* to *j*, with pads and masks as in earnest.
+# `<bos>` begins the target, and `<eos>` ends both sides. (The loop behind `reversal.train` is what lesson 10 is
+# about.) It takes ten to fifteen seconds.
 #
-# *Predict, while it runs:* 14 symbols, so that guessing costs $\ln 14 = 2.6$ nats a letter. Where does the loss go? How many of 500 new words will
-# it write without a mistake, by itself?
+# *Predict, while it runs:* the model knows 20 ids, so that guessing costs $\ln 20 = 3.0$ nats a letter. Where does
+# the loss go? How many of 500 new words will it write without a mistake, by itself?
 
 # %% name="train" tags=["nbval-ignore-output", "predict"]
 UPDATES = 800
@@ -784,11 +822,11 @@ maps = reversal.cross_attention(backward, reversal.spell(word))[-1]
 show(figures.draw_reversal, maps=maps.numpy(), source=[*word, "<eos>"], asked=[*word[::-1]])
 
 # %% [markdown]
-# Is it the anti-diagonal? Not by eye: for every one of 100 new words, and for each letter that is to be written, the place
-# with the largest weight (averaged over the heads) must be $n - 1 - t$.
+# Is it the anti-diagonal? Not by eye: for every one of 100 new words, and for each letter that is to be written, the
+# place with the largest weight (averaged over the heads) must be $n - 1 - t$.
 
 # %% name="milestone"
-right = reversal.percent_right(backward, reversal.test_words())
+right = reversal.percent_right(backward, reversal.new_words())
 diagonal = reversal.percent_on_the_anti_diagonal(backward, words=100)
 holds(
     ("The last losses are below 0.1 nats a letter.", sum(losses[-50:]) / 50 < 0.1),
@@ -798,13 +836,13 @@ holds(
 )
 
 # %% [markdown]
-# **This is the milestone of part II.** A Transformer out of your own pieces has learned something, and you know what it
-# does: it looks where one has to look. Here a map of attention is an explanation that could have been wrong, and was put
-# to the test.
+# **This is the milestone of part II.** A Transformer out of your own pieces has learned something, and you know what
+# it does: it looks where one has to look. Here a map of attention is an explanation that could have been wrong, and
+# was put to the test.
 #
-# Do not make a rule of it. In this task there is one place to look at and one layer to look with. In a translator there are
-# many of both, a word's vector has mixed with others before it is looked at, and lesson 13 shows maps that look
-# convincing and explain nothing.
+# Do not make a rule of it. In this task there is one place to look at and one layer to look with. In a translator
+# there are many of both, a word's vector has mixed with others before it is looked at, and lesson 13 shows maps that
+# look convincing and explain nothing.
 #
 # ## 11. Three questions
 
@@ -820,43 +858,47 @@ show(figures.draw_summary)
 # %% [markdown]
 # What you can take along:
 #
-# - A decoder asks twice: its own words, under the mask of the future, and the source, under the mask of its pads. Queries
-#   come from who needs something, keys and values from who has it.
-# - One table does two jobs. For the output its rows must be short, for the input they must be as long as their places: that
-#   is what $\sqrt d$ is for.
+# - A decoder asks twice: its own words, under the mask of the future, and the source, under the mask of its pads.
+#   Queries come from who needs something, keys and values from who has it.
+# - One table does two jobs. For the output its rows must be short, for the input they must be as long as their
+#   places: that is what $\sqrt d$ is for.
 # - Same weights, same outputs and same gradients: then two programs are the same function. Where a library does
 #   something else, it is mostly in an empty row.
 # - Training proves nothing. Change something, and watch what moves: causality, padding, memory, batch.
-# - Numbers to train grow with the square of the width; operations with the square of the length, once sentences are long.
+# - Numbers to train grow with the square of the width; operations with the square of the length, once sentences are
+#   long.
 #
-# Lesson 09 gets sentences into this model, lesson 10 trains it, lesson 11 lets it write, and lesson 12 does all three with
-# your own Transformer.
+# Lesson 09 gets sentences into this model, lesson 10 trains it, lesson 11 lets it write, and lesson 12 does all three
+# with your own Transformer.
 #
 # ## A task for four
 #
-# *A Transformer of people, 25 minutes on top of the lesson's own, no computer.* Two of you are the encoder: each holds a
-# card with an English word on it, *the* and *needle*, and may say, when asked, what is on it and where it stands. One is the decoder
-# and writes German words on a sheet, one at a time. The fourth is the mask: before each question the decoder says aloud
-# whom it asks (its own sheet, or the source), and the mask says whom it may not hear. Write *die Nadel*. Then do it again
-# with a broken rule, which only the mask knows: nobody may be asked but the decoder's own sheet. After how many words does the decoder
-# notice? Agree on one sentence: *what would have had to move, and did not?*
+# *A Transformer of people, 25 minutes on top of the lesson's own, no computer.* Two of you are the encoder: each
+# holds a card with an English word on it, *the* and *needle*, and may say, when asked, what is on it and where it
+# stands. One is the decoder and writes German words on a sheet, one at a time. The fourth is the mask: before each
+# question the decoder says aloud whom it asks (its own sheet, or the source), and the mask says whom it may not hear.
+# Write *die Nadel*. Then do it again with a broken rule, which only the mask knows: nobody may be asked but the
+# decoder's own sheet. After how many words does the decoder notice? Agree on one sentence: *what would have had to
+# move, and did not?*
 #
 # ## How to teach it
 #
-# Build the table of section 1 with the class before anybody sees code: who asks, who answers, what is closed. Let everybody
-# predict section 8 in writing, since the surprise is the lesson. The classes of sections 3 to 5 go well in pairs, one
-# writing and one reading the formula aloud. If time is short, leave out section 7 and give the bill as homework.
+# Build the table of section 1 with the class before anybody sees code: who asks, who answers, what is closed. Let
+# everybody predict section 8 in writing, since the surprise is the lesson. The classes of sections 3 to 5 go well in
+# pairs, one writing and one reading the formula aloud. If time is short, leave out section 7 and give the bill as
+# homework.
 #
 # ## Further reading
 #
-# - A. Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762). Figure 1, sections 3.1, 3.2.3
-#   and 3.4, and table 3 for sizes.
-# - R. Xiong et al. (2020), [On Layer Normalization in the Transformer Architecture](https://arxiv.org/abs/2002.04745). Why
-#   the norm moved to the front, and why a stack then ends with one.
+# - A. Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762). Figure 1, sections 3.1,
+#   3.2.3 and 3.4, and table 3 for sizes.
+# - R. Xiong et al. (2020), [On Layer Normalization in the Transformer
+#   Architecture](https://arxiv.org/abs/2002.04745). Why the norm moved to the front, and why a stack then ends with
+#   one.
 # - O. Press and L. Wolf (2017), [Using the Output Embedding to Improve Language
 #   Models](https://arxiv.org/abs/1608.05859). One table for input and output.
-# - A. Rush, A. Huang et al., [The Annotated Transformer](https://nlp.seas.harvard.edu/annotated-transformer/). The same
-#   model, line by line; find out where its text and its code put the norm.
+# - A. Rush, A. Huang et al., [The Annotated Transformer](https://nlp.seas.harvard.edu/annotated-transformer/). The
+#   same model, line by line; find out where its text and its code put the norm.
 # - P. Lippe, [Tutorial 6: Transformers and Multi-Head
-#   Attention](https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html). The
-#   reverse task, with an encoder.
+#   Attention](https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html).
+#   The reverse task, with an encoder.

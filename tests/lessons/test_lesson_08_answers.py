@@ -182,9 +182,7 @@ def encoder_bare_maps():
 
         def forward(self, x, mask=None):
             y = self.n1(x)
-            q, k, v = (
-                w(y).view(*y.shape[:2], self.h, -1).permute(0, 2, 1, 3) for w in (self.wq, self.wk, self.wv)
-            )
+            q, k, v = (w(y).view(*y.shape[:2], self.h, -1).permute(0, 2, 1, 3) for w in (self.wq, self.wk, self.wv))
             s = torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
             if mask is not None:
                 s = torch.where(mask, s, -math.inf)
@@ -560,9 +558,7 @@ def count_by_heads(vocab_size, d_model, n_heads, d_ff, n_layers):
 
 def count_by_lists(vocab_size, d_model, n_heads, d_ff, n_layers):
     linear = [(d_model, d_model)] * 12 + [(d_model, d_ff), (d_ff, d_model)] * 2
-    return (
-        sum(a * b + b for a, b in linear * n_layers) + (5 * n_layers + 2) * 2 * d_model + vocab_size * d_model
-    )
+    return sum(a * b + b for a, b in linear * n_layers) + (5 * n_layers + 2) * 2 * d_model + vocab_size * d_model
 
 
 def count_as_float(vocab_size, d_model, n_heads, d_ff, n_layers):
@@ -840,7 +836,10 @@ def judge(change=None, compare=None, mode=False, pads=True, source=True, alone=T
             for i in range(1, 6):
                 z = tgt.clone()
                 (change or (lambda z, i: z.__setitem__((slice(None), i), 4 + (z[:, i] - 3) % 16)))(z, i)
-                a, b = (compare or (lambda x, i: x[:, :i]))(model(src, z), i), (compare or (lambda x, i: x[:, :i]))(y, i)
+                a, b = (
+                    (compare or (lambda x, i: x[:, :i]))(model(src, z), i),
+                    (compare or (lambda x, i: x[:, :i]))(y, i),
+                )
                 if a.shape != b.shape or (a - b).abs().max() > 1e-8:
                     found.add("causality")
             p = F.pad(src, (0, 2))
@@ -861,8 +860,9 @@ WRONG = [
     ("embed", lambda tokens, table, positions: table[tokens] + positions[: tokens.size(1)], "embed_not_scaled"),
     (
         "embed",
-        lambda tokens, table, positions: F.embedding(tokens, table) * table.size(0) ** 0.5
-        + positions[: tokens.size(1)],
+        lambda tokens, table, positions: (
+            F.embedding(tokens, table) * table.size(0) ** 0.5 + positions[: tokens.size(1)]
+        ),
         "embed_root_of_words",
     ),
     (
@@ -872,8 +872,9 @@ WRONG = [
     ),
     (
         "embed",
-        lambda tokens, table, positions: table[tokens] * table.shape[-1] ** 0.5
-        + positions[: tokens.shape[0]].unsqueeze(1),
+        lambda tokens, table, positions: (
+            table[tokens] * table.shape[-1] ** 0.5 + positions[: tokens.shape[0]].unsqueeze(1)
+        ),
         "embed_positions_of_sentences",
     ),
     ("EncoderLayer", enc(e_post), "post_norm"),
@@ -913,22 +914,24 @@ WRONG = [
     ("properties", lambda model: set(), "never_calls"),
     (
         "count_parameters",
-        lambda vocab_size, d_model, n_heads, d_ff, n_layers: 3 * vocab_size * d_model
-        + count_in_one_line(0, d_model, n_heads, d_ff, n_layers),
+        lambda vocab_size, d_model, n_heads, d_ff, n_layers: (
+            3 * vocab_size * d_model + count_in_one_line(0, d_model, n_heads, d_ff, n_layers)
+        ),
         "three_tables",
     ),
     (
         "count_parameters",
-        lambda vocab_size, d_model, n_heads, d_ff, n_layers: count_in_one_line(
-            vocab_size, d_model, n_heads, d_ff, n_layers
-        )
-        - 4 * d_model,
+        lambda vocab_size, d_model, n_heads, d_ff, n_layers: (
+            count_in_one_line(vocab_size, d_model, n_heads, d_ff, n_layers) - 4 * d_model
+        ),
         "no_last_norms",
     ),
 ]
 
 
-@pytest.mark.parametrize(("id", "wrong", "name"), WRONG, ids=[f"{id}-{name}-{i}" for i, (id, _, name) in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("id", "wrong", "name"), WRONG, ids=[f"{id}-{name}-{i}" for i, (id, _, name) in enumerate(WRONG)]
+)
 def test_wrong_answers_get_their_question(id, wrong, name):
     found = diagnose(id, wrong)
     assert (found.status, found.mistake) == ("failed", name), found.message

@@ -150,8 +150,8 @@ class Map:
 def map_between(source: nn.Module, target: nn.Module) -> Map:
     """Pair parts of the same kind and shape in the order in which each module makes them.
 
-    Where that leaves no more parts alone, those in lists are paired with those in lists: so the norm behind a stack is not
-    taken for one of its layers', whichever is made first.
+    Where that leaves no more parts alone, those in lists are paired with those in lists: so the norm behind a stack is
+    not taken for one of its layers', whichever is made first.
     """
     left = parts(source)
     right = parts(target, frozenset(part.shape for part in left if part.kind != "norm"))

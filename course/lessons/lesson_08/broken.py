@@ -97,10 +97,11 @@ class _SoftAttention(nn.Module):
 class SoftMask(reference.Transformer):
     """What is closed keeps a weight of about e to the power of -8."""
 
-    def __init__(self, *sizes: Any, **more: Any):
+    def __init__(self, *sizes: Any, **more: Any):  # noqa: ANN401
         super().__init__(*sizes, **more)
-        for layer in self.decoder:
-            layer.self_attention = _SoftAttention(layer.self_attention)  # type: ignore[union-attr, assignment]
+        layers: Any = self.decoder
+        for layer in layers:
+            layer.self_attention = _SoftAttention(layer.self_attention)
 
 
 class _NormOverWords(Norm):
@@ -116,7 +117,7 @@ class _NormOverWords(Norm):
 class NormOverWords(reference.Transformer):
     """The last norm of the decoder averages over the words, those of the future among them."""
 
-    def __init__(self, vocab_size: int, d_model: int, *sizes: Any, **more: Any):
+    def __init__(self, vocab_size: int, d_model: int, *sizes: Any, **more: Any):  # noqa: ANN401
         super().__init__(vocab_size, d_model, *sizes, **more)
         self.norm_output = _NormOverWords(d_model)
 
@@ -255,7 +256,8 @@ Maker = Callable[..., nn.Module]
 class Suspect:
     """A Transformer that may be broken.
 
-    kind: its class. violates: the properties that it does not have. may: properties of which a fair test can say either.
+    kind: its class. violates: the properties that it does not have. may: properties of which a fair test can say
+    either.
     """
 
     kind: Maker

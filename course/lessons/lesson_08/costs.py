@@ -11,7 +11,8 @@ PARTS = ("table of words", "self-attention", "cross-attention", "feed-forward", 
 def parameters_by_part(vocab_size: int, d_model: int, n_heads: int, d_ff: int, n_layers: int) -> dict[str, int]:
     """How many numbers are trained in each part.
 
-    n_heads changes nothing: heads share out a width, they add none. Positions are computed, so they are not on the bill.
+    n_heads changes nothing: heads share out a width, they add none. Positions are computed, so they are not on the
+    bill.
     """
     d = d_model
     attention = 4 * d * d + 4 * d  # q, k, v and output, each with a bias
@@ -40,7 +41,9 @@ def flops_by_part(
     operation. A causal mask saves nothing: the scores that it closes have been computed.
     """
     d, both = d_model, source + target
-    projections = n_layers * (4 * 2 * d * d * both + 2 * 2 * d * d * both)  # self: four of each side; cross: q, o and k, v
+    projections = n_layers * (
+        4 * 2 * d * d * both + 2 * 2 * d * d * both
+    )  # self: four of each side; cross: q, o and k, v
     pairs = source * source + target * target + target * source
     costs = (
         2 * target * d * vocab_size,
@@ -54,8 +57,8 @@ def flops_by_part(
 def count_parameters(vocab_size: int, d_model: int, n_heads: int, d_ff: int, n_layers: int) -> int:
     """How many numbers a Transformer of this lesson trains.
 
-    One table for source, target and output; biases everywhere but in the output; a norm after each stack. n_heads is not
-    used: heads share out the width.
+    One table for source, target and output; biases everywhere but in the output; a norm after each stack. n_heads is
+    not used: heads share out the width.
     """
     attention = 4 * (d_model * d_model + d_model)
     feed_forward = 2 * d_model * d_ff + d_ff + d_model

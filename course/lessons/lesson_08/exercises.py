@@ -1,7 +1,7 @@
 """The exercises of lesson 08: embed, EncoderLayer, DecoderLayer, Transformer, properties, count_parameters.
 
-All but the last work on torch and stand in :mod:`course.lessons.lesson_08.torch_exercises`, which is imported when one of
-them is worked on.
+All but the last work on torch and stand in :mod:`course.lessons.lesson_08.torch_exercises`, which is imported when
+one of them is worked on.
 """
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Property
@@ -35,8 +35,8 @@ COUNT_PARAMETERS = Exercise(
         Case(
             "one layer of each kind",
             lambda: (30, 8, 2, 13, 1),
-            "Add up by hand: a table of 30 rows of 8; an attention of four maps of 8 to 8, each with a bias; 8 to 13 and "
-            "back; norms of 2 times 8 numbers. How often does each of them occur?",
+            "Add up by hand: a table of 30 rows of 8; an attention of four maps of 8 to 8, each with a bias; 8 to 13 "
+            "and back; norms of 2 times 8 numbers. How often does each of them occur?",
             by_hand=True,
             tolerance=1e-12,
         ),
@@ -61,8 +61,9 @@ COUNT_PARAMETERS = Exercise(
     ),
     mistakes=KNOWN,
     hints=(
-        "Begin with the smallest things: how many numbers are in one `nn.Linear(a, b)`, and in one norm? Then how many of "
-        "them are in an attention, in a feed-forward network, in each kind of layer, and in what is left outside?",
+        "Begin with the smallest things: how many numbers are in one `nn.Linear(a, b)`, and in one norm? Then how "
+        "many of them are in an attention, in a feed-forward network, in each kind of layer, and in what is left "
+        "outside?",
         "A linear map from a to b has a times b numbers and a bias of b. An attention has four maps from d_model to "
         "d_model; a feed-forward network goes to d_ff and back; a norm has a gain and a bias. An encoder layer has 1 "
         "attention and 2 norms, a decoder layer 2 and 3. Outside: one table and two norms.",

@@ -3,8 +3,9 @@
     python -m course.lessons.lesson_08.experiments                   # all of them: about three minutes on two cores
     python -m course.lessons.lesson_08.experiments --only "no mask"    # one of them
 
-trains a sound Transformer and each of `broken.BROKEN` on the task of `reversal`, with the same words and as many updates,
-and keeps in `logs/broken.jsonl` how each did with teacher forcing and how it wrote by itself. The lesson reads that file.
+trains a sound Transformer and each of `broken.BROKEN` on the task of `reversal`, with the same words and as many
+updates, and keeps in `logs/broken.jsonl` how each did with teacher forcing and how it wrote by itself. The lesson
+reads that file.
 """
 
 from __future__ import annotations
@@ -105,7 +106,9 @@ def run(model: str, seed: int, steps: int = STEPS) -> Run:
     letters = sum(reversal.percent_of_letters(made, part) for part in parts) / len(parts)
     words = sum(reversal.percent_right(made, part) for part in parts) / len(parts)
     last = losses[-50:]
-    return Run(model, seed, steps, round(sum(last) / len(last), 4), round(letters, 2), round(words, 2), round(seconds, 1))
+    return Run(
+        model, seed, steps, round(sum(last) / len(last), 4), round(letters, 2), round(words, 2), round(seconds, 1)
+    )
 
 
 def keep(new: Run, path: Path) -> None:

@@ -65,7 +65,8 @@ def draw_step(
         decoder_mask: (tokens (B, T), pad) -> (B, 1, T, T) booleans.
         padding_mask: (tokens (B, T), pad) -> (B, 1, 1, T) booleans.
         step: which row is written just now; the rows below it are those of a training, where all words are known.
-        source_pads: how many pads follow the source. target_pads: the same of the target.
+        source_pads: how many pads follow the source.
+        target_pads: how many pads follow the target.
         pad: the id of padding.
     """
     source, target = (*SOURCE, *("<pad>",) * source_pads), (*TARGET, *("<pad>",) * target_pads)
@@ -158,10 +159,8 @@ def draw_bill(
 ) -> str:
     """Draw what each part of a Transformer costs: numbers to train at the left, operations at the right.
 
-    Args:
-        count_parameters: the learner's; its total stands above the bars.
-        layers: of each stack. d_model, d_ff: widths. words: the size of the vocabulary.
-        length: words of the source, and as many of the target.
+    count_parameters: the learner's; its total stands above the bars. layers: of each stack. words: the size of the
+    vocabulary. length: words of the source, and as many of the target.
     """
     sizes = (words, d_model, HEADS, d_ff, layers)
     numbers, flops = parameters_by_part(*sizes), flops_by_part(*sizes, length, length)
@@ -272,9 +271,9 @@ def draw_summary(fig: Figure) -> str:
         "The whole Transformer. The encoder reads the source: embedding times the root of d_model plus positions, then "
         "n layers of self-attention and feed-forward, each behind a norm and with a residual path around it, then a "
         "norm; the result is the memory. The decoder reads what has been written: the same table and positions, then n "
-        "layers of masked self-attention, cross-attention whose keys and values come from the memory, and feed-forward, "
-        "then a norm. The output layer compares the state with the row of each word in the same table; softmax gives "
-        "the next word."
+        "layers of masked self-attention, cross-attention whose keys and values come from the memory, and "
+        "feed-forward, then a norm. The output layer compares the state with the row of each word in the same table; "
+        "softmax gives the next word."
     )
 
 
@@ -332,7 +331,9 @@ def draw_catches(*, found: Mapping[str, Collection[str]], names: Sequence[str], 
         if trained:
             cells += f'<td style="padding: 2px 8px; border: {_LINE}">{html.escape(trained.get(model, ""))}</td>'
         body.append(f'<tr style="background-color: transparent">{_name(model, "row", ASKING)}{cells}</tr>')
-    told = [f"{model}: {', '.join(n for n in names if n in violated) or 'nothing'}" for model, violated in found.items()]
+    told = [
+        f"{model}: {', '.join(n for n in names if n in violated) or 'nothing'}" for model, violated in found.items()
+    ]
     return Markup(table(head, body, ""), "\n".join(told))
 
 

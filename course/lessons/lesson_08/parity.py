@@ -24,7 +24,12 @@ from course.model import TransformerConfig, decoder_mask, padding_mask
 from course.special import PAD
 
 # In a layer of either kind: the lesson's name, and that of the course's model (of whose rows it may be a third).
-_ATTENTION = (("q", "in_proj, first third"), ("k", "in_proj, second third"), ("v", "in_proj, last third"), ("o", "out_proj"))
+_ATTENTION = (
+    ("q", "in_proj, first third"),
+    ("k", "in_proj, second third"),
+    ("v", "in_proj, last third"),
+    ("o", "out_proj"),
+)
 WHERE = (
     ("table", "tgt_embedding, which is src_embedding and output.weight too"),
     *((f"encoder.i.attention.{ours}", f"encoder.layers.i.self_attention.{theirs}") for ours, theirs in _ATTENTION),
@@ -179,49 +184,53 @@ def _copy(theirs: Any, attentions: dict[str, Any], feed_forward: Any, norms: tup
 def torchs_gaps(attention: Any, encoder_layer: Any, decoder_layer: Any) -> dict[str, float]:  # noqa: ANN401
     """How far three classes of a learner are from torch's modules with the same weights, in float32.
 
-    One sentence has pads of the source, and no row is empty: there torch's modules are no standard (see `empty_rows`).
+    One sentence has pads in its source, and no row is empty: there torch's modules are no standard (see `empty_rows`).
     """
-    d, h, f = 32, 4, 48
+    sizes = (32, 4, 48)
     generator = torch.Generator().manual_seed(8)
-    x, memory = (torch.randn(2, T, d, generator=generator) for T in (5, 7))
+    x, memory = (torch.randn(2, T, sizes[0], generator=generator) for T in (5, 7))
     closed = torch.zeros(2, 7, dtype=torch.bool)  # torch's modules: True = closed
     closed[1, 5:] = True
     future = torch.ones(5, 5).triu(1).bool()
     source, target = (~closed)[:, None, None, :], ~future
-    found = {}
-    for name, ours, cls, use in (
-        ("nn.MultiheadAttention", reference.EncoderLayer(d, h, f).attention, lambda: attention(d, h),
-         (lambda m: m(x, memory, source), lambda m: m(x, memory, memory, key_padding_mask=closed)[0])),
-        ("nn.TransformerEncoderLayer", reference.EncoderLayer(d, h, f), lambda: encoder_layer(d, h, f),
-         (lambda m: m(memory, source), lambda m: m(memory, src_key_padding_mask=closed))),
-        ("nn.TransformerDecoderLayer", reference.DecoderLayer(d, h, f), lambda: decoder_layer(d, h, f),
-         (lambda m: m(x, memory, target, source),
-          lambda m: m(x, memory, tgt_mask=future, memory_key_padding_mask=closed))),
-    ):  # fmt: skip
-        _scatter(ours, 8)
-        mine, (own_way, torchs_way) = cls().eval(), use
-        with torch.no_grad():
-            find_map(ours, mine, lambda: torch.allclose(own_way(mine), own_way(ours), atol=1e-4))
-            theirs = _TORCHS[name](ours)
-        right = torchs_way(theirs).detach()  # gradients are recorded: else torch takes another, faster way
-        real = right if right.shape[1] == 5 else right[~closed]
-        got = own_way(mine).detach()
-        found[name] = float((real - (got if right.shape[1] == 5 else got[~closed])).abs().max())
-    return found
+    encoder, decoder = reference.EncoderLayer(*sizes), reference.DecoderLayer(*sizes)
+    _scatter(encoder, 8)
+    _scatter(decoder, 9)
+    return {
+        "nn.MultiheadAttention": _apart(
+            encoder.attention,
+            attention(*sizes[:2]),
+            lambda m: m(x, memory, source),
+            torch_attention_of(encoder.attention)(x, memory, memory, key_padding_mask=closed)[0],
+        ),
+        "nn.TransformerEncoderLayer": _apart(
+            encoder,
+            encoder_layer(*sizes),
+            lambda m: m(memory, source)[~closed],
+            torch_encoder_layer_of(encoder)(memory, src_key_padding_mask=closed)[~closed],
+        ),
+        "nn.TransformerDecoderLayer": _apart(
+            decoder,
+            decoder_layer(*sizes),
+            lambda m: m(x, memory, target, source),
+            torch_decoder_layer_of(decoder)(x, memory, tgt_mask=future, memory_key_padding_mask=closed),
+        ),
+    }
 
 
-_TORCHS: dict[str, Callable[[Any], nn.Module]] = {
-    "nn.MultiheadAttention": torch_attention_of,
-    "nn.TransformerEncoderLayer": torch_encoder_layer_of,
-    "nn.TransformerDecoderLayer": torch_decoder_layer_of,
-}
+def _apart(ours: nn.Module, mine: nn.Module, use: Callable[[Any], Tensor], torchs: Tensor) -> float:
+    """Give a learner's module the weights of the reference's, and return how far its output is from torch's."""
+    mine.eval()
+    with torch.no_grad():
+        find_map(ours, mine, lambda: torch.allclose(use(mine), use(ours), atol=1e-4))
+        return float((use(mine) - torchs).abs().max())
 
 
 def empty_rows(own_decoder_layer: Any) -> list[tuple[str, str, str]]:  # noqa: ANN401
     """How many of five words come out as NaN if two pads stand in front, under a causal mask: rows of a table.
 
-    Each row: a module; with gradients recorded; without (`torch.no_grad`). All are in evaluation mode. The first two rows
-    of the mask are empty: a pad may look at nothing but pads.
+    Each row: a module; with gradients recorded; without (`torch.no_grad`). All are in evaluation mode. The first two
+    rows of the mask are empty: a pad may look at nothing but pads.
     """
     d, h = 16, 2
     torch.default_generator.manual_seed(8)
@@ -235,6 +244,7 @@ def empty_rows(own_decoder_layer: Any) -> list[tuple[str, str, str]]:  # noqa: A
     masks: dict[str, Any] = {"tgt_mask": future, "tgt_key_padding_mask": closed}
     allowed = ~future & ~closed[:, None, :]
     own = own_decoder_layer(d, h, 32).eval()
+    trained = x.clone().requires_grad_()
     ways: dict[str, Callable[[], Tensor]] = {
         "nn.Transformer": lambda: model(memory, x, **masks),
         "nn.TransformerDecoderLayer": lambda: layer(x, memory, **masks),
@@ -243,7 +253,7 @@ def empty_rows(own_decoder_layer: Any) -> list[tuple[str, str, str]]:  # noqa: A
         )[0],
         "the same, need_weights=True": lambda: attention(x, x, x, attn_mask=future, key_padding_mask=closed)[0],
         "F.scaled_dot_product_attention": lambda: nn.functional.scaled_dot_product_attention(
-            *(x.clone().requires_grad_(torch.is_grad_enabled()) for _ in range(3)), attn_mask=allowed
+            trained, trained, trained, attn_mask=allowed
         ),
         "DecoderLayer of this lesson": lambda: own(x, memory, allowed[:, None]),
     }

@@ -23,26 +23,27 @@ QUIZ = (
         ],
         answer="so that a table whose rows are short enough for the output is heard beside the positions",
         why={
-            "so that a table whose rows are short enough for the output is heard beside the positions": "One table, two "
-            "jobs: as the output layer it wants rows of length about 1, and as the input rows as long as their places.",
-            "so that the scores of attention have variance 1": "That is what dividing by the root of d_k does, inside of "
-            "attention. What stands between the embedding and the first scores that sets every size anew?",
-            "so that gradients do not vanish in deep stacks": "For that there is the residual path. What is added to the "
-            "words right after they have been multiplied?",
+            "so that a table whose rows are short enough for the output is heard beside the positions": "One table, "
+            "two jobs: as the output layer it wants rows of length about 1, and as the input rows as long as their "
+            "places.",
+            "so that the scores of attention have variance 1": "That is what dividing by the root of d_k does, inside "
+            "of attention. What stands between the embedding and the first scores that sets every size anew?",
+            "so that gradients do not vanish in deep stacks": "For that there is the residual path. What is added to "
+            "the words right after they have been multiplied?",
         },
     ),
     Question(
-        "Somebody's Transformer has a very small loss in training and writes nonsense by itself. Which of the four tests "
-        "would you try first?",
+        "Somebody's Transformer has a very small loss in training and writes nonsense by itself. Which of the four "
+        "tests would you try first?",
         choices=["causality", "padding", "batch"],
         answer="causality",
         why={
-            "causality": "A model that sees the next word in training has only learned to copy it, and alone it has nothing "
-            "to copy from. The loss is then not just good but too good.",
-            "padding": "Pads that are listened to cost a little quality. Would they make the loss small in training and "
-            "everything wrong afterwards?",
-            "batch": "Sentences that influence each other would do so in training as well. What is there in training, and "
-            "not when the model writes alone?",
+            "causality": "A model that sees the next word in training has only learned to copy it, and alone it has "
+            "nothing to copy from. The loss is then not just good but too good.",
+            "padding": "Pads that are listened to cost a little quality. Would they make the loss small in training "
+            "and everything wrong afterwards?",
+            "batch": "Sentences that influence each other would do so in training as well. What is there in training, "
+            "and not when the model writes alone?",
         },
     ),
 )

@@ -1,8 +1,9 @@
 """The task of this lesson's end: a word is to be written backward, letter by letter.
 
 Small enough to be learned in seconds, and its solution can be read off: whoever writes letter t has to look at letter
-n - 1 - t, so that a map of cross-attention must be the anti-diagonal. The idea is that of the reverse task in tutorial 6 of
-the University of Amsterdam's deep learning course, here with an encoder, a decoder and words of different lengths.
+n - 1 - t, so that a map of cross-attention must be the anti-diagonal. The idea is that of the reverse task in
+tutorial 6 of the University of Amsterdam's deep learning course, here with an encoder, a decoder and words of
+different lengths.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from course.special import BOS, EOS, PAD
 
 LETTERS = "abcdefghij"
 FIRST = 4  # the id of "a", behind the special tokens
-VOCAB = FIRST + len(LETTERS)
+LAST = FIRST + len(LETTERS)  # the id behind that of "j"
+VOCAB = 20  # ids that a model knows, as in the tests of properties; those from LAST on are never used
 SHORTEST, LONGEST = 4, 8
 SIZES = (VOCAB, 32, 2, 64, 1)  # vocab_size, d_model, n_heads, d_ff, n_layers
 
@@ -40,7 +42,7 @@ class Words:
 def draw(n: int, generator: torch.Generator, shortest: int = SHORTEST, longest: int = LONGEST) -> Words:
     """Draw n words of random letters."""
     lengths = torch.randint(shortest, longest + 1, (n, 1), generator=generator)
-    letters = torch.randint(FIRST, VOCAB, (n, longest), generator=generator)
+    letters = torch.randint(FIRST, LAST, (n, longest), generator=generator)
     return of_letters(letters, lengths)
 
 
@@ -129,7 +131,7 @@ def percent_of_letters(model: nn.Module, words: Words) -> float:
     return 100 * float((guessed == words.labels)[real].double().mean())
 
 
-def test_words(n: int = 500) -> Words:
+def new_words(n: int = 500) -> Words:
     """Return words for testing; with ten letters hardly any of them of five letters or more was drawn in training."""
     return draw(n, torch.Generator().manual_seed(2017))
 
@@ -149,7 +151,11 @@ class Watch(TorchFunctionMode):
         self.seen: list[Tensor] = []
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None  # noqa: ANN401
+        self,
+        func: Callable[..., Any],
+        types: Any,  # noqa: ANN401
+        args: Sequence[Any] = (),
+        kwargs: Any = None,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Look at the arguments of a product, and do it."""
         if func in _PRODUCTS:
@@ -171,7 +177,8 @@ def _are_weights(x: Tensor) -> bool:
 def cross_attention(model: Any, words: Words) -> Tensor:  # noqa: ANN401
     """Return the cross-attention weights while the letters of a single word are written: (layers, H, n, n + 1).
 
-    words: a batch of one, of n letters; the source has its EOS as well, so that these weights differ in shape from others.
+    words: a batch of one, of n letters; the source has its EOS as well, so that these weights differ in shape from
+    others.
     """
     model.eval()
     memory = model.encode(words.src, words.src_mask)

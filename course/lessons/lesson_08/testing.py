@@ -32,8 +32,8 @@ def other_words(tokens: Tensor) -> Tensor:
 def properties(model: nn.Module) -> set[str]:
     """Return which of "causality", "padding", "memory" and "batch" a Transformer violates.
 
-    model: takes ids (B, S) and (B, T), and masks, as the Transformer of this lesson; its vocabulary holds 20 words. It is
-    in evaluation mode afterwards.
+    model: takes ids (B, S) and (B, T), and masks, as the Transformer of this lesson; its vocabulary holds 20 words.
+    It is in evaluation mode afterwards.
     """
     model.eval()  # dropout would move everything
     generator = torch.Generator().manual_seed(8)

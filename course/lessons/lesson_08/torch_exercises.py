@@ -57,8 +57,8 @@ def _table_learns(function: Function) -> str | None:
     if grad is not None and torch.allclose(grad[5], torch.full((4,), 4.0).double()) and not grad[7].any():
         return None
     return (
-        "A word that occurs twice should move its row twice, by the root of d each time, and rows of other words not at "
-        "all. How does your result depend on the table?"
+        "A word that occurs twice should move its row twice, by the root of d each time, and rows of other words not "
+        "at all. How does your result depend on the table?"
     )
 
 
@@ -83,7 +83,8 @@ EMBED = Exercise(
         Case(
             "two sentences of five words",
             lambda: (_ids(2, 5, seed=1, below=9), _normal(9, 6, seed=2), _normal(12, 6, seed=3)),
-            "Take one word: its row, times the root of 6, plus the row of its place. At which step do you and yours part?",
+            "Take one word: its row, times the root of 6, plus the row of its place. At which step do you and yours "
+            "part?",
         ),
         Case(
             "three sentences of three words of width 3",
@@ -107,8 +108,8 @@ EMBED = Exercise(
     hints=(
         "Three steps: look up, multiply, add. Which sizes does each of the three results have, and which axis of the "
         "table is the width?",
-        "table[tokens] is (B, T, d). The width is table.shape[1]. positions[: tokens.shape[1]] is (T, d) and serves every "
-        "sentence of the batch.",
+        "table[tokens] is (B, T, d). The width is table.shape[1]. positions[: tokens.shape[1]] is (T, d) and serves "
+        "every sentence of the batch.",
         "    words = table[...]\n    words = words * math.sqrt(...)\n    return words + positions[: ...]",
     ),
     argument_names=("tokens", "table", "positions"),
@@ -126,7 +127,9 @@ EMBED = Exercise(
 _COUNTED = ("the number of trained numbers",)
 _OUTPUT = ("the output",)
 _LEARNS = ("the output", "the gradient of the arguments", "the gradient of the weights")
-_COUNT_ASKED = "Which parts does the text ask for, and which of them does your class make twice, not at all, or besides?"
+_COUNT_ASKED = (
+    "Which parts does the text ask for, and which of them does your class make twice, not at all, or besides?"
+)
 _GRADIENT_ASKED = "The output is right. Which part of it never learns, or learns from something else?"
 _EVAL_ASKED = "In evaluation mode nothing may be dropped. Which of your lines drops all the same?"
 _DROP_ASKED = (
@@ -173,7 +176,8 @@ ENCODER_LAYER = Exercise(
         _encoder_case("a new layer", _COUNT_ASKED, _COUNTED, 1),
         _encoder_case(
             "two sentences of four words",
-            "Two steps, each x plus something that came out of a sublayer. Which x goes into each, and through which norm?",
+            "Two steps, each x plus something that came out of a sublayer. Which x goes into each, and through which "
+            "norm?",
             _OUTPUT,
             2,
         ),
@@ -191,11 +195,11 @@ ENCODER_LAYER = Exercise(
     ),
     mistakes=KNOWN_ENCODER_LAYERS,
     hints=(
-        "Follow one x: what happens to it before attention, what is added to what after it, and which x does the second "
-        "step begin with?",
-        "residual_block(x, norm, f, drop) is one step. For attention, f is a function of one argument that hands it over "
-        "as queries and as keys and values: lambda y: self.attention(y, y, mask). The feed-forward network is such a "
-        "function already. Each step has its own norm.",
+        "Follow one x: what happens to it before attention, what is added to what after it, and which x does the "
+        "second step begin with?",
+        "residual_block(x, norm, f, drop) is one step. For attention, f is a function of one argument that hands it "
+        "over as queries and as keys and values: lambda y: self.attention(y, y, mask). The feed-forward network is "
+        "such a function already. Each step has its own norm.",
         "    self.attention = MultiHeadAttention(d_model, n_heads)\n    self.feed_forward = ...\n"
         "    self.norm1, self.norm2 = nn.LayerNorm(d_model), ...\n    self.drop = nn.Dropout(dropout)\n\n"
         "    x = residual_block(x, self.norm1, lambda y: ..., self.drop)\n    return residual_block(...)",
@@ -231,9 +235,7 @@ DECODER_LAYER = Exercise(
     signature="(d_model, n_heads, d_ff, dropout=0.0)",
     reference=reference.DecoderLayer,
     observe=observing(reference.DecoderLayer),
-    module=Module(
-        ("d_model", "n_heads", "d_ff", "dropout"), {"forward": ("x", "memory", "mask", "memory_mask")}
-    ),
+    module=Module(("d_model", "n_heads", "d_ff", "dropout"), {"forward": ("x", "memory", "mask", "memory_mask")}),
     cases=(
         _decoder_case("a new layer", _COUNT_ASKED, _COUNTED, 1),
         _decoder_case(
@@ -260,19 +262,17 @@ DECODER_LAYER = Exercise(
             mask=_causal(3) & _open(2, 3, (1, 1)),
             memory_mask=_open(2, 5, (0, 2)),
         ),
-        _decoder_case(
-            "three words and five, with gradients", _GRADIENT_ASKED, _LEARNS, 5, T=3, S=5, mask=_causal(3)
-        ),
+        _decoder_case("three words and five, with gradients", _GRADIENT_ASKED, _LEARNS, 5, T=3, S=5, mask=_causal(3)),
         _decoder_case("a layer with dropout 1, in training", _DROP_ASKED, _OUTPUT, 6, dropout=1.0, training=True),
         _decoder_case("a layer with dropout 0.5, in evaluation", _EVAL_ASKED, _OUTPUT, 7, dropout=0.5),
     ),
     mistakes=KNOWN_DECODER_LAYERS,
     hints=(
-        "Three steps, and x is what goes on from each to the next. In the second one, who asks, who is asked, and which of "
-        "the two is normed in this layer?",
-        "Each step is a residual_block with a norm of its own. Step 1 is that of the encoder layer. In step 2, f is lambda "
-        "y: self.cross_attention(y, memory, memory_mask): y is normed by the block, and the memory has been normed by the "
-        "encoder. Step 3 is the feed-forward network.",
+        "Three steps, and x is what goes on from each to the next. In the second one, who asks, who is asked, and "
+        "which of the two is normed in this layer?",
+        "Each step is a residual_block with a norm of its own. Step 1 is that of the encoder layer. In step 2, f is "
+        "lambda y: self.cross_attention(y, memory, memory_mask): y is normed by the block, and the memory has been "
+        "normed by the encoder. Step 3 is the feed-forward network.",
         "    x = residual_block(x, self.norm1, lambda y: self.self_attention(y, y, ...), self.drop)\n"
         "    x = residual_block(x, self.norm2, lambda y: self.cross_attention(y, ..., ...), self.drop)\n"
         "    return residual_block(x, self.norm3, ..., self.drop)",
@@ -333,8 +333,8 @@ def _is_used(cls: Callable[..., Any]) -> str | None:
     if 0.3 < spread < 3:
         return None
     return (
-        f"The logits of a new model of yours spread by {spread:.2g}, where about 1 is meant. With numbers of which size does "
-        "the table begin?"
+        f"The logits of a new model of yours spread by {spread:.2g}, where about 1 is meant. With numbers of which "
+        "size does the table begin?"
     )
 
 
@@ -357,7 +357,8 @@ TRANSFORMER = Exercise(
         _model_case("a new model", _COUNT_ASKED, _COUNTED, 1),
         _encoded_case(
             "encode, two sentences of five words",
-            "Embedded, dropped, through the layers one after the other, normed. Which of these is another one in yours?",
+            "Embedded, dropped, through the layers one after the other, normed. Which of these is another one in "
+            "yours?",
             2,
             5,
             None,
@@ -371,8 +372,8 @@ TRANSFORMER = Exercise(
         ),
         _decoded_case(
             "decode, under a causal mask that is handed in",
-            "Embedded, dropped, through the layers, normed, compared with every row of the table. Where do you and yours "
-            "part?",
+            "Embedded, dropped, through the layers, normed, compared with every row of the table. Where do you and "
+            "yours part?",
             4,
             5,
             5,
@@ -435,13 +436,14 @@ TRANSFORMER = Exercise(
     hints=(
         "Follow a source from ids to memory, and a target from ids to logits. Which of the steps are the same on both "
         "sides, and which arrays belong to both?",
-        "One table: embed(src, table, positions) and embed(tgt, table, positions) read it, and states @ table.T is the "
-        "output. nn.ModuleList([EncoderLayer(...) for _ in range(n_layers)]) makes layers that are each an object of their "
-        "own. Each stack ends with a norm of its own. decode makes a causal mask where tgt_mask is None.",
+        "One table: embed(src, table, positions) and embed(tgt, table, positions) read it, and states @ table.T is "
+        "the output. nn.ModuleList([EncoderLayer(...) for _ in range(n_layers)]) makes layers that are each an object "
+        "of their own. Each stack ends with a norm of its own. decode makes a causal mask where tgt_mask is None.",
         "    x = self.drop(embed(src, self.table.weight, self.positions))\n    for layer in self.encoder:\n"
         "        x = layer(x, ...)\n    return self.encoder_norm(x)\n\n"
         "    if tgt_mask is None:\n        tgt_mask = torch.ones(T, T, dtype=torch.bool).tril()\n    x = ...\n"
-        "    for layer in self.decoder:\n        x = layer(x, memory, ..., ...)\n    return ... @ self.table.weight.T\n\n"
+        "    for layer in self.decoder:\n        x = layer(x, memory, ..., ...)\n"
+        "    return ... @ self.table.weight.T\n\n"
         "    return self.decode(tgt, self.encode(src, ...), ..., ...)",
     ),
     argument_names=("made", "src or tgt", "tgt or memory", "mask", "other mask"),
@@ -478,8 +480,8 @@ def _judged(name: str, said: str, question: str, tier: int, seed: int = 0) -> Ca
 
 
 _SOUND = (
-    "Nothing is wrong with this one. Which of your tests finds something, and what is different between the two outputs that "
-    "it compares: the mode, the order, the place, the sixteenth digit?"
+    "Nothing is wrong with this one. Which of your tests finds something, and what is different between the two "
+    "outputs that it compares: the mode, the order, the place, the sixteenth digit?"
 )
 _CAUSAL = "Which word of the target do you change, and which places do you compare? In which mode is the model?"
 _PADS = "Which tokens do you add, who tells the model to look away, and what should stay as it was?"
@@ -504,7 +506,9 @@ PROPERTIES = Exercise(
         _judged("norm over words", "a Transformer whose last norm averages over the words", _CAUSAL, 2),
         _judged("encoder sees pads", "a Transformer whose encoder listens to pads", _PADS, 3),
         _judged("cross-attention sees pads", "a Transformer whose cross-attention listens to pads", _PADS, 3),
-        _judged("pads closed as queries", "a Transformer that closes the rows of pads instead of their columns", _PADS, 3),
+        _judged(
+            "pads closed as queries", "a Transformer that closes the rows of pads instead of their columns", _PADS, 3
+        ),
         _judged("cross-attention asks the decoder", "a Transformer whose cross-attention asks the target", _MEMORY, 4),
         _judged("cross-attention never used", "a Transformer without cross-attention", _MEMORY, 4),
         _judged("encoder deaf to words", "a Transformer whose encoder never looks at its words", _MEMORY, 4),
@@ -522,13 +526,13 @@ PROPERTIES = Exercise(
     hints=(
         "Each test compares the logits with those of a second call. What do you change for each of the four, and which "
         "logits must stay, or must move?",
-        "model.eval() first, and torch.no_grad() around everything. Causality: for each t from 1 on, another word at place t, "
-        "and logits[:, :t] must stay. Padding: torch.cat a few PADs behind src, hand over src_mask=(padded != PAD)[:, None, "
-        "None, :], and all logits must stay. Memory: another src, and logits must move. Batch: model(src[b : b + 1], tgt[b : "
-        "b + 1]) must be logits[b : b + 1], for every b.",
+        "model.eval() first, and torch.no_grad() around everything. Causality: for each t from 1 on, another word at "
+        "place t, and logits[:, :t] must stay. Padding: torch.cat a few PADs behind src, hand over src_mask=(padded "
+        "!= PAD)[:, None, None, :], and all logits must stay. Memory: another src, and logits must move. Batch: "
+        "model(src[b : b + 1], tgt[b : b + 1]) must be logits[b : b + 1], for every b.",
         "    model.eval()\n    found = set()\n    with torch.no_grad():\n        logits = model(src, tgt)\n"
         "        for t in range(1, 7):\n            changed = tgt.clone()\n            changed[:, t] = ...\n"
-        "            if moved(model(src, changed)[:, :t], ...):\n                found.add(\"causality\")\n        ...\n"
+        '            if moved(model(src, changed)[:, :t], ...):\n                found.add("causality")\n        ...\n'
         "    return found",
     ),
     argument_names=("model",),

@@ -260,7 +260,11 @@ COUNT_PARAMETERS = (
         "bytes",
         "bytes instead of numbers",
         "Your count is exactly four times too large. Bytes of a float32, or numbers: what is asked for?",
-        (lambda vocab_size, d_model, n_heads, d_ff, n_layers: 4 * bill()(vocab_size, d_model, n_heads, d_ff, n_layers),),
+        (
+            lambda vocab_size, d_model, n_heads, d_ff, n_layers: (
+                4 * bill()(vocab_size, d_model, n_heads, d_ff, n_layers)
+            ),
+        ),
     ),
     Mistake(
         "in_millions",

@@ -191,15 +191,15 @@ DECODER_LAYER = (
     Mistake(
         "cross_never_used",
         "cross-attention made and never used",
-        "Your cross-attention is made and never called: it gets no gradient, and the source has no say. In which line of "
-        "forward should it work?",
+        "Your cross-attention is made and never called: it gets no gradient, and the source has no say. In which line "
+        "of forward should it work?",
         (layer(lambda s, x, memory, mask, memory_mask: _third(s, _first(s, x, mask))),),
     ),
     Mistake(
         "memory_asks",
         "queries from the memory, keys and values from the target",
-        "In your cross-attention the source asks and the target answers, so that as many rows come out as the source has "
-        "words. Who needs something, and who has it?",
+        "In your cross-attention the source asks and the target answers, so that as many rows come out as the source "
+        "has words. Who needs something, and who has it?",
         (
             _crossed(lambda s, x, memory, mask, memory_mask: s.drop(s.cross(memory, s.n2(x), memory_mask))),
             _crossed(lambda s, x, memory, mask, memory_mask: s.drop(s.cross(memory, s.n2(x), mask))),
@@ -250,8 +250,8 @@ DECODER_LAYER = (
     Mistake(
         "source_mask_in_self",
         "the source's mask in self-attention",
-        "Your self-attention works under the mask of the source, which knows no future. Which mask belongs to the words "
-        "of the target?",
+        "Your self-attention works under the mask of the source, which knows no future. Which mask belongs to the "
+        "words of the target?",
         (layer(lambda s, x, memory, mask, memory_mask: _right(s, x, memory, memory_mask, memory_mask)),),
     ),
     Mistake(
@@ -319,15 +319,14 @@ DECODER_LAYER = (
         (
             layer(lambda s, x, m, mask, mm: _third(s, _second(s, x + s.ask(x, mask), m, mm))),
             layer(lambda s, x, m, mask, mm: (y := _second(s, _first(s, x, mask), m, mm)) + s.think(y)),
-            layer(
-                lambda s, x, m, mask, mm: (z := (y := x + s.ask(x, mask)) + s.read(y, m, mm)) + s.think(z)
-            ),
+            layer(lambda s, x, m, mask, mm: (z := (y := x + s.ask(x, mask)) + s.read(y, m, mm)) + s.think(z)),
         ),
     ),
     Mistake(
         "one_attention",
         "one attention for both purposes",
-        "Your two attentions share their weights. Is what is worth asking the source also worth asking one's own words?",
+        "Your two attentions share their weights. Is what is worth asking the source also worth asking one's own "
+        "words?",
         (
             layer(_right, one_attention=True),
             layer(lambda s, x, m, mask, mm: _third(s, (y := _first(s, x, mask)) + s.drop(s.own(s.n2(y), m, mm)))),
@@ -340,9 +339,7 @@ DECODER_LAYER = (
         (
             layer(_right, one_norm=True),
             layer(
-                lambda s, x, m, mask, mm: (
-                    z := (y := _first(s, x, mask)) + s.read(s.n1(y), m, mm)
-                ) + s.think(s.n1(z))
+                lambda s, x, m, mask, mm: (z := (y := _first(s, x, mask)) + s.read(s.n1(y), m, mm)) + s.think(s.n1(z))
             ),
             layer(lambda s, x, m, mask, mm: _third(s, (y := _first(s, x, mask)) + s.read(s.n1(y), m, mm))),
             layer(lambda s, x, m, mask, mm: (z := _second(s, _first(s, x, mask), m, mm)) + s.think(s.n2(z))),
@@ -365,8 +362,8 @@ DECODER_LAYER = (
     Mistake(
         "F03",
         "the norm on what comes out of a sublayer",
-        "You norm what comes out of the sublayers, and what goes into them is as it was. Which of the two does pre-norm "
-        "want?",
+        "You norm what comes out of the sublayers, and what goes into them is as it was. Which of the two does "
+        "pre-norm want?",
         (layer(_norms_outputs),),
     ),
     Mistake(
@@ -383,8 +380,8 @@ DECODER_LAYER = (
     Mistake(
         "residual_starts_over",
         "a path that begins at the input of the layer",
-        "One of your sums adds to the words as they came into the layer, and what has been found since is lost. Which x "
-        "does each plus belong to?",
+        "One of your sums adds to the words as they came into the layer, and what has been found since is lost. Which "
+        "x does each plus belong to?",
         (layer(_starts_over), layer(_starts_over_late)),
     ),
     Mistake(
@@ -423,8 +420,8 @@ DECODER_LAYER = (
     Mistake(
         "memory_in_one_vector",
         "the memory squeezed into one vector",
-        "Your cross-attention sees one vector of the source, so that it has nothing to choose from; lesson 01 did so. How "
-        "many keys does a source of S words have?",
+        "Your cross-attention sees one vector of the source, so that it has nothing to choose from; lesson 01 did so. "
+        "How many keys does a source of S words have?",
         (
             _crossed(lambda s, x, memory, mask, memory_mask: s.read(s.n2(x), memory.mean(1, keepdim=True), None)),
             _crossed(lambda s, x, memory, mask, memory_mask: s.read(s.n2(x), memory[:, -1:], None)),
@@ -473,8 +470,8 @@ DECODER_LAYER = (
     Mistake(
         "no_gradient",
         "a part without gradients",
-        "The output is right, and something learns nothing: its gradient is cut off, in a sublayer or on the way to the "
-        "encoder. Where do you use no_grad, detach or .data?",
+        "The output is right, and something learns nothing: its gradient is cut off, in a sublayer or on the way to "
+        "the encoder. Where do you use no_grad, detach or .data?",
         (
             layer(lambda s, x, m, mask, mm: _right(s, x, m.detach(), mask, mm)),
             _crossed(lambda s, x, memory, mask, memory_mask: s.read(s.n2(x), memory, memory_mask).detach()),

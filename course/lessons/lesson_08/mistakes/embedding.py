@@ -229,8 +229,8 @@ EMBED = (
     Mistake(
         "embed_changes_table",
         "multiplies the table itself",
-        "The numbers are right, and the caller's table is larger afterwards; at the next sentence it grows again. Which "
-        "of your lines writes into it?",
+        "The numbers are right, and the caller's table is larger afterwards; at the next sentence it grows again. "
+        "Which of your lines writes into it?",
         (_in_place,),
     ),
 )

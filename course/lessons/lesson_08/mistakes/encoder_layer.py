@@ -165,22 +165,22 @@ ENCODER_LAYER = (
     Mistake(
         "F01",
         "the residual path taken after the norm",
-        "What goes past a sublayer has been normed in your layer, so that nothing reaches the end of a stack as it was. "
-        "Which x does the plus belong to, the one before the norm or the one behind it?",
+        "What goes past a sublayer has been normed in your layer, so that nothing reaches the end of a stack as it "
+        "was. Which x does the plus belong to, the one before the norm or the one behind it?",
         (layer(_after_norm), layer(_after_first_norm), layer(_after_second_norm)),
     ),
     Mistake(
         "post_norm",
         "post-norm",
-        "Your norms stand behind the sum: that is the paper's layer, post-norm. Where does pre-norm, which is asked for "
-        "here, have them?",
+        "Your norms stand behind the sum: that is the paper's layer, post-norm. Where does pre-norm, which is asked "
+        "for here, have them?",
         (layer(_post_norm),),
     ),
     Mistake(
         "F03",
         "the norm on what comes out of a sublayer",
-        "You norm what comes out of the sublayers, and what goes into them is as it was. Which of the two does pre-norm "
-        "want?",
+        "You norm what comes out of the sublayers, and what goes into them is as it was. Which of the two does "
+        "pre-norm want?",
         (
             layer(_norms_outputs),
             layer(lambda s, x, mask: _second(s, x + s.drop(s.n1(s.attention(x, x, mask))))),
@@ -199,8 +199,8 @@ ENCODER_LAYER = (
     Mistake(
         "one_norm",
         "one norm for both sublayers",
-        "Both sublayers read through the same norm. Each of the two may need another gain and bias: how many norms does "
-        "a layer of the encoder have?",
+        "Both sublayers read through the same norm. Each of the two may need another gain and bias: how many norms "
+        "does a layer of the encoder have?",
         (
             layer(lambda s, x, mask: (y := _first(s, x, mask)) + s.think(s.n1(y))),
             layer(_right, OneNorm),
@@ -224,14 +224,15 @@ ENCODER_LAYER = (
     Mistake(
         "no_residual_around_attention",
         "no path around attention",
-        "After attention a word has lost what it was itself: there is no path around it. What is added to what attention "
-        "brings home?",
+        "After attention a word has lost what it was itself: there is no path around it. What is added to what "
+        "attention brings home?",
         (layer(lambda s, x, mask: _second(s, s.ask(s.n1(x), mask))),),
     ),
     Mistake(
         "no_residual_around_feed_forward",
         "no path around the feed-forward network",
-        "There is a path around attention and none around the feed-forward network. What does step 2 add to its output?",
+        "There is a path around attention and none around the feed-forward network. What does step 2 add to its "
+        "output?",
         (layer(lambda s, x, mask: s.think(s.n2(_first(s, x, mask)))),),
     ),
     Mistake(
@@ -244,8 +245,8 @@ ENCODER_LAYER = (
     Mistake(
         "residual_starts_over",
         "the second path begins at the input of the layer",
-        "The feed-forward network reads what attention has found, and then its output is added to the words from before. "
-        "Where does the result of step 1 go?",
+        "The feed-forward network reads what attention has found, and then its output is added to the words from "
+        "before. Where does the result of step 1 go?",
         (layer(_stale),),
     ),
     Mistake(
@@ -301,8 +302,8 @@ ENCODER_LAYER = (
     Mistake(
         "applied_twice",
         "a sublayer that works twice",
-        "One of your sublayers works twice on every word. Which line stands there twice, or calls what another line has "
-        "called already?",
+        "One of your sublayers works twice on every word. Which line stands there twice, or calls what another line "
+        "has called already?",
         (
             layer(lambda s, x, mask: _second(s, _first(s, _first(s, x, mask), mask))),
             layer(lambda s, x, mask: _second(s, _second(s, _first(s, x, mask)))),

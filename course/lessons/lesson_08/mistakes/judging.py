@@ -133,9 +133,7 @@ def _causality_under_mask(model: "nn.Module", src: "Tensor", tgt: "Tensor", logi
     n = tgt.shape[1]
     mask = torch.ones(n, n, dtype=torch.bool).tril()
     before = model(src, tgt, tgt_mask=mask)
-    return any(
-        testing.moved(model(src, _changed_at(tgt, t), tgt_mask=mask)[:, :t], before[:, :t]) for t in range(1, n)
-    )
+    return any(testing.moved(model(src, _changed_at(tgt, t), tgt_mask=mask)[:, :t], before[:, :t]) for t in range(1, n))
 
 
 def _causality_of_source(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
@@ -300,7 +298,11 @@ def _pads(tokens: "Tensor") -> "Tensor":
 def _told_of(call: Any) -> "Tensor":  # noqa: ANN401
     """Which tokens of the source the mask of a call leaves open: (B, S)."""
     closed = call.src_mask
-    return torch.ones_like(call.src, dtype=torch.bool) if closed is None else closed.expand(len(call.src), 1, 1, -1)[:, 0, 0]
+    return (
+        torch.ones_like(call.src, dtype=torch.bool)
+        if closed is None
+        else closed.expand(len(call.src), 1, 1, -1)[:, 0, 0]
+    )
 
 
 def pads_without_mask(function: Function) -> bool:
@@ -335,9 +337,11 @@ def pads_replace_words(function: Function) -> bool:
     return _padding_told(
         function,
         "sound",
-        lambda call, first: call.src.shape == first.src.shape
-        and bool(_pads(call.src).any())
-        and torch.equal(_told_of(call), ~_pads(call.src)),
+        lambda call, first: (
+            call.src.shape == first.src.shape
+            and bool(_pads(call.src).any())
+            and torch.equal(_told_of(call), ~_pads(call.src))
+        ),
         found=True,
     )
 
@@ -398,8 +402,8 @@ PROPERTIES = (
     Mistake(
         "dropout_left_on",
         "the model is tested in training mode",
-        "You say of a sound Transformer that it is broken. It comes with dropout, in training mode: what does dropout do to "
-        "two outputs that should be equal?",
+        "You say of a sound Transformer that it is broken. It comes with dropout, in training mode: what does dropout "
+        "do to two outputs that should be equal?",
         (judge(mode=None), judge(mode=True)),
     ),
     # All tests.
@@ -437,8 +441,8 @@ PROPERTIES = (
     Mistake(
         "causality_changes_the_last",
         "a test that changes only the last word",
-        "Your test of causality changes the last word and no other. One of the models hides the last word well and lets "
-        "others be seen: which words should be changed?",
+        "Your test of causality changes the last word and no other. One of the models hides the last word well and "
+        "lets others be seen: which words should be changed?",
         (
             judge(causality=_causality_at(lambda n: [n - 1])),
             judge(
@@ -451,15 +455,15 @@ PROPERTIES = (
     Mistake(
         "causality_looks_at_the_first",
         "a test that looks at the first place only",
-        "Your test of causality looks at the first place only. Who sees one word too far sees it from everywhere: which "
-        "places lie before a changed word?",
+        "Your test of causality looks at the first place only. Who sees one word too far sees it from everywhere: "
+        "which places lie before a changed word?",
         (judge(causality=_causality_compared(lambda x, t: x[:, :1] if t == x.shape[1] - 1 else x[:, :0])),),
     ),
     Mistake(
         "causality_looks_too_far",
         "a test that looks at the changed word too",
-        "Your test says of a sound Transformer that it sees the future. You compare places that may move: which ones lie "
-        "*before* the changed word?",
+        "Your test says of a sound Transformer that it sees the future. You compare places that may move: which ones "
+        "lie *before* the changed word?",
         (
             judge(causality=_causality_compared(lambda x, t: x[:, : t + 1])),
             judge(causality=_causality_compared(lambda x, t: x)),
@@ -471,23 +475,23 @@ PROPERTIES = (
     Mistake(
         "causality_inverted",
         "a test of causality turned around",
-        "You say of a sound Transformer that it sees the future, and of one without a mask that it does not. When is the "
-        "property violated: if something moves, or if nothing does?",
+        "You say of a sound Transformer that it sees the future, and of one without a mask that it does not. When is "
+        "the property violated: if something moves, or if nothing does?",
         (judge(causality=_inverted(_causality)),),
         whole=True,
     ),
     Mistake(
         "causality_under_a_mask",
         "a test that hands over the mask itself",
-        "You hand over a causal mask, so that the model's own is never asked for. What does the model do where tgt_mask is "
-        "None?",
+        "You hand over a causal mask, so that the model's own is never asked for. What does the model do where "
+        "tgt_mask is None?",
         (judge(causality=_causality_under_mask),),
     ),
     Mistake(
         "causality_too_loose",
         "a limit that is too generous",
-        "A model that lets a little of the future through passes your test. The numbers here have sixteen digits: how small "
-        "is what rounding moves, and how small a leak do you allow?",
+        "A model that lets a little of the future through passes your test. The numbers here have sixteen digits: how "
+        "small is what rounding moves, and how small a leak do you allow?",
         (
             judge(causality=_causality_loose(1e-2)),
             judge(causality=_causality_loose(1e-3)),
@@ -499,8 +503,8 @@ PROPERTIES = (
     Mistake(
         "pads_without_mask",
         "pads that no mask closes",
-        "Your test says of a sound Transformer that it minds pads. Nobody told it which words are pads: what belongs to a "
-        "padded batch?",
+        "Your test says of a sound Transformer that it minds pads. Nobody told it which words are pads: what belongs "
+        "to a padded batch?",
         (judge(padding=_pads_unmasked),),
         recognize=pads_without_mask,
     ),
@@ -514,32 +518,32 @@ PROPERTIES = (
     Mistake(
         "padding_inverted",
         "a test of padding turned around",
-        "You say of a sound Transformer that it minds pads, and of one that listens to them that it does not. When is the "
-        "property violated: if something moves, or if nothing does?",
+        "You say of a sound Transformer that it minds pads, and of one that listens to them that it does not. When is "
+        "the property violated: if something moves, or if nothing does?",
         (judge(padding=_inverted(_padding)),),
         whole=True,
     ),
     Mistake(
         "pads_on_the_left",
         "pads in front",
-        "Your test says of a sound Transformer that it minds pads. You put them in front, so that all words stand at other "
-        "places: may their vectors stay?",
+        "Your test says of a sound Transformer that it minds pads. You put them in front, so that all words stand at "
+        "other places: may their vectors stay?",
         (judge(padding=_pads_on_the_left),),
         recognize=pads_in_front,
     ),
     Mistake(
         "pads_instead_of_words",
         "words replaced by pads",
-        "Your test says of a sound Transformer that it minds pads. You have overwritten words: is what is left the same "
-        "sentence?",
+        "Your test says of a sound Transformer that it minds pads. You have overwritten words: is what is left the "
+        "same sentence?",
         (judge(padding=_pads_instead_of_words),),
         recognize=pads_replace_words,
     ),
     Mistake(
         "mask_without_pads",
         "a mask and nothing behind it",
-        "Your test of padding hands over a mask and no pads, or pads in the wrong sentence. What has to be added, and to "
-        "which of the two sentences, for a mask to have something to hide?",
+        "Your test of padding hands over a mask and no pads, or pads in the wrong sentence. What has to be added, and "
+        "to which of the two sentences, for a mask to have something to hide?",
         (judge(padding=_mask_without_pads), judge(padding=_pads_in_target)),
         recognize=never_pads,
     ),
@@ -552,7 +556,8 @@ PROPERTIES = (
     Mistake(
         "padding_never_found",
         "padding is not tested",
-        "No Transformer violates padding in your eyes. What do you compare with what, and do any numbers enter into it?",
+        "No Transformer violates padding in your eyes. What do you compare with what, and do any numbers enter into "
+        "it?",
         (
             judge(
                 padding=lambda model, src, tgt, logits: (
@@ -566,8 +571,8 @@ PROPERTIES = (
     Mistake(
         "memory_inverted",
         "a test of the memory turned around",
-        "You say of a sound Transformer that it does not use its memory. Here something *must* move: when is the property "
-        "violated?",
+        "You say of a sound Transformer that it does not use its memory. Here something *must* move: when is the "
+        "property violated?",
         (judge(memory=_inverted(_memory)),),
         whole=True,
     ),
@@ -586,53 +591,52 @@ PROPERTIES = (
     Mistake(
         "memory_replaced",
         "a memory of zeros",
-        "Your test hands zeros to decode in the place of a memory. A decoder notices that: and an encoder that never looks "
-        "at its words?",
+        "Your test hands zeros to decode in the place of a memory. A decoder notices that: and an encoder that never "
+        "looks at its words?",
         (judge(memory=_memory_replaced),),
     ),
     # The batch.
     Mistake(
         "first_sentence",
         "a test of the first sentence only",
-        "Your test takes the first sentence out of the batch and no other. One model is right for sentence 0 alone: which "
-        "ones should be tried?",
+        "Your test takes the first sentence out of the batch and no other. One model is right for sentence 0 alone: "
+        "which ones should be tried?",
         (judge(batch=_first_sentence),),
     ),
     Mistake(
         "same_batch_twice",
         "the same batch twice",
-        "Your test hands the same batch over twice, or copies of one sentence. Which sentences should be missing or others "
-        "the second time?",
+        "Your test hands the same batch over twice, or copies of one sentence. Which sentences should be missing or "
+        "others the second time?",
         (judge(batch=_batch_twice), judge(batch=_neighbors)),
     ),
     Mistake(
         "copies",
         "a batch of copies",
-        "Your batch holds the same sentence three times. What could one of them learn from the others that it does not know "
-        "already?",
+        "Your batch holds the same sentence three times. What could one of them learn from the others that it does "
+        "not know already?",
         (judge(batch=_copies),),
     ),
     Mistake(
         "not_put_back",
         "another order that is not put back",
-        "Your test says of a sound Transformer that its sentences influence each other. You changed their order: did you "
-        "compare each with itself?",
+        "Your test says of a sound Transformer that its sentences influence each other. You changed their order: did "
+        "you compare each with itself?",
         (judge(batch=_shuffled),),
     ),
     Mistake(
         "order_only",
         "the same sentences in another order",
-        "Your test puts the sentences into another order, and back. Two models mix them all, which no order can change: what "
-        "is different for a sentence that stands alone?",
+        "Your test puts the sentences into another order, and back. Two models mix them all, which no order can "
+        "change: what is different for a sentence that stands alone?",
         (judge(batch=_put_back),),
     ),
     Mistake(
         "batch_inverted",
         "a test of the batch turned around",
-        "You say of a sound Transformer that its sentences influence each other, and of a broken one that they do not. When "
-        "is the property violated?",
+        "You say of a sound Transformer that its sentences influence each other, and of a broken one that they do "
+        "not. When is the property violated?",
         (judge(batch=_inverted(_batch)),),
         whole=True,
     ),
 )
-

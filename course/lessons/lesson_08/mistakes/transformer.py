@@ -1,7 +1,7 @@
 """Known wrong versions of Transformer, and the question that leads out of each.
 
-A wrong Transformer is the right one with one of its steps replaced: see :class:`Wired`. A few mistakes leave numbers that
-are random, such as those of a second table; they are recognized by what they do: see the functions at the end.
+A wrong Transformer is the right one with one of its steps replaced: see :class:`Wired`. A few mistakes leave numbers
+that are random, such as those of a second table; they are recognized by what they do: see the functions at the end.
 """
 
 import math
@@ -24,6 +24,8 @@ class Wired(nn.Module):
     """The right Transformer in small steps, each a method that a wrong version replaces."""
 
     positions: Tensor
+    out: nn.Linear  # where there is one
+    source_table: nn.Parameter
 
     def __init__(
         self,
@@ -156,11 +158,11 @@ def _by_sentence(s: Wired, tokens: Tensor) -> Tensor:
 
 
 def _trained_positions(s: Wired, table: Tensor) -> None:
-    s.positions = nn.Parameter(table)  # type: ignore[assignment]
+    s.positions = nn.Parameter(table)
 
 
 def _random_positions(s: Wired, table: Tensor) -> None:
-    s.positions = nn.Parameter(torch.randn_like(table) * 0.02)  # type: ignore[assignment]
+    s.positions = nn.Parameter(torch.randn_like(table) * 0.02)
 
 
 def _one_object(s: Wired, kind: type[nn.Module], n: int) -> nn.ModuleList:
@@ -314,17 +316,17 @@ def _own_output(s: Wired, vocab_size: int, d_model: int) -> None:
 
 def _copied_output(s: Wired, vocab_size: int, d_model: int) -> None:
     _own_output(s, vocab_size, d_model)
-    s.out.weight.data = s.table.data.clone()  # type: ignore[union-attr, operator]
+    s.out.weight.data = s.table.data.clone()
 
 
 def _biased_output(s: Wired, vocab_size: int, d_model: int) -> None:
     s.out = nn.Linear(d_model, vocab_size)
-    s.out.weight = s.table  # type: ignore[assignment, union-attr]
-    nn.init.zeros_(s.out.bias)  # type: ignore[union-attr, arg-type]
+    s.out.weight = s.table
+    nn.init.zeros_(s.out.bias)
 
 
 def _through_out(s: Wired, states: Tensor) -> Tensor:
-    logits: Tensor = s.out(states)  # type: ignore[operator]
+    logits: Tensor = s.out(states)
     return logits
 
 
@@ -333,7 +335,7 @@ def _two_tables(s: Wired, vocab_size: int, d_model: int) -> None:
 
 
 def _from_source_table(s: Wired, src: Tensor) -> Tensor:
-    x: Tensor = s.drop(embed(src, s.source_table, s.positions))  # type: ignore[arg-type]
+    x: Tensor = s.drop(embed(src, s.source_table, s.positions))
     return x
 
 
@@ -413,8 +415,8 @@ TRANSFORMER = (
     Mistake(
         "tied_by_copying",
         "tables that begin alike and are two",
-        "Two tables of your model begin with the same numbers and are two all the same: after one step of training they "
-        "differ. Is an array that was copied the same array?",
+        "Two tables of your model begin with the same numbers and are two all the same: after one step of training "
+        "they differ. Is an array that was copied the same array?",
         (whole(more=_copied_output, output=_through_out),),
         recognize=is_copied,
     ),
@@ -442,16 +444,16 @@ TRANSFORMER = (
     Mistake(
         "table_begins_large",
         "the table begins with numbers of size 1",
-        "A new model of yours is very sure of what nobody has taught it, because its table begins with numbers of size 1. "
-        "How large are they in the text, and which table of section 2 shows why?",
+        "A new model of yours is very sure of what nobody has taught it, because its table begins with numbers of "
+        "size 1. How large are they in the text, and which table of section 2 shows why?",
         (whole(spread=lambda s, d_model: 1.0),),
         recognize=begins_too_sure,
     ),
     Mistake(
         "not_scaled",
         "words not multiplied by the root of d_model",
-        "On one side, or on both, your words are smaller than their places. Which of your functions does all three steps "
-        "for both?",
+        "On one side, or on both, your words are smaller than their places. Which of your functions does all three "
+        "steps for both?",
         (
             whole(words=_unscaled),
             whole(source_words=_dropped(_unscaled)),
@@ -470,9 +472,7 @@ TRANSFORMER = (
         "You multiply the sum of words and places. Which of the two is multiplied, and when?",
         (
             whole(
-                words=lambda s, tokens: (
-                    (s.table[tokens] + s.positions[: tokens.shape[1]]) * math.sqrt(s.table.shape[1])
-                )
+                words=lambda s, tokens: (s.table[tokens] + s.positions[: tokens.shape[1]]) * math.sqrt(s.table.shape[1])
             ),
             whole(words=lambda s, tokens: embed(tokens, s.table, s.positions) * math.sqrt(s.table.shape[1])),
         ),
@@ -480,8 +480,8 @@ TRANSFORMER = (
     Mistake(
         "no_positions",
         "a side without places",
-        "The words of one side, or of both, do not know where they stand. Who adds places to the source, and who to the "
-        "target?",
+        "The words of one side, or of both, do not know where they stand. Who adds places to the source, and who to "
+        "the target?",
         (
             whole(words=_nowhere),
             whole(source_words=_dropped(_nowhere)),
@@ -491,7 +491,8 @@ TRANSFORMER = (
     Mistake(
         "target_at_place_0",
         "every word of the target at place 0",
-        "All words of your target stand at place 0, as if each were the first one. Which rows do the first T words get?",
+        "All words of your target stand at place 0, as if each were the first one. Which rows do the first T words "
+        "get?",
         (whole(target_words=_dropped(_all_at_zero)), whole(words=_all_at_zero)),
     ),
     Mistake(
@@ -504,8 +505,8 @@ TRANSFORMER = (
     Mistake(
         "positions_trained",
         "the table of positions is trained",
-        "Your table of positions is a parameter: the optimizer will move sines and cosines until they are none. How does "
-        "a model keep an array that is not trained?",
+        "Your table of positions is a parameter: the optimizer will move sines and cosines until they are none. How "
+        "does a model keep an array that is not trained?",
         (whole(keep_positions=_trained_positions), whole(keep_positions=_random_positions)),
     ),
     # The layers.
@@ -523,15 +524,15 @@ TRANSFORMER = (
     Mistake(
         "plain_list",
         "layers in a plain list",
-        "Layers in a plain Python list are invisible: nobody trains them, moves them or saves them. Which list of torch "
-        "makes them parts of the model?",
+        "Layers in a plain Python list are invisible: nobody trains them, moves them or saves them. Which list of "
+        "torch makes them parts of the model?",
         (whole(make=_plain_list), whole(make=_plain_encoder), whole(make=_plain_decoder)),
     ),
     Mistake(
         "each_layer_from_the_start",
         "every layer reads the embedded words",
-        "Each layer of yours reads what the first one read, so that only the last one counts. What does a layer read that "
-        "has another one below it?",
+        "Each layer of yours reads what the first one read, so that only the last one counts. What does a layer read "
+        "that has another one below it?",
         (
             whole(read=_each_from_the_start),
             whole(write=_write_from_the_start),
@@ -541,7 +542,8 @@ TRANSFORMER = (
     Mistake(
         "first_layer_only",
         "one layer of a stack works",
-        "All your layers are made, and in one stack, or in both, only one of them works. What does your loop go through?",
+        "All your layers are made, and in one stack, or in both, only one of them works. What does your loop go "
+        "through?",
         (
             whole(read=_only_layer(0)),
             whole(write=_only_decoder_layer(0)),
@@ -561,8 +563,8 @@ TRANSFORMER = (
     Mistake(
         "level_by_level",
         "each decoder layer reads the encoder layer of its own height",
-        "In your model decoder layer 1 reads encoder layer 1, and so on. Where does the memory come from that all of them "
-        "read?",
+        "In your model decoder layer 1 reads encoder layer 1, and so on. Where does the memory come from that all of "
+        "them read?",
         (whole(forward=_level_by_level),),
     ),
     Mistake(
@@ -575,8 +577,8 @@ TRANSFORMER = (
     Mistake(
         "memory_not_normed",
         "no norm after the encoder",
-        "Your memory is not normed: with pre-norm layers it grows from layer to layer. What stands behind the encoder's "
-        "stack?",
+        "Your memory is not normed: with pre-norm layers it grows from layer to layer. What stands behind the "
+        "encoder's stack?",
         (whole(make_norms=_no_memory_norm), whole(encode=_encode_unnormed)),
     ),
     Mistake(
@@ -627,8 +629,8 @@ TRANSFORMER = (
     Mistake(
         "causal_only_in_training",
         "the causal mask dropped in evaluation mode",
-        "In training mode your target cannot see the future, and in evaluation mode it can. Does a sentence that is only "
-        "scored have no future?",
+        "In training mode your target cannot see the future, and in evaluation mode it can. Does a sentence that is "
+        "only scored have no future?",
         (whole(mask=_only_in_training), whole(mask=_never_in_evaluation)),
     ),
     Mistake(
@@ -648,8 +650,8 @@ TRANSFORMER = (
     Mistake(
         "target_mask_ignored",
         "a mask of the target that is handed in and not used",
-        "A tgt_mask is handed in, and you use one of your own instead, so that pads of the target are heard. When is the "
-        "causal mask alone right?",
+        "A tgt_mask is handed in, and you use one of your own instead, so that pads of the target are heard. When is "
+        "the causal mask alone right?",
         (whole(mask=_always_own),),
     ),
     Mistake(
@@ -684,8 +686,8 @@ TRANSFORMER = (
     Mistake(
         "masks_exchanged",
         "the two masks exchanged on the way",
-        "The masks of source and target change places on their way into your layers. In which order does a decoder layer "
-        "take them, and in which order does decode?",
+        "The masks of source and target change places on their way into your layers. In which order does a decoder "
+        "layer take them, and in which order does decode?",
         (
             whole(write=_write_with(lambda tgt_mask, src_mask: (src_mask, tgt_mask))),
             _forward_with(
@@ -761,8 +763,8 @@ TRANSFORMER = (
     Mistake(
         "logits_scaled",
         "logits multiplied or divided by the root of d_model",
-        "Your logits are too large or too small by the root of d_model. At which end of the model does the table need that "
-        "factor?",
+        "Your logits are too large or too small by the root of d_model. At which end of the model does the table need "
+        "that factor?",
         (
             whole(output=lambda s, states: states @ s.table.T * math.sqrt(s.table.shape[1])),
             whole(output=lambda s, states: states @ s.table.T / math.sqrt(s.table.shape[1])),
@@ -850,8 +852,8 @@ TRANSFORMER = (
     Mistake(
         "no_gradient",
         "a part without gradients",
-        "The logits are right, and a part of your model learns nothing: its gradient is cut off. Where do you use no_grad, "
-        "detach or .data?",
+        "The logits are right, and a part of your model learns nothing: its gradient is cut off. Where do you use "
+        "no_grad, detach or .data?",
         (
             whole(encode=lambda s, src, src_mask=None: Wired.encode(s, src, src_mask).detach()),
             whole(output=lambda s, states: states @ s.table.detach().T),
