@@ -1,4 +1,4 @@
-"""Lesson 08: what its text says of numbers, its figures, its kept measurement, and what a library does in empty rows."""
+"""Lesson 08: what its text says of numbers, its figures, its kept measurement, and a library in empty rows."""
 
 import dataclasses
 import itertools
@@ -23,7 +23,16 @@ from course.lab.exercises import diagnose, get  # noqa: E402
 from course.lessons.lesson_05.reference import decoder_mask, padding_mask  # noqa: E402
 from course.lessons.lesson_06.reference import positional_encoding  # noqa: E402
 from course.lessons.lesson_07.reference import MultiHeadAttention  # noqa: E402
-from course.lessons.lesson_08 import broken, costs, experiments, figures, parity, reference, reversal, testing  # noqa: E402
+from course.lessons.lesson_08 import (  # noqa: E402
+    broken,
+    costs,
+    experiments,
+    figures,
+    parity,
+    reference,
+    reversal,
+    testing,
+)
 from course.lessons.lesson_08.quiz import QUIZ  # noqa: E402
 from course.special import BOS, EOS, PAD  # noqa: E402
 from tests.test_lab_figures import collisions, drawn  # noqa: E402
