@@ -41,13 +41,14 @@ if TYPE_CHECKING:
 
 # ---- What a step of the decoder may see ------------------------------------------------------------------------
 
-SOURCE = ("The", "needle", "has", "a", "sharp", "point", "<eos>")
+SOURCE = ("The", "needle", "has", "a", "sharp", "point")
 TARGET = ("<bos>", "Die", "Nadel", "hat", "eine", "scharfe", "Spitze")
 NEXT = (*TARGET[1:], "<eos>")
 
 _LINE = "1px solid rgba(128, 128, 128, 0.35)"
 _OPEN = "background-color: rgba(165, 60, 135, 0.22)"  # the color of weights: where one may flow
 _NOW = "background-color: rgba(165, 60, 135, 0.62)"
+_LATER = "background-color: rgba(165, 60, 135, 0.07)"
 
 
 def draw_step(
@@ -90,7 +91,7 @@ def _permissions(mask: Array, asking: Sequence[str], asked: Sequence[str], step:
     head = "<td></td>" + "".join(_name(word, "col", ASKED) for word in asked)
     body = []
     for i, (word, row) in enumerate(zip(asking, mask, strict=True)):
-        cells = "".join(_permission(bool(may), i == step, j in (0, len(row) - 1)) for j, may in enumerate(row))
+        cells = "".join(_permission(bool(may), i - step) for may in row)
         body.append(f'<tr style="background-color: transparent">{_name(word, "row", ASKING)}{cells}</tr>')
     return table(head, body, caption)
 
@@ -104,9 +105,10 @@ def _name(word: str, scope: str, colors: tuple[str, str]) -> str:
     return f'<th scope="{scope}" style="{style}">{html.escape(word)}</th>'
 
 
-def _permission(may: bool, now: bool, edge: bool) -> str:
-    ground = f"; {_NOW if now else _OPEN}" if may else ""
-    frame = "; border-top: 2px solid; border-bottom: 2px solid" if now else ""
+def _permission(may: bool, from_now: int) -> str:
+    """Return a cell. from_now: how many rows below that of the step; those below are not there while one writes."""
+    ground = f"; {_NOW if from_now == 0 else _OPEN if from_now < 0 else _LATER}" if may else ""
+    frame = "; border-top: 2px solid; border-bottom: 2px solid" if from_now == 0 else ""
     return (
         f'<td style="padding: 2px 5px; text-align: center; min-width: 22px; border: {_LINE}{frame}{ground}">'
         f"{'✓' if may else ''}</td>"
