@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 from course.lab.exercises import diagnose, get  # noqa: E402
 from course.lessons.lesson_06.reference import positional_encoding  # noqa: E402
 from course.lessons.lesson_07.reference import FeedForward, MultiHeadAttention, residual_block  # noqa: E402
+from course.lessons.lesson_08 import answers  # noqa: E402
 from course.lessons.lesson_08.exercises import EXERCISES  # noqa: E402
 from course.lessons.lesson_08.reference import DecoderLayer, EncoderLayer, embed  # noqa: E402
 from course.lessons.lesson_08.testing import moved, other_words  # noqa: E402
@@ -568,7 +569,10 @@ def count_as_float(vocab_size, d_model, n_heads, d_ff, n_layers):
 RIGHT_COUNTS = [count_in_one_line, count_by_parts, count_by_heads, count_by_lists, count_as_float]
 
 
+SHOWN = [answers.EncoderLayer, answers.DecoderLayer, answers.Transformer, answers.properties]
+
 RIGHT = [
+    *((each.__name__, each) for each in SHOWN),
     *(("embed", each) for each in RIGHT_EMBEDDINGS),
     *(("EncoderLayer", each) for each in RIGHT_ENCODER_LAYERS.values()),
     *(("DecoderLayer", each) for each in RIGHT_DECODER_LAYERS.values()),

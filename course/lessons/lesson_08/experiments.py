@@ -1,6 +1,6 @@
 """The measurement of lesson 08: broken Transformers learn to write words backward, and what each came to.
 
-    python -m course.lessons.lesson_08.experiments                   # all of them: about three minutes on two cores
+    python -m course.lessons.lesson_08.experiments                   # all of them: about six minutes on two cores
     python -m course.lessons.lesson_08.experiments --only "no mask"    # one of them
 
 trains a sound Transformer and each of `broken.BROKEN` on the task of `reversal`, with the same words and as many
@@ -21,7 +21,7 @@ from course.errors import CourseError
 from course.lab.drawing import Markup, rows_table
 
 LOG = Path(__file__).parent / "logs" / "broken.jsonl"
-SEEDS = (1,)
+SEEDS = (1, 2)
 STEPS = 800  # updates of a run
 WORDS = 500  # written backward by each model after its training
 
@@ -66,19 +66,33 @@ def of_model(runs: Sequence[Run], model: str) -> list[Run]:
 
 
 def trained_table(runs: Sequence[Run], models: Sequence[str]) -> Markup:
-    """Show what each of some models came to."""
+    """Show what some models came to, the runs of each side by side."""
     rows = [
-        (run.model, f"{run.loss:.3f}", f"{run.letters:.0f}", f"{run.words:.0f}")
+        (
+            model,
+            _side_by_side([f"{run.loss:.3f}" for run in of_model(runs, model)]),
+            _side_by_side([f"{run.letters:.0f}" for run in of_model(runs, model)]),
+            _side_by_side([f"{run.words:.0f}" for run in of_model(runs, model)]),
+        )
         for model in models
-        for run in of_model(runs, model)
     ]
     head = ("Transformer", "loss in training", "% of letters, right ones before", "% of words, written alone")
-    return rows_table(head, rows, f"after {runs[0].steps} updates; letters and words are new ones")
+    return rows_table(head, rows, f"after {runs[0].steps} updates, two trainings each; letters and words are new ones")
 
 
 def words_right(runs: Sequence[Run]) -> dict[str, str]:
-    """Return in words what each model came to."""
-    return {run.model: f"loss {run.loss:.3f}, {run.words:.0f} % of words" for run in runs}
+    """Return in words what each model came to, the runs side by side."""
+    found = {}
+    for model in dict.fromkeys(run.model for run in runs):
+        of = of_model(runs, model)
+        losses, words = ([f"{each:{form}}" for each in figures] for figures, form in (
+            ([run.loss for run in of], ".3f"), ([run.words for run in of], ".0f")))  # fmt: skip
+        found[model] = f"loss {_side_by_side(losses)}; {_side_by_side(words)} % of words"
+    return found
+
+
+def _side_by_side(figures: Sequence[str]) -> str:
+    return ", ".join(figures)
 
 
 # --- making it again --------------------------------------------------------------------------------------------

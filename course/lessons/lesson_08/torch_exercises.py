@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Module, Property
 from course.lab.exercises.modules import Made, observing
-from course.lessons.lesson_08 import reference, testing
+from course.lessons.lesson_08 import answers, reference, testing
 from course.lessons.lesson_08.mistakes.decoder_layer import DECODER_LAYER as KNOWN_DECODER_LAYERS
 from course.lessons.lesson_08.mistakes.embedding import EMBED as KNOWN_EMBEDDINGS
 from course.lessons.lesson_08.mistakes.encoder_layer import ENCODER_LAYER as KNOWN_ENCODER_LAYERS
@@ -171,6 +171,7 @@ ENCODER_LAYER = Exercise(
     signature="(d_model, n_heads, d_ff, dropout=0.0)",
     reference=reference.EncoderLayer,
     observe=observing(reference.EncoderLayer),
+    shown=(answers.EncoderLayer,),
     module=Module(("d_model", "n_heads", "d_ff", "dropout"), {"forward": ("x", "mask")}),
     cases=(
         _encoder_case("a new layer", _COUNT_ASKED, _COUNTED, 1),
@@ -235,6 +236,7 @@ DECODER_LAYER = Exercise(
     signature="(d_model, n_heads, d_ff, dropout=0.0)",
     reference=reference.DecoderLayer,
     observe=observing(reference.DecoderLayer),
+    shown=(answers.DecoderLayer,),
     module=Module(("d_model", "n_heads", "d_ff", "dropout"), {"forward": ("x", "memory", "mask", "memory_mask")}),
     cases=(
         _decoder_case("a new layer", _COUNT_ASKED, _COUNTED, 1),
@@ -345,6 +347,7 @@ TRANSFORMER = Exercise(
     signature="(vocab_size, d_model, n_heads, d_ff, n_layers, dropout=0.0, max_len=256)",
     reference=reference.Transformer,
     observe=observing(reference.Transformer),
+    shown=(answers.Transformer,),
     module=Module(
         ("vocab_size", "d_model", "n_heads", "d_ff", "n_layers", "dropout", "max_len"),
         {
@@ -537,7 +540,7 @@ PROPERTIES = Exercise(
     ),
     argument_names=("model",),
     result_names=("violated",),
-    shown=(testing.moved, testing.other_words, testing.properties),
+    shown=(answers.properties,),
     difficulty=4,
     importance=5,
     minutes=35,

@@ -362,6 +362,27 @@ def pads_in_vain(function: Function) -> bool:
     )
 
 
+def _batch_missed(function: Function, wanted: "Callable[[Tensor, Tensor], bool]") -> bool:
+    """Whether a mixing of the batch is not found, and the sources of some call are as wanted, beside the first ones."""
+    calls, said = _found(function, "mean over the batch")
+    return bool(calls) and "batch" not in said and any(wanted(call.src, calls[0].src) for call in calls)
+
+
+def copies_only(function: Function) -> bool:
+    """Whether a batch holds one sentence several times."""
+    return _batch_missed(function, lambda src, first: len(src) > 1 and bool((src == src[0]).all()))
+
+
+def reorders_only(function: Function) -> bool:
+    """Whether the same sentences come in another order."""
+    return _batch_missed(
+        function,
+        lambda src, first: (
+            src.shape == first.shape and not torch.equal(src, first) and sorted(src.tolist()) == sorted(first.tolist())
+        ),
+    )
+
+
 PROPERTIES = (
     # What comes back.
     Mistake(
@@ -616,6 +637,7 @@ PROPERTIES = (
         "Your batch holds the same sentence three times. What could one of them learn from the others that it does "
         "not know already?",
         (judge(batch=_copies),),
+        recognize=copies_only,
     ),
     Mistake(
         "not_put_back",
@@ -630,6 +652,7 @@ PROPERTIES = (
         "Your test puts the sentences into another order, and back. Two models mix them all, which no order can "
         "change: what is different for a sentence that stands alone?",
         (judge(batch=_put_back),),
+        recognize=reorders_only,
     ),
     Mistake(
         "batch_inverted",
