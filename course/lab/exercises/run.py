@@ -103,6 +103,7 @@ def _torch_undisturbed() -> Iterator[None]:
         return
     state, gradients = torch.get_rng_state(), torch.is_grad_enabled()
     torch.default_generator.manual_seed(20170612)  # of the CPU, where checks run; other devices are left alone
+    torch.set_grad_enabled(True)  # a notebook may have switched them off
     try:
         yield
     finally:
