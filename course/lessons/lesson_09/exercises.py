@@ -183,6 +183,13 @@ BPE_ENCODE = Exercise(
             by_hand=True,
         ),
         Case(
+            "a long piece that no merge reaches",
+            lambda: ("stone", [("o", "n"), ("s", "t"), ("t", "o"), ("s", "to")]),
+            'There is a merge that makes "sto". Are its two pieces neighbors when its turn comes?',
+            tier=2,
+            by_hand=True,
+        ),
+        Case(
             "a short merge before a long one",
             lambda: ("tent", [("e", "n"), ("t", "</w>"), ("t", "e"), ("te", "nt"), ("n", "t"), ("en", "t</w>")]),
             "A longer piece could be made if another pair were joined first. Who decides which comes first?",
@@ -324,6 +331,8 @@ MAKE_BATCH = Exercise(
         "    src_mask = (src != ...)[:, None, None, :]\n    tgt_mask = (...)[:, None, None, :] & ...",
     ),
     shown=(reference.padded, reference.make_batch),
+    tensors=True,
+    result_kind="array",
     argument_names=("pairs", "pad", "bos", "eos"),
     result_names=("src", "tgt_in", "labels", "src_mask", "tgt_mask"),
     result_dims={"src": "B S", "tgt_in": "B T", "labels": "B T", "src_mask": "B 1 1 S", "tgt_mask": "B 1 T T"},

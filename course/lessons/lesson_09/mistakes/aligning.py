@@ -108,7 +108,7 @@ REPAIR_PAIRS = (
         "filtered_apart",
         "each side is filtered by itself",
         "A source is dropped because it is too long. What happens to its translation, which is not?",
-        (_filtered_apart, apart),
+        (_filtered_apart,),
     ),
     Mistake(
         "sorted_apart",

@@ -287,12 +287,6 @@ BPE_TRAIN = (
         (_trainer(count=_first_and_last_only),),
     ),
     Mistake(
-        "without_the_last_pair",
-        "the last pair of a word is left out",
-        "The last letter and the mark are neighbors, too. Where does your index end?",
-        (_trainer(count=_without_the_last),),
-    ),
-    Mistake(
         "added_up",
         "the counts of earlier rounds stay",
         "A pair that has been joined everywhere occurs no more. Where are your counts set back to nothing?",
@@ -378,9 +372,9 @@ BPE_TRAIN = (
     ),
     Mistake(
         "no_end_mark",
-        "no mark at the end of a word",
-        'The last piece of every word is to be "</w>". Where do you put it?',
-        (_trainer(begin=lambda word: [*word]),),
+        "the mark is nobody's neighbor",
+        'The last letter of a word and the mark "</w>" are neighbors, too. In which of your merges does the mark occur?',
+        (_trainer(begin=lambda word: [*word]), _trainer(count=_without_the_last)),
     ),
     Mistake(
         "mark_on_the_last_letter",
