@@ -101,7 +101,7 @@ BPE_TRAIN = Exercise(
         ),
         Case("no merges", lambda: ({"pin": 2, "tin": 1}, 0), "How many merges are asked for?", tier=5, by_hand=True),
         Case(
-            "a text of 67 words and 60 merges",
+            "a text of 68 words and 60 merges",
             lambda: (counted(TEXT), 60),
             "The rule is the same in a longer text. At which merge do you and yours part, and is it a tie?",
             tier=6,

@@ -28,6 +28,8 @@ from course.lab.drawing import Markup, rows_table
 from course.lessons.lesson_09.reference import Merge, Pair, buckets, joined
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from course.data import Examples, ParallelText
     from course.model import Transformer
 
@@ -107,6 +109,19 @@ def library_merges(words: Mapping[str, int], n: int) -> list[Merge]:
     library.train_from_iterator((f"{word}< " * count for word, count in words.items()), trainer)
     merges = json.loads(library.to_str())["model"]["merges"]
     return [(left.replace("<", "</w>"), right.replace("<", "</w>")) for left, right in merges]
+
+
+def byte_level(lines: Iterable[str], *, whole_alphabet: bool, size: int = 400) -> Tokenizer:
+    """A byte-level tokenizer of the library, which begins with all 256 bytes or with those of the text alone."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    library = Tokenizer(models.BPE())
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    library.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet() if whole_alphabet else []
+    trainer = trainers.BpeTrainer(vocab_size=size, show_progress=False, initial_alphabet=alphabet)
+    library.train_from_iterator(lines, trainer)
+    return library
 
 
 def first_difference(merges: Sequence[Merge], others: Sequence[Merge]) -> int | None:

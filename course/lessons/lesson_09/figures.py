@@ -14,11 +14,15 @@ import numpy as np
 from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE_TEXT, WEIGHTS_TEXT, begin, plain, write
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_09 import experiments
-from course.lessons.lesson_09.reference import Merge
+from course.lessons.lesson_09.reference import Merge, Pair
+from course.special import BOS, EOS, PAD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from course.data import ParallelText, Tokenizer
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Lengths = Sequence[tuple[int, int]]
@@ -263,6 +267,32 @@ def draw_misaligned(fig: Figure, *, runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 # ---- The whole of it -------------------------------------------------------------------------------------------
+
+
+def whole_way(
+    text: ParallelText,
+    tokenizer: Tokenizer,
+    pairs: Sequence[Pair],
+    *,
+    buckets: Callable[[list[tuple[int, int]], int], Sequence[Sequence[int]]],
+    make_batch: Callable[..., Sequence[Tensor]],
+    number: int = 3,
+) -> dict[str, Any]:
+    """What `draw_summary` draws: the way of one pair of a text, and three of the buckets of all of them."""
+    lengths = experiments.lengths_of(pairs)
+    groups = [group for group in buckets(lengths, 200) if len(group) > 5]
+    own = next(group for group in buckets(lengths, 200) if number in group)
+    src, tgt_in, labels, *_ = make_batch([pairs[i] for i in own], PAD, BOS, EOS)
+    at = list(own).index(number)
+    rows = {"source, src": src, "target, tgt_in": tgt_in, "target, labels": labels}
+    stages: list[tuple[str, list[str]]] = [
+        ("source, text", [text.source[number]]),
+        ("source, pieces", tokenizer.tokens(pairs[number][0])),
+        ("source, ids", [str(i) for i in pairs[number][0]]),
+    ]
+    stages += [(name, tokenizer.tokens(each[at].tolist())) for name, each in rows.items()]
+    chosen = (groups[0], groups[len(groups) // 2], groups[-1])
+    return {"stages": stages, "groups": [[lengths[i] for i in group] for group in chosen]}
 
 
 def draw_summary(fig: Figure, *, stages: Sequence[tuple[str, Sequence[str]]], groups: Sequence[Lengths]) -> str:

@@ -50,6 +50,16 @@ def _packer(
     return buckets
 
 
+def _newcomer_alone(bucket: list[int], i: int, lengths: Lengths) -> int:
+    """The rectangle if the newcomer were the longest, which it is only where pairs come sorted by their longer side."""
+    return (len(bucket) + 1) * max(lengths[i])
+
+
+def _both_ways(**changes: Any) -> tuple[Function, Function]:  # noqa: ANN401
+    """A version that is not sorted as it should be, which looks at all in the bucket, or at the newcomer alone."""
+    return _packer(**changes), _packer(**changes, size=_newcomer_alone)
+
+
 def _before_the_newcomer(bucket: list[int], i: int, lengths: Lengths) -> int:
     return (len(bucket) + 1) * max((max(lengths[j]) for j in bucket), default=0)
 
@@ -139,25 +149,28 @@ BUCKETS = (
         "unsorted",
         "nothing is sorted",
         "Short and long sentences stand side by side in your buckets. In which order do you go through them?",
-        (_packer(key=None),),
+        _both_ways(key=None),
     ),
     Mistake(
         "by_one_side",
         "sorted by one side only",
         "A short source can have a long target. Which of the two lengths makes the wider rectangle?",
-        (_packer(key=lambda pair: pair[0]), _packer(key=lambda pair: pair[1])),
+        (*_both_ways(key=lambda pair: pair[0]), *_both_ways(key=lambda pair: pair[1])),
     ),
     Mistake(
         "by_shorter_or_sum",
         "sorted by the shorter side or by the sum",
         "Take a pair of lengths 2 and 9. By which number should it be sorted?",
-        (_packer(key=min), _packer(key=sum)),
+        (*_both_ways(key=min), *_both_ways(key=sum)),
     ),
     Mistake(
         "longest_first",
         "the long ones first",
         "Which bucket comes first, the one of the shortest pairs or that of the longest?",
-        (_packer(descending=True),),
+        (
+            *_both_ways(descending=True),
+            *_both_ways(key=lambda pair: -max(pair)),
+        ),
     ),
     Mistake(
         "equals_sorted",

@@ -373,7 +373,7 @@ BPE_TRAIN = (
     Mistake(
         "no_end_mark",
         "the mark is nobody's neighbor",
-        'The last letter of a word and the mark "</w>" are neighbors, too. In which of your merges does the mark occur?',
+        'The last letter of a word and the mark "</w>" are neighbors, too. Which of your merges has the mark?',
         (_trainer(begin=lambda word: [*word]), _trainer(count=_without_the_last)),
     ),
     Mistake(
