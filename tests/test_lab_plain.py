@@ -98,7 +98,7 @@ def test_a_list_that_was_changed_is_seen():
 def test_a_known_mistake_is_named():
     mistake = Mistake("backward", "backward", "Which way?", (lambda words: sorted(words)[::-1],))
     assert climb(exercise(mistake), lambda words: sorted(words, reverse=True)).mistake == "backward"
-    assert climb(exercise(mistake), lambda words: sorted(words, key=len)).mistake is None
+    assert climb(exercise(mistake), lambda words: words[:1]).mistake is None
 
 
 def test_a_version_that_is_right_where_the_answer_is_wrong_explains_nothing():

@@ -32,7 +32,7 @@ END_SIGN = "·"  # stands for "</w>" in pictures
 
 # ---- Words in pieces -------------------------------------------------------------------------------------------
 
-MERGES = Slider((0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600), 8)
+MERGES = Slider((0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600), 14)
 COLUMNS = 34  # letters that a line of boxes has room for
 
 
@@ -114,11 +114,12 @@ def draw_batch(fig: Figure, *, rows: Mapping[str, Sequence[Sequence[str]]]) -> s
     """
     begin(fig, 11.8, 0.42 * sum(len(each) + 1.35 for each in rows.values()) + 0.1)
     width = max(len(row) for each in rows.values() for row in each)
+    size = _size_for([piece for each in rows.values() for row in each for piece in row], max(width, 10))
     ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
     y, told = 0.0, []
     for name, each in rows.items():
         ax.text(0.06, y, f"{name}  ({len(each)}, {len(each[0])})", fontsize=12.5, color=INK, weight="bold", va="center")
-        _draw_cells(ax, each, y - 1, SOURCE_TINT if name == "src" else TARGET_TINT)
+        _draw_cells(ax, each, y - 1, SOURCE_TINT if name == "src" else TARGET_TINT, size)
         y -= len(each) + 1.35
         told.append(f"{name}: {' / '.join(' '.join(row) for row in each)}")
     ax.set(xlim=(0, max(width, 10)), ylim=(y + 0.8, 0.55))
@@ -126,7 +127,7 @@ def draw_batch(fig: Figure, *, rows: Mapping[str, Sequence[Sequence[str]]]) -> s
     return f"A batch. {'; '.join(told)}."
 
 
-def _draw_cells(ax: Axes, rows: Sequence[Sequence[str]], top: float, tint: str) -> None:
+def _draw_cells(ax: Axes, rows: Sequence[Sequence[str]], top: float, tint: str, size: float) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
@@ -138,12 +139,17 @@ def _draw_cells(ax: Axes, rows: Sequence[Sequence[str]], top: float, tint: str) 
         ax.add_collection(PatchCollection(boxes, facecolor=color, edgecolor="none"))
     words = [piece for row in rows for piece in row]
     places = [(j + 0.5, top - i) for i, row in enumerate(rows) for j in range(len(row))]
-    write(ax, words, places, ha="center", va="center", fontsize=9.5, color=INK)
+    write(ax, words, places, ha="center", va="center", fontsize=size, color=INK)
+
+
+def _size_for(words: Sequence[str], cells: float, *, inches: float = 11.8) -> float:
+    """The font size at which the longest of some words fits into a cell, where so many cells share some inches."""
+    return min(12.5, 72 * inches / cells / (0.64 * max(map(len, words)) + 0.4))
 
 
 # ---- Padding ---------------------------------------------------------------------------------------------------
 
-WIDTHS = Slider((1, 2, 3, 4, 6, 8, 12, 16, 24, 32), 9)  # to which lengths are rounded; all are alike at 32
+WIDTHS = Slider((1, 2, 3, 4, 6, 8, 16, 24), 7)  # to which lengths are rounded; at 24 all are alike
 BUDGETS = Slider((40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800), 7)
 SHOWN = 4  # batches of which there is a picture
 
@@ -162,7 +168,8 @@ def draw_padding(
     orange, the target blue, and what is computed for nothing gray.
     """
     groups = [list(group) for group in buckets(experiments.rounded_up(lengths, width), max_tokens)]
-    chosen = [groups[round(i)] for i in np.linspace(0, len(groups) - 1, min(SHOWN, len(groups)))]
+    n_shown = min(SHOWN, len(groups))
+    chosen = [groups[int((k + 0.5) / n_shown * len(groups))] for k in range(n_shown)]
     begin(fig, 11.5, 4.3)
     ax = fig.add_axes((0.01, 0.03, 0.98, 0.82))
     parts = _draw_blocks(ax, [[lengths[i] for i in group] for group in chosen])
@@ -276,7 +283,7 @@ def whole_way(
     *,
     buckets: Callable[[list[tuple[int, int]], int], Sequence[Sequence[int]]],
     make_batch: Callable[..., Sequence[Tensor]],
-    number: int = 3,
+    number: int,
 ) -> dict[str, Any]:
     """What `draw_summary` draws: the way of one pair of a text, and three of the buckets of all of them."""
     lengths = experiments.lengths_of(pairs)
@@ -307,6 +314,7 @@ def draw_summary(fig: Figure, *, stages: Sequence[tuple[str, Sequence[str]]], gr
     from matplotlib.patches import Rectangle
 
     width, told = max(len(cells) for _, cells in stages), []
+    size = _size_for([cell for _, cells in stages for cell in cells if len(cells) > 1], width * 1.15)
     for i, (name, cells) in enumerate(stages):
         tint = SOURCE_TINT if name.startswith("source") else TARGET_TINT
         wide = width / len(cells) if len(cells) == 1 else 1.0
@@ -318,7 +326,7 @@ def draw_summary(fig: Figure, *, stages: Sequence[tuple[str, Sequence[str]]], gr
             ]
             ax.add_collection(PatchCollection(boxes, facecolor=kind, edgecolor="none"))
         places = [(j * wide + wide / 2, -i) for j in range(len(cells))]
-        write(ax, list(cells), places, ha="center", va="center", fontsize=11, color=INK)
+        write(ax, list(cells), places, ha="center", va="center", fontsize=12.5 if len(cells) == 1 else size, color=INK)
         told.append(f"{name}: {' '.join(cells)}")
     names = [name for name, _ in stages]
     write(ax, names, [(-0.12, -i) for i in range(len(names))], ha="right", va="center", fontsize=11.5, color=INK)
