@@ -504,3 +504,21 @@ def joined_of_the_lesson():
     space = {}
     exec(code, space)
     return space["joined"]
+
+
+def test_the_greatest_surprise_of_the_last_batch_is_a_word_of_two_times(pairs, tokenizer):
+    torch = pytest.importorskip("torch")
+    from course.pretrained import pretrained_translator
+
+    good = clean_pairs(*(list(side) for side in zip(*pairs, strict=True)), 14)
+    group = buckets(experiments.lengths_of(good), 300)[18]
+    src, tgt_in, labels, src_mask, tgt_mask = make_batch([good[i] for i in group], PAD, BOS, EOS)
+    with torch.no_grad():
+        model = pretrained_translator("en-de").model.eval()
+        shares = model(src, tgt_in, src_mask=src_mask, tgt_mask=tgt_mask).softmax(-1)
+    of_label = shares.gather(-1, labels[..., None])[..., 0].masked_fill(labels == PAD, 1.0)
+    row, at = divmod(int(of_label.argmin()), labels.shape[1])
+    assert tokenizer.decode(src[row].tolist()) == "Anna tells Max the story that we read."
+    assert tokenizer.tokens([int(labels[row, at])]) == ["▁lesen"]
+    assert tokenizer.tokens([int(shares[row, at].argmax())]) == ["▁gelesen"]
+    assert of_label[row].sort().values[1] > 0.9

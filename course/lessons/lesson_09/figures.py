@@ -100,6 +100,7 @@ def _draw_boxes(ax: Axes, cut: Sequence[Sequence[str]], newest: str | None) -> N
         ax.add_collection(PatchCollection(boxes, facecolor=ground, edgecolor=edge, linewidth=1.3))
     write(ax, letters, places, ha="center", va="center", fontsize=15, color=INK, family="monospace")
     ax.set(xlim=(0, COLUMNS), ylim=(-max(row, 3) - 0.6, 0.6))
+    ax.set(xticks=[], yticks=[])
     ax.axis("off")
 
 
@@ -123,6 +124,7 @@ def draw_batch(fig: Figure, *, rows: Mapping[str, Sequence[Sequence[str]]]) -> s
         y -= len(each) + 1.35
         told.append(f"{name}: {' / '.join(' '.join(row) for row in each)}")
     ax.set(xlim=(0, max(width, 10)), ylim=(y + 0.8, 0.55))
+    ax.set(xticks=[], yticks=[])
     ax.axis("off")
     return f"A batch. {'; '.join(told)}."
 
@@ -202,6 +204,7 @@ def _draw_blocks(ax: Axes, batches: Sequence[Lengths]) -> list[str]:
     ax.imshow(canvas, cmap=colors, vmin=0, vmax=3, aspect="auto", interpolation="nearest")
     write(ax, labels, places, ha="center", va="bottom", fontsize=11.5, color=INK)
     ax.set(xlim=(-1, max(canvas.shape[1], 60)), ylim=(max(tall, 12) - 0.5, -0.12 * max(tall, 12)))
+    ax.set(xticks=[], yticks=[])
     ax.axis("off")
     return told
 
@@ -331,6 +334,7 @@ def draw_summary(fig: Figure, *, stages: Sequence[tuple[str, Sequence[str]]], gr
     names = [name for name, _ in stages]
     write(ax, names, [(-0.12, -i) for i in range(len(names))], ha="right", va="center", fontsize=11.5, color=INK)
     ax.set(xlim=(-0.15 * width, width), ylim=(-len(stages) + 0.4, 0.6))
+    ax.set(xticks=[], yticks=[])
     ax.axis("off")
     shapes = _draw_blocks(below, groups)
     fig.text(0.115, 0.19, "buckets", ha="right", va="center", fontsize=11.5, color=INK)

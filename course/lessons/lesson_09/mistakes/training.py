@@ -386,7 +386,7 @@ BPE_TRAIN = (
     Mistake(
         "mark_in_front",
         "the mark stands in front",
-        "Where does a word end? Yours has the mark at its other end.",
+        "Yours has the mark before the first letter. Where does a word end?",
         (_trainer(begin=lambda word: ["</w>", *word]),),
     ),
     Mistake(
