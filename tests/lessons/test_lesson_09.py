@@ -522,3 +522,44 @@ def test_the_greatest_surprise_of_the_last_batch_is_a_word_of_two_times(pairs, t
     assert tokenizer.tokens([int(labels[row, at])]) == ["▁lesen"]
     assert tokenizer.tokens([int(shares[row, at].argmax())]) == ["▁gelesen"]
     assert of_label[row].sort().values[1] > 0.9
+
+
+def test_what_the_text_says_of_speed():
+    rows = {(row["arrangement"], row["max_tokens"]): row for row in experiments.read("throughput")}
+    speed = {key: row["tokens_per_second"] for key, row in rows.items()}
+    times = [speed[f"width {width}", 1000] / speed["as they come", 1000] for width in (1, 4, 8)]
+    assert [f"{each:.2f}" for each in times] == ["1.44", "1.32", "1.19"]
+    assert (
+        "train on 1.44 times as many real tokens in a second; a width of 4 gives 1.32 and one of 8 gives 1.19" in said()
+    )
+    real = [1 - rows[name, 1000]["padding"] / 100 for name in ("as they come", "width 1")]
+    assert [round(100 * each) for each in real] == [60, 95]
+    assert f"{real[1] / real[0]:.2f}" == "1.59"
+    assert f"{speed['width 1', 1000] / speed['width 1', 250]:.2f}" == "1.25"
+    assert 0.28 < 1 - 1 / times[0] < 0.32  # "three tenths of the time"
+
+
+def test_what_the_text_says_of_vocabularies():
+    kept, small = experiments.read("multi30k"), experiments.read("vocabulary")
+    by_size = {row["size"]: row for row in kept["sizes"]}
+    assert f"a word is cut into {by_size[8000]['pieces_a_word']:.2f} pieces" in said()
+    assert by_size[8000]["sentences_with_one"] > 50
+    assert by_size[8000]["pieces_a_word"] / by_size[1000]["pieces_a_word"] == pytest.approx(2 / 3, abs=0.04)
+    assert 0.9 <= by_size[8000]["pieces_a_word"] / by_size[4000]["pieces_a_word"] < 0.92  # "hardly a tenth"
+    assert f"after {small['sizes'][-1]['real_size']} pieces no pair occurs twice" in said()
+    assert f"some {round(small['kinds_of_words'], -2)} kinds of words" in said()
+
+
+def test_what_the_text_says_of_pairs_that_do_not_belong_together(pairs):
+    right, lost, apart_ = experiments.read("misaligned")
+    assert f"BLEU, lesson 11: {lost['bleu']:.1f} and {apart_['bleu']:.1f} out of 100" in said()
+    assert f"the pairs as they are give {right['bleu']:.1f}" in said()
+    for run in (lost, apart_):
+        assert run["losses"][0]["loss"] == pytest.approx(6.6, abs=0.05)
+        assert run["losses"][-1]["loss"] == pytest.approx(2.2, abs=0.06)
+        assert run["val_loss"] > 2
+    assert right["losses"][-1]["loss"] == pytest.approx(0.3, abs=0.05)
+    sides = [list(side) for side in zip(*pairs, strict=True)]
+    his, belong = apart(*sides, longest=14), {tuple(map(tuple, pair)) for pair in pairs}
+    stay = sum(tuple(map(tuple, pair)) in belong for pair in his)
+    assert f"Of his {len(his)} pairs {stay} are pairs of the text, by chance." in said()
