@@ -9,7 +9,7 @@
 # %% [markdown]
 # # From text to batches
 #
-# *Lesson 09 · 150 minutes · nothing to download*
+# *Lesson 09 · 185 minutes · nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -337,7 +337,7 @@ show_table(
     f"400 merges compared with the library's; {ties} of them are ties",
 )
 holds(
-    ("smallest is what bpe_train does.", learned["smallest"].merges == bpe_train(words, 400)),
+    ("The first rule is what bpe_train does.", learned["smallest"].merges == bpe_train(words, 400)),
     ("With the library's rule every merge is the library's.", found["oldest"] == (None, 0)),
     ("More than half of the merges are decided by the rule for ties.", ties > 200),
 )
@@ -565,14 +565,15 @@ show_table(
     ("tokenizer and model", "loss"), [(name, f"{loss:.2f}") for name, loss in losses.items()]
 )
 holds(
-    ("All shapes are right, and nothing raises.", True),
+    ("No error and no nan: each is a loss like any other.", max(losses.values()) < 20),
     ("One id off is worse than guessing blindly.", losses["every piece one id lower"] > 7.6),
 )
 
 # %% [markdown]
-# No error anywhere. Exchanged special ids cost least: the decoder begins with the sign of an end, and nearly recovers
-# from it. Padding that is not recognized is read as words, and its labels count. And with every piece one id too low,
-# the translator reads nonsense and is sure of the wrong things, which is worse than guessing blindly.
+# No error anywhere. Exchanged ends cost least, and only where they stand: the first word, before which the decoder
+# sees the sign of an end, and the last label, which it has never had to say, cost 11 each; in between it finds its
+# way. Padding that is not recognized is read as words, and its labels count. And with every piece one id too low the
+# translator reads nonsense and is sure of the wrong things, which is worse than guessing blindly.
 #
 # In training nothing of this would be seen. A model that is *trained* with a confused pair of ids gets used to it,
 # and the error waits for the day when somebody else's tokenizer, or your own from another run, reads for it.

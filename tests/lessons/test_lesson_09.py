@@ -408,7 +408,7 @@ def test_vocabularies_of_a_toy():
     assert first["pieces_a_word"] > second["pieces_a_word"]
     assert first["unknown_words"] == second["unknown_words"] == 0
     table = experiments.vocabulary_table({"toy": kept}).alt.splitlines()
-    assert table[2].startswith("toy: pieces a word")
+    assert table[2].startswith("toy, pieces as ids: pieces a word")
     assert experiments.unknown(["a b", "a"], {"a"}) == (pytest.approx(100 / 3), 50)
 
 
@@ -421,7 +421,7 @@ def test_ties_of_a_toy():
 
 def test_texts_are_spoiled_as_the_lesson_says():
     text = ParallelText(tuple("abcdefghij"), tuple("ABCDEFGHIJ"), "en", "de")
-    assert experiments.misaligned(text, "pairs") == text
+    assert experiments.misaligned(text, "right pairs") == text
     lost = experiments.misaligned(text, "one line lost")
     assert (len(lost), lost.source[0], lost.target[0]) == (9, "a", "A")
     assert [s.upper() == t for s, t in zip(lost.source, lost.target, strict=True)] == [True] + [False] * 8
@@ -563,3 +563,21 @@ def test_what_the_text_says_of_pairs_that_do_not_belong_together(pairs):
     his, belong = apart(*sides, longest=14), {tuple(map(tuple, pair)) for pair in pairs}
     stay = sum(tuple(map(tuple, pair)) in belong for pair in his)
     assert f"Of his {len(his)} pairs {stay} are pairs of the text, by chance." in said()
+
+
+def test_exchanged_ends_cost_where_they_stand(pairs):
+    torch = pytest.importorskip("torch")
+    from course.pretrained import pretrained_translator
+
+    model = pretrained_translator("en-de").model.eval()
+    src, tgt_in, labels, src_mask, tgt_mask = make_batch(pairs[:64], PAD, EOS, BOS)
+    with torch.no_grad():
+        logits = model(src, tgt_in, src_mask=src_mask, tgt_mask=tgt_mask)
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(
+        labels.shape
+    )
+    last, first = labels == BOS, torch.zeros_like(labels, dtype=torch.bool)
+    first[:, 0] = True
+    assert loss[last].mean().item() == pytest.approx(11, abs=0.6)
+    assert loss[first].mean().item() == pytest.approx(11, abs=0.6)
+    assert loss[(labels != PAD) & ~last & ~first].mean().item() < 0.6

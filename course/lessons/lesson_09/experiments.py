@@ -240,9 +240,16 @@ def vocabulary_table(corpora: Mapping[str, Any]) -> Markup:
     sizes = [row["size"] for row in next(iter(corpora.values()))["sizes"]]
     rows = []
     for name, kept in corpora.items():
-        rows.append((f"{name}: pieces a word", *(f"{row['pieces_a_word']:.2f}" for row in kept["sizes"])))
-        rows.append(("unknown words, %", *(f"{row['unknown_words']:.1f}" for row in kept["sizes"])))
-        rows.append(("sentences with one, %", *(f"{row['sentences_with_one']:.0f}" for row in kept["sizes"])))
+        rows.append(
+            (f"{name}, pieces as ids: pieces a word", *(f"{row['pieces_a_word']:.2f}" for row in kept["sizes"]))
+        )
+        rows.append((f"{name}, words as ids: unknown, %", *(f"{row['unknown_words']:.1f}" for row in kept["sizes"])))
+        rows.append(
+            (
+                f"{name}, words as ids: sentences with an unknown one, %",
+                *(f"{row['sentences_with_one']:.0f}" for row in kept["sizes"]),
+            )
+        )
     return rows_table(("vocabulary", *map(str, sizes)), rows, "of new sentences, both languages together")
 
 
@@ -374,7 +381,7 @@ def _evenly(groups: Sequence[Sequence[int]], lengths: Sequence[tuple[int, int]],
     return list(groups[every // 2 :: every])
 
 
-MISALIGNED = ("pairs", "one line lost", "sides apart")
+MISALIGNED = ("right pairs", "one line lost", "sides apart")
 STEPS, LONGEST, LOST_AT = 300, 14, 0.1
 
 

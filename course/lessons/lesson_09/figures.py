@@ -247,7 +247,7 @@ def draw_throughput(fig: Figure, *, rows: Sequence[Mapping[str, Any]]) -> str:
     return f"Padding, and speed as a multiple of the slowest, by budget: {'; '.join(told)}."
 
 
-MISALIGNED_STYLES = {"pairs": QUERY, "one line lost": KEY_TEXT, "sides apart": WEIGHTS_TEXT}
+MISALIGNED_STYLES = {"right pairs": QUERY, "one line lost": KEY_TEXT, "sides apart": WEIGHTS_TEXT}
 
 
 def draw_misaligned(fig: Figure, *, runs: Sequence[Mapping[str, Any]]) -> str:
