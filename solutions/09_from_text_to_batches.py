@@ -76,8 +76,8 @@ print(text.source[3], " = ", text.target[3])
 # and a word without a row cannot be said at all. A letter? Then nothing is ever missing, and a sentence is a long
 # string of things that mean nothing by themselves.
 #
-# *Predict:* all words of our thousand sentence pairs get an id. Of a thousand *new* sentences by the same authors,
-# how many have at least one word that is not among them? And how many times longer is a sentence in letters?
+# *Predict:* all words of our thousand sentence pairs get an id. Of a thousand *new* sentences of the same kind, how
+# many have at least one word that is not among them? And how many times longer is a sentence in letters?
 
 # %% name="words-or-letters" tags=["predict"]
 rows, missing = [], {}
@@ -110,9 +110,9 @@ holds(
 )
 
 # %% [markdown]
-# Three unknown words in a hundred do not sound like much, until you count sentences. And these authors have a small
-# world: their whole corpus has some 3600 kinds of words. In real text the new words never end: names, numbers,
-# *needlework*, *Nähmaschinennadel*.
+# Three unknown words in a hundred do not sound like much, until you count sentences. And this is a small world: the
+# whole corpus has some 3600 kinds of words. In real text the new words never end: names, numbers, *needlework*,
+# *Nähmaschinennadel*.
 #
 # The way out lies between the two: frequent words whole, rare ones in pieces that are frequent. *needlework* is then
 # *needle* and *work*, and nobody has to have seen it before. Where to cut is not decided by a grammar. It is counted.
@@ -332,7 +332,12 @@ for rule, said in experiments.RULES.items():
     rows.append((said, first or "none", found[rule][1], f"{otherwise:.1f}"))
 ties = learned["oldest"].ties()
 show_table(
-    ("of equals ...", "first difference", "merges it has not", "new words cut otherwise, %"),
+    (
+        "of equals ...",
+        "first difference",
+        "merges it has not learned",
+        "new words cut otherwise, %",
+    ),
     rows,
     f"400 merges compared with the library's; {ties} of them are ties",
 )
@@ -344,7 +349,7 @@ holds(
 
 # %% [markdown]
 # **Most merges are ties.** Of 400, 283 were decided among pairs that are equally frequent, since in a small text many
-# things occur three times. With the library's rule the twelve lines find exactly its list. With ours the first
+# pairs occur equally often. With the library's rule the twelve lines find exactly its list. With ours the first
 # difference comes at merge 55, and in the end a tenth of the merges are others. And yet only 2 of 100 words of new
 # text are cut otherwise: most of what one list has and the other has not would have come a little later.
 #
@@ -357,10 +362,11 @@ holds(
 #
 # ## 5. Bytes, and what gets lost without a word
 #
-# Which letters are there to begin with? If they are those of the text, a Japanese name is a problem again. So most
+# Which letters are there to begin with? If they are those of the text, a Japanese name is a problem again. So many
 # tokenizers of today begin with **bytes**: a computer writes every character as one to four of 256 possible bytes
 # (UTF-8), so 256 first pieces are enough for all there is, and nothing is ever unknown. The course's `Tokenizer` does
 # that. And instead of a mark at the end of a word it has the blank *before* it as a part of the piece, shown as ▁.
+# (What it learns depends on counts alone: neither on the order of the lines nor on how many threads count them.)
 #
 # But the library has to be told. Its trainer takes the letters of the text unless it is given an `initial_alphabet`,
 # and the rest of the 256 bytes is then not in the vocabulary.
@@ -657,8 +663,8 @@ explore(
 # 1. More than half of it goes between 16 and 4. What is left at width 1 are the shorter sides: two pairs whose longer
 #    sides are equal may differ on the other one.
 # 2. A batch is as wide as its longest sentence, and among forty there is a longer one than among ten.
-# 3. A large bucket has to take in several lengths, as there are not enough pairs of one length to fill it. With a
-#    corpus that is a hundred times larger this goes away.
+# 3. A large bucket has to take in several lengths, as there are not enough pairs of one length to fill it. With the
+#    whole corpus, which is 24 times larger, this nearly goes away, as you will see in a moment.
 #
 # </details>
 #
@@ -765,7 +771,7 @@ rows = []
 for name, which in (("his", his), ("repaired", good)):
     some = which[300:364]
     source, target = map(tokenizer.decode, some[0])
-    rows.append((name, source, target, f"{loss_of(*make_batch(some, PAD, BOS, EOS)):.1f}"))
+    rows.append((name, source, target, f"{loss_of(*make_batch(some, PAD, BOS, EOS)):.2f}"))
 show_table(("pairs", "one of them", "its translation?", "loss of the shipped translator"), rows)
 runs = experiments.read("misaligned")
 show(figures.draw_misaligned, runs=runs)
@@ -872,7 +878,7 @@ holds(("It is nearly certain, and right: the loss is below 0.1.", loss < 0.1))
 # ## Further reading
 #
 # - R. Sennrich, B. Haddow and A. Birch (2016), [Neural Machine Translation of Rare Words with Subword
-#   Units](https://arxiv.org/abs/1508.07909). Section 3.2 has the method, and figure 1 its Python.
+#   Units](https://arxiv.org/abs/1508.07909). Section 3.2 has the method, and algorithm 1 its Python.
 # - A. Radford et al. (2019), [Language Models are Unsupervised Multitask
 #   Learners](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf).
 #   Section 2.2: bytes instead of letters.

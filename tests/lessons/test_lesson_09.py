@@ -581,3 +581,11 @@ def test_exchanged_ends_cost_where_they_stand(pairs):
     assert loss[last].mean().item() == pytest.approx(11, abs=0.6)
     assert loss[first].mean().item() == pytest.approx(11, abs=0.6)
     assert loss[(labels != PAD) & ~last & ~first].mean().item() < 0.6
+
+
+@pytest.mark.parametrize("threads", ["true", "false"])
+def test_what_the_package_learns_depends_on_counts_alone(text, threads, monkeypatch):
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", threads)
+    lines = [*text.source, *text.target]
+    mixed = random.Random(1).sample(lines, len(lines))
+    assert Tokenizer.train(lines, vocab_size=700).merges == Tokenizer.train(mixed, vocab_size=700).merges

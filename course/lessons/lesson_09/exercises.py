@@ -47,7 +47,7 @@ BPE_TRAIN = Exercise(
     reference=reference.bpe_train,
     cases=(
         Case(
-            "four words and one merge",
+            "five words and one merge",
             lambda: ({"or": 3, "orb": 2, "wed": 1, "wet": 1, "web": 1}, 1),
             "Write down how often each pair of neighbors stands in the text. Which one leads?",
             by_hand=True,

@@ -243,7 +243,7 @@ def draw_throughput(fig: Figure, *, rows: Sequence[Mapping[str, Any]]) -> str:
         ax.set_ylabel(label, fontsize=11)
         ax.set_ylim(bottom=0)
         plain(ax)
-    left.legend(frameon=False, fontsize=11, loc="upper left", bbox_to_anchor=(0.0, 0.86))
+    right.legend(frameon=False, fontsize=12, loc="lower center", ncols=2)
     return f"Padding, and speed as a multiple of the slowest, by budget: {'; '.join(told)}."
 
 
