@@ -77,6 +77,33 @@ def _both_sides(bucket: list[int], i: int, lengths: Lengths) -> int:
     return len(chosen) * (max(lengths[j][0] for j in chosen) + max(lengths[j][1] for j in chosen))
 
 
+def _both_sides_of_the_newcomer(bucket: list[int], i: int, lengths: Lengths) -> int:
+    return (len(bucket) + 1) * sum(lengths[i])
+
+
+def _one_list_for_all(lengths: Lengths, max_tokens: int) -> list[list[int]]:
+    """Append the same list again and again."""
+    done: list[list[int]] = []
+    bucket: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: max(lengths[i])):
+        if bucket and (len(bucket) + 1) * max(lengths[i]) > max_tokens:
+            done.append(bucket)
+        bucket.append(i)
+    return [*done, bucket]
+
+
+def _cleared(lengths: Lengths, max_tokens: int) -> list[list[int]]:
+    """Empty the list that has just been appended, instead of making a new one."""
+    done: list[list[int]] = []
+    bucket: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: max(lengths[i])):
+        if bucket and (len(bucket) + 1) * max(lengths[i]) > max_tokens:
+            done.append(bucket)
+            bucket.clear()
+        bucket.append(i)
+    return [*done, bucket]
+
+
 def _side(side: int) -> Callable[[list[int], int, Lengths], int]:
     return lambda bucket, i, lengths: (len(bucket) + 1) * max(lengths[j][side] for j in [*bucket, i])
 
@@ -204,7 +231,7 @@ BUCKETS = (
         "both_sides_together",
         "both sides are counted together",
         "max_tokens is the most that either side may have. Which number do you compare with it?",
-        (_packer(size=_both_sides),),
+        (_packer(size=_both_sides), _packer(size=_both_sides_of_the_newcomer)),
     ),
     Mistake(
         "size_of_one_side",
@@ -258,7 +285,13 @@ BUCKETS = (
         "never_emptied",
         "a full bucket goes on",
         "The second bucket begins with the pairs of the first. What should be in it at the beginning?",
-        (_packer(again=False),),
+        (_packer(again=False), _one_list_for_all),
+    ),
+    Mistake(
+        "cleared",
+        "one list, emptied again and again",
+        "All of your buckets are one and the same list. What does clear do to the one that you have just put away?",
+        (_cleared,),
     ),
     Mistake(
         "by_length_alone",

@@ -293,6 +293,12 @@ BPE_TRAIN = (
         (_added_up,),
     ),
     Mistake(
+        "never_kept",
+        "what was joined is not kept",
+        "Your first merge comes again and again. Where do the words go that it has been joined in?",
+        (_trainer(join=lambda pieces, pair: pieces),),
+    ),
+    Mistake(
         "counted_once",
         "nothing is ever joined",
         "After the first merge there is a new piece, which has neighbors of its own. In which of your merges does a "
