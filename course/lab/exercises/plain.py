@@ -55,7 +55,7 @@ def _of_kinds(name: str, right: object, yours: object) -> str | None:
         fine = isinstance(yours, Integral if isinstance(right, Integral) else Real) and not isinstance(yours, bool)
         kind = "a whole number" if isinstance(right, Integral) else "a number"
     else:
-        fine = type(yours) is type(right)
+        fine = isinstance(yours, type(right))
         kind = _KINDS.get(type(right), f"of type {type(right).__name__}")
     if fine:
         return None
