@@ -241,7 +241,7 @@ def draw_throughput(fig: Figure, *, rows: Sequence[Mapping[str, Any]]) -> str:
         ax.minorticks_off()
         ax.set_xlabel("most positions a side (max_tokens)", fontsize=11)
         ax.set_ylabel(label, fontsize=11)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.06 * ax.dataLim.y1)
         plain(ax)
     right.legend(frameon=False, fontsize=12, loc="lower center", ncols=2)
     return f"Padding, and speed as a multiple of the slowest, by budget: {'; '.join(told)}."
