@@ -292,8 +292,9 @@ DECODER_LAYER = Exercise(
 # --- Transformer ------------------------------------------------------------------------------------------------
 
 
-def _model_sizes(dropout: float = 0.0) -> dict[str, Any]:
-    return {"vocab_size": 13, "d_model": 8, "n_heads": 2, "d_ff": 12, "n_layers": 2, "dropout": dropout, "max_len": 9}
+def _model_sizes(dropout: float = 0.0, n_layers: int = 2) -> dict[str, Any]:
+    sizes = {"vocab_size": 13, "d_model": 8, "n_heads": 2, "d_ff": 12, "n_layers": n_layers}
+    return {**sizes, "dropout": dropout, "max_len": 9}
 
 
 def _model_case(name: str, question: str, compare: tuple[str, ...], tier: int, *, B: int = 2, T: int = 5, S: int = 5,
@@ -308,18 +309,22 @@ def _model_case(name: str, question: str, compare: tuple[str, ...], tier: int, *
 
 
 def _encoded_case(name: str, question: str, tier: int, S: int, mask: Array | None, dropout: float = 0.0,
-                  training: bool = False) -> Case:  # fmt: skip
+                  training: bool = False, n_layers: int = 1) -> Case:  # fmt: skip
     def make() -> tuple[Any, ...]:
-        return Made(_model_sizes(dropout), method="encode", training=training), _ids(2, S, seed=43, below=13), mask
+        return (
+            Made(_model_sizes(dropout, n_layers), method="encode", training=training),
+            _ids(2, S, seed=43, below=13),
+            mask,
+        )
 
     return Case(name, make, question, tier=tier, compare=_OUTPUT, tolerance=1e-6)
 
 
 def _decoded_case(name: str, question: str, tier: int, T: int, S: int, tgt_mask: Array | None,
-                  src_mask: Array | None, training: bool = False) -> Case:  # fmt: skip
+                  src_mask: Array | None, training: bool = False, n_layers: int = 1) -> Case:  # fmt: skip
     def make() -> tuple[Any, ...]:
         given = _ids(2, T, seed=44, below=13), _normal(2, S, 8, seed=45)
-        return Made(_model_sizes(), method="decode", training=training), *given, tgt_mask, src_mask
+        return Made(_model_sizes(n_layers=n_layers), method="decode", training=training), *given, tgt_mask, src_mask
 
     return Case(name, make, question, tier=tier, compare=_OUTPUT, tolerance=1e-6)
 
@@ -365,6 +370,7 @@ TRANSFORMER = Exercise(
             2,
             5,
             None,
+            n_layers=2,
         ),
         _encoded_case(
             "encode, with pads",
@@ -382,6 +388,7 @@ TRANSFORMER = Exercise(
             5,
             _causal(5)[None, None],
             None,
+            n_layers=2,
         ),
         _decoded_case(
             "decode, without a mask",
