@@ -61,7 +61,7 @@ attention, multi_head_attention = map(workbook.load, ("attention", "multi_head_a
 #
 # | word | what it means here |
 # |---|---|
-# | tensor | an array of torch; it can remember how it was computed |
+# | tensor | an array of torch, of the type `Tensor`; it can remember how it was computed |
 # | parameter, weight | a number that training may move |
 # | gradient | how fast a result grows when a number is made a little larger; one for each number |
 # | module | an object that owns parameters and is called like a function |
@@ -238,7 +238,8 @@ print("linear(x) is x @ weight.T + bias:", torch.equal(linear(x), by_hand))
 # and returns (B, Tq, d_model), in the five steps that you know: *project, split, attend, merge, combine*. Head $i$
 # gets its own run of neighboring columns. The mask broadcasts to (B, H, Tq, Tk).
 #
-# Make the four in this order, and call them what you like: the check puts weights of its own into them. Your
+# Make the four in this order, and call them what you like (q, k, v and o, say): the check puts weights of its own into
+# them. Your
 # `torch_attention` may be used. Mind that `reshape` follows the order in which numbers lie; axes change places only
 # by `transpose`.
 
@@ -469,8 +470,8 @@ for name in ("in training", "in evaluation"):
 # *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
 #
 # `FeedForward(d_model, d_ff, dropout=0.0)` as a module: two Linears with biases, ReLU between them, and dropout on the
-# wide vector, after the bend. `forward(x)` takes and returns (B, T, d_model). `nn.Dropout(p)` is a module: make it
-# once, in `__init__`, so that it is registered, and the switch reaches it.
+# wide vector, after the bend. (Call them `widen` and `narrow`, say.) `forward(x)` takes and returns (B, T, d_model).
+# `nn.Dropout(p)` is a module: make it once, in `__init__`, so that it is registered, and the switch reaches it.
 
 
 # %% name="exercise-feed-forward"
@@ -850,12 +851,11 @@ holds(("At real words both ways agree, to five digits.", found["words"] < 1e-5))
 # its peak. Vaswani et al. had one (section 5.3). It is an odd thing to need. Why should a model not learn at full speed
 # from the first moment?
 #
-# Four translators of 6+6 layers, English to German, on the sentences of lesson 12, post-norm and pre-norm, with a
-# warm-up of WARMUP updates and without; the same rate, the same batches, and every one twice, from two random
-# beginnings. A training takes minutes, so the cell reads what `python -m course.lessons.lesson_07.experiments` has
+# Three translators of 6+6 layers, English to German, on the sentences of lesson 12: post-norm with a warm-up of 200
+# updates, post-norm without, and pre-norm without; the same rate, the same batches. A training takes minutes, so the cell reads what `python -m course.lessons.lesson_07.experiments` has
 # kept. (Adam is the optimizer; what that is, lesson 10 says.)
 #
-# *Predict* the percentage of new sentences that each of the four translates exactly.
+# *Predict* the percentage of new sentences that each of the three translates exactly.
 
 # %% name="warm-up" tags=["predict"]
 runs = experiments.read_runs()

@@ -5,7 +5,8 @@
 
 trains a translator of 6+6 layers (embedded corpus, English to German) with post-norm and pre-norm, with and without a
 warm-up, and keeps what each got right, its losses and the sizes of its gradients in `logs/norms.jsonl`. The lesson
-reads that file, because not every reader has the time. What a reader's own computer measures at once stands in `gradients`.
+reads that file, because not every reader has the time. What a reader's own computer measures at once stands in
+`gradients`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,10 @@ WARMUP = 200  # updates of the warm-up, where there is one
 LABELS = {  # in the order of the lesson's table
     "post_warm": "post-norm, warm-up",
     "post_cold": "post-norm, no warm-up",
-    "pre_warm": "pre-norm, warm-up",
     "pre_cold": "pre-norm, no warm-up",
 }
 SEEDS = (1, 2)
-STEPS, SENTENCES = 600, 300  # updates of a run; sentences that are translated
+STEPS, SENTENCES = 800, 300  # updates of a run; sentences that are translated
 LAYERS = 6  # on either side
 RATE = 2e-3  # the peak, of AdamW
 WIDTHS = {"d_model": 64, "d_ff": 256, "n_heads": 4}

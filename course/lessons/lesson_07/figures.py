@@ -143,7 +143,7 @@ def _gradients(
 
 # ---- What was measured -------------------------------------------------------------------------------------------
 
-STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_warm": VALUE_TEXT, "pre_cold": QUERY}
+STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_cold": QUERY}
 
 
 def draw_losses(fig: Figure, *, runs: Sequence[Run]) -> str:
@@ -171,7 +171,7 @@ def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> st
     chosen = [run for run in runs if run.seed == seed]
     parts = []
     for i, run in enumerate(chosen):
-        ax = fig.add_axes((0.065 + 0.235 * i, 0.2, 0.2, 0.64))
+        ax = fig.add_axes((0.07 + 0.315 * i, 0.2, 0.28, 0.64))
         for j, update in enumerate(LOOKED_AT):
             sizes = np.array(run.gradients[str(update)])
             shade = str(0.8 - 0.8 * j / (len(LOOKED_AT) - 1))
