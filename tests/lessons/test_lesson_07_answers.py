@@ -142,7 +142,9 @@ class ByEinsum(nn.Module):
         self.linears = nn.ModuleDict({name: nn.Linear(d_model, d_model) for name in ("q", "k", "v", "o")})
 
     def forward(self, x_q, x_kv, mask=None):
-        q, k, v = (self.linears[n](x).unflatten(-1, (self.n_heads, -1)) for n, x in zip("qkv", (x_q, x_kv, x_kv)))
+        q, k, v = (
+            self.linears[n](x).unflatten(-1, (self.n_heads, -1)) for n, x in zip("qkv", (x_q, x_kv, x_kv), strict=True)
+        )
         s = torch.einsum("bqhd,bkhd->bhqk", q, k) / q.shape[-1] ** 0.5
         if mask is not None:
             s = s.masked_fill(~mask, -INF)
@@ -357,7 +359,8 @@ def test_right_answers_pass(id, right):
 
 
 def attention(scores="q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5", fill="torch.finfo(s.dtype).min", blocked="~mask",
-              softmax="s.softmax(-1)", after="w.masked_fill(~mask, 0.0)", returned="w @ v, w", first="pass"):  # fmt: skip
+              softmax="s.softmax(-1)", after="w.masked_fill(~mask, 0.0)", returned="w @ v, w",
+              first="pass"):  # fmt: skip
     """A `torch_attention` from its lines."""
     text = f"""
 def torch_attention(q, k, v, mask=None):
@@ -469,6 +472,7 @@ def stack_with_return_in_the_loop(make, n, x):
     for layer in layers:
         x = layer(x)
         return layers, x
+    return layers, x
 
 
 def stack_in_a_list(make, n, x):
@@ -555,9 +559,11 @@ WRONG = [
     ("MultiHeadAttention", "scale_by_d_head", heads(attend="torch_attention(q / q.shape[-1] ** 0.5, k, v, mask)[0]")),
     ("MultiHeadAttention", "scale_by_d_model", heads(attend="torch_attention(q / self.h ** 0.5, k, v, mask)[0]")),
     ("MultiHeadAttention", "C15", heads(attend="torch_attention(q, k, v)[0]")),
-    ("MultiHeadAttention", "mask_inverted", heads(attend="torch_attention(q, k, v, None if mask is None else ~mask)[0]")),
-    ("MultiHeadAttention", "empty_row_nan", heads(attend="((q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~(mask if mask is "
-                                                         "not None else torch.tensor(True)), -torch.inf)).softmax(-1) @ v")),
+    ("MultiHeadAttention", "mask_inverted",
+     heads(attend="torch_attention(q, k, v, None if mask is None else ~mask)[0]")),
+    ("MultiHeadAttention", "empty_row_nan",
+     heads(attend="((q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~(mask if mask is not None else torch.tensor(True)), "
+                  "-torch.inf)).softmax(-1) @ v")),
     ("MultiHeadAttention", "returns_weights_too", heads(returned="(self.o(out), q)")),
     ("MultiHeadAttention", "graph_cut", heads(returned="self.o(out.detach())")),
     ("MultiHeadAttention", "bent", heads(returned="F.relu(self.o(out))")),
@@ -565,7 +571,8 @@ WRONG = [
     ("layer_norm", "E03", norm("x.mean((-2, -1), keepdim=True)", "((x - m) ** 2).mean((-2, -1), keepdim=True)")),
     ("layer_norm", "E05", norm(result="(x - m) / (v.sqrt() + eps) * gain + bias")),
     ("layer_norm", "unbiased", norm(variance="x.var(-1, keepdim=True)")),
-    ("layer_norm", "unbiased_and_outside", norm(variance="x.std(-1, keepdim=True)", result="gain * (x - m) / (v + eps) + bias")),
+    ("layer_norm", "unbiased_and_outside",
+     norm(variance="x.std(-1, keepdim=True)", result="gain * (x - m) / (v + eps) + bias")),
     ("layer_norm", "E07", norm(result="(x - m) / (v + eps) * gain + bias")),
     ("layer_norm", "E09", norm(result="x / torch.sqrt(v + eps) * gain + bias")),
     ("layer_norm", "no_eps", norm(result="(x - m) / torch.sqrt(v) * gain + bias")),

@@ -145,6 +145,8 @@ def _gradients(
 
 STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_cold": QUERY}
 
+SHADES = ("#C4C4C4", "#8F8F8F", "#5A5A5A", "#000000")  # of the updates, earliest first
+
 
 def draw_losses(fig: Figure, *, runs: Sequence[Run]) -> str:
     """Draw the training loss of every kept run against its updates."""
@@ -174,9 +176,8 @@ def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> st
         ax = fig.add_axes((0.07 + 0.315 * i, 0.2, 0.28, 0.64))
         for j, update in enumerate(LOOKED_AT):
             sizes = np.array(run.gradients[str(update)])
-            shade = str(0.8 - 0.8 * j / (len(LOOKED_AT) - 1))
             ax.semilogy(
-                range(1, 2 * LAYERS + 1), np.maximum(sizes, 1e-7), "o-", color=shade, markersize=4, label=update
+                range(1, 2 * LAYERS + 1), np.maximum(sizes, 1e-7), "o-", color=SHADES[j], markersize=4, label=update
             )
             parts.append(f"{LABELS[run.name]}, update {update}: encoder {sizes[0]:.1g}, decoder {sizes[-1]:.1g}")
         ax.axvline(LAYERS + 0.5, color=PALE, linewidth=1)
@@ -214,7 +215,7 @@ def draw_summary(fig: Figure, *, gradients: Mapping[str, Sequence[float]]) -> st
     begin(fig, 12, 5.2)
     for i, (form, sublayers) in enumerate(BOXES.items()):
         ax = fig.add_axes((0.01 + 0.3 * i, 0.02, 0.29, 0.9))
-        ax.set(xlim=(0, 10), ylim=(0, 14.5))
+        ax.set(xlim=(0, 10), ylim=(0, 14.5), xticks=[], yticks=[])
         ax.axis("off")
         ax.set_title(form, fontsize=15, color=INK, weight="bold")
         _draw_layer(ax, sublayers)
