@@ -6,6 +6,7 @@ running the notebook did; nothing else is ever loaded from there, and every piec
 """
 
 import ast
+import dis
 import linecache
 import os
 import sys
@@ -238,7 +239,8 @@ def _header(statement: ast.stmt) -> list[ast.AST]:
 
 def _names(code: CodeType) -> set[str]:
     """Return the global names that a function and the functions inside it may use."""
-    found = set(code.co_names)
+    loads = (each for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    found = {each.argval for each in loads}  # of attributes, self.dropout, there may be a namesake outside
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found |= _names(constant)
