@@ -9,7 +9,7 @@
 # %% [markdown]
 # # The encoder
 #
-# *Lesson 07 · 170 minutes · torch from here on, nothing to download*
+# *Lesson 07 · 200 minutes · torch from here on, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -857,7 +857,8 @@ holds(("At real words both ways agree, to five digits.", found["words"] < 1e-5))
 # lesson 10 says.)
 #
 # *Predict* the percentage of new sentences that each of the three translates exactly. Beside its losses the gradient of
-# each of the twelve layers was noted at a few updates: where, and in which model, will it be smallest after ten of them?
+# each of the twelve layers was noted at a few updates: where, and in which model, will it be smallest after ten of
+# them?
 
 # %% name="warm-up" tags=["predict"]
 runs = experiments.read_runs()
