@@ -18,7 +18,7 @@
 # - normalize a vector on paper, and say what depends on where its $\varepsilon$ stands;
 # - write a feed-forward network with dropout, which is one function in training and another one afterwards;
 # - say what the residual path is for, tell pre-norm from post-norm, and measure both;
-# - stack layers, and find out what six times the same layer is;
+# - stack layers, and test what a stack *owns* as well as what it computes;
 # - say with numbers who needs a warm-up, and when the trouble begins.
 #
 # **Prerequisites.** Lesson 03: match, scale, softmax, mix. Lesson 04: heads. Lesson 05: masks and empty rows. The
@@ -69,6 +69,7 @@ attention, multi_head_attention = map(workbook.load, ("attention", "multi_head_a
 # | sublayer | one of the two |
 # | stream | the vectors (B, T, d) that go through the layers, one for each word |
 # | stack | layers, one on top of the other |
+# | spread | the root of the variance |
 #
 # ## 1. Tensors, and who works out the gradients
 #
@@ -122,7 +123,7 @@ with torch.no_grad():
 # %% [markdown]
 # 12, not 6. **`backward` adds to what is there.** That is on purpose. If a number is used in two places, as $w$ is in
 # $w \cdot w$, then making it larger acts in both, and the two effects add up. Who wants to begin afresh has to clear
-# away the old gradient, which lesson 10 will do at every step; and section 7 has a layer that is used six times.
+# away the old gradient, which lesson 10 will do at every step.
 #
 # Notes cost memory. Within `torch.no_grad()` none are taken, and there is no way back from there.
 #
@@ -217,7 +218,7 @@ print("its parameters:", {name: p.item() for name, p in line.named_parameters()}
 linear = nn.Linear(3, 2)  # three numbers in, two out
 by_hand = x @ linear.weight.T + linear.bias
 print("a Linear's weight", tuple(linear.weight.shape), "and bias", tuple(linear.bias.shape))
-print("linear(x) is x @ weight.T + bias:", torch.equal(linear(x), by_hand))
+print("linear(x) is x @ weight.T + bias:", torch.allclose(linear(x), by_hand))
 
 # %% [markdown]
 # Three things to take along.
@@ -239,9 +240,8 @@ print("linear(x) is x @ weight.T + bias:", torch.equal(linear(x), by_hand))
 # gets its own run of neighboring columns. The mask broadcasts to (B, H, Tq, Tk).
 #
 # Make the four in this order, and call them what you like (q, k, v and o, say): the check puts weights of its own into
-# them. Your
-# `torch_attention` may be used. Mind that `reshape` follows the order in which numbers lie; axes change places only
-# by `transpose`.
+# them. Your `torch_attention` may be used. Mind that `reshape` follows the order in which numbers lie; axes change
+# places only by `transpose`.
 
 
 # %% name="exercise-multi-head-attention"
@@ -510,12 +510,8 @@ moved = (feed_forward(changed) - feed_forward(x)).abs().amax(dim=-1)[0] > 1e-6
 print("word 2 is changed; these outputs move:", moved.tolist())
 same = torch.equal(feed_forward(x), feed_forward(x))
 feed_forward.train()
-print(
-    "twice the same: in evaluation",
-    same,
-    " in training",
-    torch.equal(feed_forward(x), feed_forward(x)),
-)
+thinned = torch.equal(feed_forward(x), feed_forward(x))
+print("twice the same: in evaluation", same, "  in training", thinned)
 
 owned = {
     name: sum(p.numel() for p in module.parameters())
@@ -615,9 +611,8 @@ class Layer(nn.Module):
         super().__init__()
         self.around = AROUND[placement]
         self.attend, self.feed = MultiHeadAttention(D, HEADS), FeedForward(D, 4 * D)
-        self.norms = nn.ModuleList(
-            [nn.LayerNorm(D), nn.LayerNorm(D)]
-        )  # their gain and bias are parameters
+        # torch's own layer norm, as a module: gain and bias are its parameters
+        self.norms = nn.ModuleList([nn.LayerNorm(D), nn.LayerNorm(D)])
 
     def forward(self, x):
         x = self.around(x, self.norms[0], lambda y: self.attend(y, y))
@@ -658,8 +653,7 @@ print("trained for five steps, the loss falls:", (losses[-1] < losses[0]).item()
 # and never be trained.)
 #
 # A colleague has stacked six layers. He has looked at their number and at the shape of what comes out; he has made sure
-# that every one of them changes the stream; he has trained the stack, and the loss falls. It even translates, a bit
-# worse than he had hoped.
+# that every one of them changes the stream; he has trained the stack, and the loss falls.
 #
 # ### Exercise `stack`
 #
@@ -780,13 +774,13 @@ holds(
 #
 # And the fifth row is the third one. It has to be. Norm, add, norm, add: whether a norm counts as the beginning of a
 # block or as the end of the one before is a matter of where you put the bracket. **Who keeps the normed stream has
-# built post-norm,** but for where it begins and ends, and will wonder why the pre-norm model of the paper does without
-# a warm-up and this one does not.
+# built post-norm,** but for where it begins and ends, and will wonder why everybody else's pre-norm model does
+# without a warm-up and this one does not.
 #
 # ### Depth
 #
-# The same measurement, on your `stack`, for every depth. Blue: the *placement* that you choose. Gray: the others. *size
-# of weights* multiplies all the matrices.
+# The same measurement, on your `stack`, for every depth. Blue: the *placement* that you choose. Gray: post-norm and
+# pre-norm, to compare with. *size of weights* multiplies all the matrices.
 #
 # 1. *nothing*: with how many layers does the first one get less than a millionth of what the last one gets?
 # 2. *post-norm* and *pre-norm*, at 24 layers: which of the two gets less at the top, and which at the bottom? Make the

@@ -93,7 +93,7 @@ FLOOR, CEILING = 1e-30, 1e6  # of the axis; what is smaller is drawn at its bott
 
 def draw_depth(
     fig: Figure, *, stack: Callable[..., Any], make: Callable[[str], Any], width: int, placement: str, depth: int,
-    size_of_weights: float, others: Sequence[str] = ("post-norm", "pre-norm", "nothing", "path alone"),
+    size_of_weights: float, others: Sequence[str] = ("post-norm", "pre-norm"),
 ) -> str:  # fmt: skip
     """Draw how large the gradient of each layer of a fresh stack is, for one placement and, in gray, for others."""
     begin(fig, 11.0, 4.2)
@@ -108,9 +108,8 @@ def draw_depth(
             linewidth=2 if mine else 1.2, zorder=3 if mine else 2,
         )  # fmt: skip
         ends[each] = sizes
-    seen = [sizes for each, sizes in ends.items() if each in (placement, "post-norm", "pre-norm")]
-    low = min(0.1, *(float(sizes.min()) for sizes in seen))
-    high = max(10.0, *(float(sizes.max()) for sizes in seen))
+    low = min(0.1, *(float(sizes.min()) for sizes in ends.values()))
+    high = max(10.0, *(float(sizes.max()) for sizes in ends.values()))
     ax.set(xlim=(0.5, max(depth, 2) + 0.5), ylim=(max(FLOOR, low) / 2, min(CEILING, high) * 2))
     ax.minorticks_off()
     ax.locator_params(axis="x", integer=True)
