@@ -753,7 +753,7 @@ show_table(
 bottom = {placement: sizes[0] for placement, sizes in arrived.items()}
 top = {placement: sizes[-1] for placement, sizes in arrived.items()}
 holds(
-    ("With nothing around, next to nothing arrives: below 10^-20.", bottom["nothing"] < 1e-20),
+    ("With nothing around, next to nothing arrives: below 10⁻²⁰.", bottom["nothing"] < 1e-20),
     (
         "With the path, something does, with and without norms.",
         min(list(bottom.values())[1:]) > 0.1,
@@ -768,14 +768,13 @@ holds(
 #
 # **Post-norm's gradient does not vanish** at the start, at least not in an encoder of this size with torch's usual
 # random weights. There is a slope, and it goes the other way than in pre-norm: a little less at the bottom with
-# post-norm, a little less at the top with pre-norm, whose stream has grown by then (Xiong et al., 2020, derive both).
-# If you have read that post-norm needs a warm-up *because its gradients vanish*, this is not what you see on the first
-# day. Section 10 looks at the second.
+# post-norm, a little less at the top with pre-norm, whose stream has grown by then (Xiong et al., 2020, section 3.3,
+# work out the sizes at the top of both). If you have read that post-norm is hard to train *because its gradients
+# vanish*, this is not what you see on the first day. Section 10 looks at the second.
 #
 # And the fifth row is the third one. It has to be. Norm, add, norm, add: whether a norm counts as the beginning of a
 # block or as the end of the one before is a matter of where you put the bracket. **Who keeps the normed stream has
-# built post-norm,** but for where it begins and ends, and will wonder why everybody else's pre-norm model does
-# without a warm-up and this one does not.
+# built post-norm,** but for where it begins and ends, and with it all that section 10 will say of post-norm.
 #
 # ### Depth
 #
@@ -876,8 +875,8 @@ show(figures.draw_first_updates, runs=runs)
 #
 # **At the first update nobody has too little.** The three begin alike, but for one slope: in the decoder of post-norm
 # the lowest layer gets 0.2 and the highest 1.7. **At the tenth it has happened.** Ten updates at full rate, and at the
-# bottom of that decoder less than a thousandth arrives; at update 50 it is a hundred-thousandth. With a warm-up, whose
-# first ten steps are together a quarter as long as one of these, it is still 0.2 at update 10.
+# bottom of that decoder less than 0.001 arrives; at update 50 it is 0.00001. With a warm-up, whose first ten steps are
+# together a quarter as long as one of these, it is still 0.2 at update 10.
 #
 # So post-norm's gradients do vanish, and that is not how the model begins but what the first large steps make of it.
 # Liu et al. (2020) have looked for the reason: a small change of the weights moves the output of a post-norm stack much
@@ -939,9 +938,9 @@ show(
 # - J. L. Ba, J. R. Kiros, G. E. Hinton (2016), [Layer Normalization](https://arxiv.org/abs/1607.06450). Section 3.
 # - K. He et al. (2016), [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385). Section 3.
 # - R. Xiong et al. (2020), [On Layer Normalization in the Transformer Architecture](https://arxiv.org/abs/2002.04745).
-#   Sections 3.2 to 3.4: the gradients of both forms, derived.
-# - L. Liu et al. (2020), [Understanding the Difficulty of Training Transformers](https://arxiv.org/abs/2004.08249). Why
-#   it is not the gradients.
+#   Section 3.3: the gradients of both forms.
+# - L. Liu et al. (2020), [Understanding the Difficulty of Training Transformers](https://arxiv.org/abs/2004.08249). What
+#   happens in the first updates.
 # - N. Srivastava et al. (2014), [Dropout](https://jmlr.org/papers/v15/srivastava14a.html), *JMLR* 15. Section 4.
 # - B. Zhang, R. Sennrich (2019), [Root Mean Square Layer Normalization](https://arxiv.org/abs/1910.07467). What most
 #   large models have by now: no mean is taken off.
