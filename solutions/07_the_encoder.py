@@ -939,8 +939,8 @@ show(
 # - K. He et al. (2016), [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385). Section 3.
 # - R. Xiong et al. (2020), [On Layer Normalization in the Transformer Architecture](https://arxiv.org/abs/2002.04745).
 #   Section 3.3: the gradients of both forms.
-# - L. Liu et al. (2020), [Understanding the Difficulty of Training Transformers](https://arxiv.org/abs/2004.08249). What
-#   happens in the first updates.
+# - L. Liu et al. (2020), [Understanding the Difficulty of Training Transformers](https://arxiv.org/abs/2004.08249).
+#   What happens in the first updates.
 # - N. Srivastava et al. (2014), [Dropout](https://jmlr.org/papers/v15/srivastava14a.html), *JMLR* 15. Section 4.
 # - B. Zhang, R. Sennrich (2019), [Root Mean Square Layer Normalization](https://arxiv.org/abs/1910.07467). What most
 #   large models have by now: no mean is taken off.
