@@ -238,8 +238,9 @@ def _header(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Return the global names that a function and the functions inside it may use; names of attributes are none."""
-    found = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    """Return the global names that a function and the functions inside it may use."""
+    loads = (each for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    found = {each.argval for each in loads}  # of attributes, self.dropout, there may be a namesake outside
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found |= _names(constant)

@@ -93,7 +93,7 @@ FLOOR, CEILING = 1e-30, 1e6  # of the axis; what is smaller is drawn at its bott
 
 def draw_depth(
     fig: Figure, *, stack: Callable[..., Any], make: Callable[[str], Any], width: int, placement: str, depth: int,
-    size_of_weights: float, others: Sequence[str] = ("post-norm", "pre-norm", "nothing", "path alone"),
+    size_of_weights: float, others: Sequence[str] = ("post-norm", "pre-norm"),
 ) -> str:  # fmt: skip
     """Draw how large the gradient of each layer of a fresh stack is, for one placement and, in gray, for others."""
     begin(fig, 11.0, 4.2)
@@ -108,9 +108,8 @@ def draw_depth(
             linewidth=2 if mine else 1.2, zorder=3 if mine else 2,
         )  # fmt: skip
         ends[each] = sizes
-    seen = [sizes for each, sizes in ends.items() if each in (placement, "post-norm", "pre-norm")]
-    low = min(0.1, *(float(sizes.min()) for sizes in seen))
-    high = max(10.0, *(float(sizes.max()) for sizes in seen))
+    low = min(0.1, *(float(sizes.min()) for sizes in ends.values()))
+    high = max(10.0, *(float(sizes.max()) for sizes in ends.values()))
     ax.set(xlim=(0.5, max(depth, 2) + 0.5), ylim=(max(FLOOR, low) / 2, min(CEILING, high) * 2))
     ax.minorticks_off()
     ax.locator_params(axis="x", integer=True)
@@ -143,7 +142,9 @@ def _gradients(
 
 # ---- What was measured -------------------------------------------------------------------------------------------
 
-STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_warm": VALUE_TEXT, "pre_cold": QUERY}
+STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_cold": QUERY}
+
+SHADES = ("#C4C4C4", "#8F8F8F", "#5A5A5A", "#000000")  # of the updates, earliest first
 
 
 def draw_losses(fig: Figure, *, runs: Sequence[Run]) -> str:
@@ -171,12 +172,11 @@ def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> st
     chosen = [run for run in runs if run.seed == seed]
     parts = []
     for i, run in enumerate(chosen):
-        ax = fig.add_axes((0.065 + 0.235 * i, 0.2, 0.2, 0.64))
+        ax = fig.add_axes((0.07 + 0.315 * i, 0.2, 0.28, 0.64))
         for j, update in enumerate(LOOKED_AT):
             sizes = np.array(run.gradients[str(update)])
-            shade = str(0.8 - 0.8 * j / (len(LOOKED_AT) - 1))
             ax.semilogy(
-                range(1, 2 * LAYERS + 1), np.maximum(sizes, 1e-7), "o-", color=shade, markersize=4, label=update
+                range(1, 2 * LAYERS + 1), np.maximum(sizes, 1e-7), "o-", color=SHADES[j], markersize=4, label=update
             )
             parts.append(f"{LABELS[run.name]}, update {update}: encoder {sizes[0]:.1g}, decoder {sizes[-1]:.1g}")
         ax.axvline(LAYERS + 0.5, color=PALE, linewidth=1)
@@ -214,7 +214,7 @@ def draw_summary(fig: Figure, *, gradients: Mapping[str, Sequence[float]]) -> st
     begin(fig, 12, 5.2)
     for i, (form, sublayers) in enumerate(BOXES.items()):
         ax = fig.add_axes((0.01 + 0.3 * i, 0.02, 0.29, 0.9))
-        ax.set(xlim=(0, 10), ylim=(0, 14.5))
+        ax.set(xlim=(0, 10), ylim=(0, 14.5), xticks=[], yticks=[])
         ax.axis("off")
         ax.set_title(form, fontsize=15, color=INK, weight="bold")
         _draw_layer(ax, sublayers)

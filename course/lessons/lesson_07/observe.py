@@ -13,6 +13,20 @@ from course.lessons.lesson_07 import reference
 
 Observation = dict[str, Any]
 
+# --- what is owned --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counted(Made):
+    """A class that is only made, and whose trained numbers are counted."""
+
+
+def count(cls: Callable[..., nn.Module], made: Made) -> Observation:
+    """Return how many trained numbers a class finds when it is made."""
+    owned = cls(*made.sizes.values()).parameters()
+    return {"the number of trained numbers": np.array(sum(p.numel() for p in owned if p.requires_grad))}
+
+
 # --- dropout --------------------------------------------------------------------------------------------------------
 
 WORDS = 20_000  # enough for a mean with two digits

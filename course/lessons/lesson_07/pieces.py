@@ -12,7 +12,7 @@ from course.lessons.lesson_03.exercises import EXERCISES as OF_LESSON_03
 from course.lessons.lesson_07 import mistakes as bank
 from course.lessons.lesson_07 import reference
 from course.lessons.lesson_07.mistakes import attention, norm, residual, stacking
-from course.lessons.lesson_07.observe import Dropping, Maker, watch_dropout, watch_stack
+from course.lessons.lesson_07.observe import Counted, Dropping, Maker, count, watch_dropout, watch_stack
 
 Array = NDArray[Any]
 
@@ -38,7 +38,7 @@ TORCH_ATTENTION = Exercise(
     signature="(q, k, v, mask=None) -> (output, weights)",
     reference=reference.torch_attention,
     tensors=True,
-    cases=tuple(case for case in _ATTENTION.cases if "float16" not in case.name),
+    cases=_ATTENTION.cases,
     properties=(
         *(_on_arrays(rule) for rule in _ATTENTION.properties if rule.name not in _OF_NUMPY),
         Property("the gradient is that of the four steps", attention.wrong_gradient),
@@ -91,10 +91,17 @@ def _rows(seed: int, *shape: int) -> Array:
     return mask
 
 
+_observe_made_heads = observing(reference.MultiHeadAttention)
+
+
+def _observe_heads(cls: Function, made: Made, *arguments: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    return count(cls, made) if isinstance(made, Counted) else _observe_made_heads(cls, made, *arguments)
+
+
 _MULTI_HEAD_CASES = (
     Case(
         "four maps of width 6",
-        lambda: _heads(6, 2, (2, 3, 6), (2, 4, 6), seed=31),
+        lambda: (Counted({"d_model": 6, "n_heads": 2}),),
         "Four Linears of d_model by d_model, each with a bias: which of them do you own, and does parameters() find "
         "it?",
         compare=_OWNED,
@@ -183,7 +190,7 @@ MULTI_HEAD_ATTENTION = Exercise(
     signature="(d_model, n_heads), forward(x_q, x_kv, mask=None) -> (B, Tq, d)",
     reference=reference.MultiHeadAttention,
     module=Module(made_with=("d_model", "n_heads"), methods={"forward": ("x_q", "x_kv", "mask")}),
-    observe=observing(reference.MultiHeadAttention),
+    observe=_observe_heads,
     cases=_MULTI_HEAD_CASES,
     mistakes=bank.MULTI_HEAD_ATTENTION,
     hints=(
@@ -359,6 +366,8 @@ _observe_network = observing(reference.FeedForward)
 
 
 def _observe_feed_forward(cls: Function, made: Made, *arguments: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    if isinstance(made, Counted):
+        return count(cls, made)
     return watch_dropout(cls, made) if isinstance(made, Dropping) else _observe_network(cls, made, *arguments)
 
 
@@ -376,7 +385,7 @@ def _dropping(p: float) -> tuple[Any, ...]:
 _FEED_FORWARD_CASES = (
     Case(
         "widths 3 and 7",
-        lambda: _network(3, 7, 2, 4, 3, seed=62),
+        lambda: (Counted({"d_model": 3, "d_ff": 7, "dropout": 0.0}),),
         "Two Linears, each with a bias: from d_model to d_ff and back. Which of them do you own, and does parameters() "
         "find it?",
         compare=_OWNED,

@@ -42,7 +42,10 @@ _IN_TORCH = {
         "you need it, and what should a query get that may look at nothing?"
     ),
 }
-_NOT_HERE = {"matrix"}  # np.matrix
+_NOT_HERE = {"matrix", "scale_whole_number"}  # np.matrix; a root that is cut off for integers
+
+# Versions that only other digits of float16 or float32 told from right ones: in torch they are right.
+_RIGHT = {"base_rounded": {27, 29}, "maximum_of_blocked": {1, 3}}
 
 
 def tensors(value: Any) -> Any:  # noqa: ANN401
@@ -77,7 +80,9 @@ def _ported(mistake: Mistake) -> Mistake:
     return dataclasses.replace(
         mistake,
         hint=_IN_TORCH.get(mistake.id, mistake.hint),
-        versions=tuple(map(_of_tensors, mistake.versions)),
+        versions=tuple(
+            _of_tensors(version) for i, version in enumerate(mistake.versions) if i not in _RIGHT.get(mistake.id, ())
+        ),
         recognize=None if recognize is None else lambda function: recognize(of_arrays(function)),
     )
 
@@ -169,6 +174,18 @@ def _weights_detached(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Res
     return weights @ v, weights
 
 
+def _weakly_filled(value: float) -> Function:
+    def attention(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Result:
+        scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+        if mask is None:
+            weights = scores.softmax(dim=-1)
+        else:
+            weights = scores.masked_fill(~mask, value).softmax(dim=-1).masked_fill(~mask, 0.0)
+        return weights @ v, weights
+
+    return attention
+
+
 TORCH_ATTENTION = (
     *(_ported(mistake) for mistake in ATTENTION if mistake.id not in _NOT_HERE),
     Mistake(
@@ -178,6 +195,13 @@ TORCH_ATTENTION = (
         "nan was, and 0 times nan is nan. Which finite number in place of -inf would never let it arise?",
         (_nan_replaced,),
         recognize=_gives_nan,
+    ),
+    Mistake(
+        "weak_fill_zeroed",
+        "blocked scores set to a small number, and zeros afterwards",
+        "The blocked weights are 0 at the end, and yet the rows do not add up to 1: the blocked keys had a share when "
+        "softmax dealt it out. Which fill leaves them none, whatever the other scores are?",
+        tuple(map(_weakly_filled, (0.0, -1.0, -5.0, -10.0, -20.0, -50.0, -100.0, -1e4, -1e9))),
     ),
     Mistake(
         "graph_cut",
