@@ -1,0 +1,693 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Training
+#
+# *Lesson 10 · 180 minutes · torch, nothing to download*
+#
+# **Goals.** At the end of this lesson you can
+#
+# - say what a decoder is given and what it is asked for, and why one pass is enough for a whole sentence;
+# - write a loss that padding cannot flatter, and say what it is worth when nobody knows anything;
+# - tell three definitions of label smoothing apart, and say how low the loss can get under each;
+# - say what SGD, AdamW and Muon do with the same gradient, and what a warm-up is good for;
+# - make several small batches count exactly like a large one, and clip the right thing at the right time;
+# - find four mistakes in a training loop that runs, with tests;
+# - measure whether a model is as sure as it is right, and what becomes of it when it hears its own words.
+#
+# **Prerequisites.** Lesson 05: masks, and the test that changes something and watches what moves. Lesson 08: the
+# Transformer, from ids to logits. Lesson 09: batches and padding. You have seen `loss.backward()` before, or believe
+# that it computes for every weight how the loss moves if the weight does: the **gradient**.
+#
+# | exercise | what you write | difficulty | importance | minutes |
+# |---|---|---|---|---|
+# | `shift` | what is given, what is asked for | ●○○○○ | ●●●●● | 5 |
+# | `loss` | cross-entropy without padding | ●●○○○ | ●●●●● | 12 |
+# | `smooth_labels` | labels with a little doubt | ●●○○○ | ●●●●○ | 12 |
+# | `noam` | warm up, then slow down | ●○○○○ | ●●●●○ | 8 |
+# | `train` | find four bugs in a loop | ●●●○○ | ●●●●● | 30 |
+
+# %% name="setup"
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course.data import Tokenizer, encode_pairs, load_corpus, make_batch
+from course.lab import (
+    check,
+    explore,
+    hint,
+    holds,
+    quiz,
+    show,
+    show_table,
+    solution,
+)
+from course.lessons.lesson_10 import experiments, figures
+from course.lessons.lesson_10.observe import sentences, watch
+from course.lessons.lesson_10.small import ForLoops
+from course.pretrained import run_folder
+from course.special import BOS, EOS, PAD
+from course.training.loss import summed_loss
+from course.training.muon import orthogonalized
+from course.training.schedule import warmup_inverse_sqrt
+
+torch.set_printoptions(precision=3, sci_mode=False)
+np.set_printoptions(precision=3, suppress=True)
+runs = experiments.read_runs()  # trainings that were kept, because they take minutes
+
+# %% [markdown]
+# **Words of this lesson.**
+#
+# | word | what it means here |
+# |---|---|
+# | label | the word that should be said at a place |
+# | teacher forcing | the decoder is given the right words so far, whatever it would have said |
+# | nat | the unit of a loss that uses the natural logarithm |
+# | batch, update | sentences that are computed together; a step of all weights |
+# | rate | how far an update goes, in the direction that the optimizer chooses |
+# | warm-up | the first updates, in which the rate grows |
+# | calibrated | as sure as it is right: of the guesses with probability 0.7, 70 % are right |
+#
+# ## 1. What is given, and what is asked for
+#
+# A decoder is asked one question over and over: *given these words, which comes next?* A sentence of six words and its
+# two signs contains seven such questions:
+#
+# | given so far | say |
+# |---|---|
+# | `<bos>` | Die |
+# | `<bos>` Die | Nadel |
+# | `<bos>` Die Nadel | hat |
+# | ... | ... |
+# | `<bos>` Die Nadel hat eine Spitze . | `<eos>` |
+#
+# So one row of ids makes both the decoder's input and its labels. The input is the row without its last word, behind
+# which nothing is asked. The labels are the row without its first one, which nobody has to say.
+#
+# ### Exercise `shift`
+#
+# *difficulty ●○○○○ · importance ●●●●● · 5 minutes*
+#
+# `tgt` holds sentences as rows of ids, (B, T): begin sign, words, end sign, and padding where others are longer. Return
+# the inputs and the labels, both (B, T − 1). `tgt[:, a:b]` takes some columns of all rows.
+
+
+# %% name="exercise-shift"
+def shift(tgt):
+    """What the decoder is given, and what it must say there: twice (B, T - 1)."""
+    ### BEGIN SOLUTION
+    return tgt[:, :-1], tgt[:, 1:]
+    ### END SOLUTION
+
+
+# %%
+shift = check("shift", shift)
+
+# %% [markdown]
+# Two sentences in one batch. Read the columns: above what has been heard last, below what should be said now.
+
+# %% name="given-and-asked"
+signs = {PAD: "<pad>", BOS: "<bos>", EOS: "<eos>"}
+told = dict(enumerate("Die Nadel hat eine Spitze . Sie sticht".split(), start=4)) | signs
+tgt = torch.tensor([[BOS, 4, 5, 6, 7, 8, 9, EOS], [BOS, 10, 11, 9, EOS, PAD, PAD, PAD]])
+inputs, labels = shift(tgt)
+rows = [
+    (name if b == 0 else f"{name} ", *(told[int(word)] for word in row))
+    for b in (0, 1)
+    for name, row in ((f"given {b}", inputs[b]), (f"asked {b}", labels[b]))
+]
+show_table(("sentence", *(f"place {t}" for t in range(7))), rows)
+
+# %% [markdown]
+# The short sentence has its end sign among the inputs, and padding is asked for there. That harms nobody, as long as
+# the loss looks away (section 3).
+#
+# Who forgets to shift asks for the very word that is given. The loss falls to nearly 0 within minutes, since copying
+# is easy, and the model has learned nothing else. (Somebody who fed the *source* to the decoder saw his loss fall, too.)
+#
+# ## 2. All places at once
+#
+# When you train, you know the right words. So the decoder is given *them*, and not what it said itself: **teacher
+# forcing**. It has a consequence that is easy to miss. What place 5 is given does not depend on what the model says at
+# place 4. No place has to wait for another one, and with the causal mask of lesson 05 no place can look ahead. So all
+# places of all sentences are computed **in one pass**, as if they were separate questions.
+#
+# The decoder of lesson 01 was trained with teacher forcing as well, and still had to go word by word, because its
+# state at place 5 is made of its state at place 4. That is the other half of the matter: attention has no such state.
+#
+# *Before you run the cell:* a sentence of 20 places, once in one pass and once in 20 passes, where pass number $t$ is
+# given the first $t$ words and only its last answer is used. How many positions does the decoder compute in both
+# cases? And by how much do the logits differ?
+
+# %% name="one-pass" tags=["predict"]
+torch.manual_seed(10)
+model = ForLoops(50, d_model=32, d_ff=64).eval()
+src, given = torch.randint(4, 50, (1, 12)), torch.randint(4, 50, (1, 20))
+computed = []  # positions of each pass of the decoder
+hook = model.inner.decoder.register_forward_pre_hook(
+    lambda module, arguments: computed.append(arguments[0].shape[1])
+)
+with torch.no_grad():
+    at_once = model(src, given)[0]
+    one_pass = computed.copy()
+    computed.clear()
+    one_by_one = torch.stack([model(src, given[:, :t])[0, -1] for t in range(1, 21)])
+hook.remove()
+show_table(
+    ("", "passes", "positions computed"),
+    [("all at once", len(one_pass), sum(one_pass)), ("word by word", len(computed), sum(computed))],
+)
+holds(("The logits are the same to 4 digits.", torch.allclose(at_once, one_by_one, atol=1e-4)))
+
+# %% [markdown]
+# 20 positions against 210, in one pass against 20 that wait for each other. Without a causal mask the two rows would
+# have nothing to do with each other: that is how a missing mask shows, and nothing else shows it (the loss gets
+# *better*). The price of teacher forcing comes in section 11.
+#
+# ## 3. The loss of a word
+#
+# At every place the model gives each of the $V$ words a share (its probability), by a softmax over its logits. Only one
+# of the shares matters, that of the word which should be said. If it is $p$, the loss of that place is $-\ln p$: 0 for
+# a share of 1, and more for less. Twice as unlikely costs 0.69 more, wherever you begin.
+#
+# By hand, with four words. At the first place the powers $e^{\text{logit}}$ are 1, 1, 1, 5, and word 3 is right; at the
+# second they are 1, 2, 4, 1, and word 1 is right. The shares are 5/8 and 2/8, the losses
+# $-\ln\frac58 = 0.470$ and $-\ln\frac28 = 1.386$, and their mean is 0.928.
+#
+# It is good to know the loss of someone who knows *nothing*: $V$ equal shares, so $\ln V$. For 2,000 words that is 7.60.
+# A model that starts far above is too sure of its nonsense, and one that starts far below has been told something.
+#
+# The mean goes over *words*. Padding is no word; nobody will ever ask for it. With $N$ for the number of labels $y$
+# that are not padding,
+#
+# $$
+# \mathrm{loss} = -\frac{1}{N} \sum_{b,t:\; y_{bt} \ne \mathrm{pad}} \ln\ \mathrm{softmax}(z_{bt})_{y_{bt}}
+# $$
+#
+# ### Exercise `loss`
+#
+# *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
+#
+# `logits` is (B, T, V), `labels` (B, T), and `pad` is the number of padding, which need not be 0. Return the mean as a
+# tensor of no axes, through which a gradient can flow. `z.log_softmax(-1)` is the logarithm of the softmax, without
+# numbers that become too large on the way; `.gather(-1, labels[..., None])` picks an entry along the last axis. Or look
+# up `F.cross_entropy`, which takes (N, V) and (N,): it has an argument for what is left out.
+
+
+# %% name="exercise-loss"
+def loss(logits, labels, pad):
+    """Mean cross-entropy in nats of the words that are no padding: a scalar."""
+    ### BEGIN SOLUTION
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
+    ### END SOLUTION
+
+
+# %%
+loss = check("loss", loss)
+
+# %% [markdown]
+# Two ways to get this wrong, and both train. You will meet them in public code.
+#
+# *Padding counts.* The small translator (2+2 layers, 64 wide, whole words) was trained twice on batches that are not
+# sorted by length, so that @PADSHARE@ % of their label places are padding. One loss leaves padding out, the other one counts
+# it. *Predict:* what does each say at the end, and which translator knows more?
+#
+# *Softmax twice.* `F.cross_entropy` takes logits. Hand it shares instead, and it takes the softmax of shares.
+# *Predict:* a model that gives the right one of 2,000 words a share of 1 has which loss then, and one that knows nothing?
+
+# %% name="two-that-train" tags=["predict"]
+show(experiments.padding_table(runs))
+counted, left_out = runs["padding-counted"], runs["padding-left-out"]
+sure, clueless = torch.zeros(1, 1, 2000), torch.zeros(1, 1, 2000)
+sure[0, 0, 7] = 100.0
+seven = torch.tensor([[7]])
+for name, z in (("knows everything", sure), ("knows nothing", clueless)):
+    print(f"{name}: loss {loss(z, seven, PAD):.2f}, after two softmaxes {loss(z.softmax(-1), seven, PAD):.2f}")
+holds(
+    ("Counting padding halves the loss that is reported.", counted.reported < 0.6 * left_out.reported),
+    ("Of words alone it is no better.", counted.test_loss > 0.98 * left_out.test_loss),
+)
+
+# %% [markdown]
+# **Padding** is always the same word in the same situation, behind an end sign, so it is learned in no time. From then on
+# every place of padding is a free gift, and the loss says how much padding there is. Sort the batches by length, and
+# the same model becomes "worse". @PADTEXT@
+#
+# **After two softmaxes** everything that can be known is worth one nat, 7.60 against 6.60: shares lie between 0 and 1,
+# and the second softmax takes them for logits, which nearly agree. There is a gradient, and the loss falls, from
+# 7.60 to 6.9 or so, and stays there. (Handing over *logarithms* of shares instead does no harm. Do you see why?)
+#
+# ## 4. Labels with a little doubt
+#
+# $-\ln p$ is 0 only for $p = 1$, which a softmax reaches only when a logit is infinitely far above the others. So
+# cross-entropy is never content. It pulls the right logit up long after the word is right, and teaches a model that
+# sees "a" or "the" in half of the cases each to be sure of both.
+#
+# **Label smoothing** (Szegedy et al., 2016, section 7) asks for a little less. The right word should get $1-\varepsilon$,
+# and the others share $\varepsilon$ among them. Among whom exactly? There are three customs:
+#
+# | who | the right word | each other word | padding |
+# |---|---|---|---|
+# | torch, and the paper | $1-\varepsilon+\varepsilon/V$ | $\varepsilon/V$ | $\varepsilon/V$ |
+# | the authors of the Transformer (tensor2tensor); fairseq | $1-\varepsilon$ | $\varepsilon/(V-1)$ | $\varepsilon/(V-1)$ |
+# | the Annotated Transformer; Joey NMT | $1-\varepsilon$ | $\varepsilon/(V-2)$ | 0 |
+#
+# With $V$ in the thousands the three train the same. Their losses are different numbers, though, and two losses can
+# be compared only if both use the same custom and the same $\varepsilon$. You write the third, in which padding, which
+# is never right, gets nothing. **The course's own package uses torch's.** (Section 10 makes one of the other.)
+#
+# ### Exercise `smooth_labels`
+#
+# *difficulty ●●○○○ · importance ●●●●○ · 12 minutes*
+#
+# `target` holds N ids. Return the table of shares, (N, V): the right word has `1 - eps`, and the `V - 2` others that may
+# be said have the same share each, so that a row adds up to 1. The column of padding is 0, and so is the whole row where
+# the target is padding. `torch.full((N, V), x)` is a table full of x; `table[torch.arange(N), target]` is an entry in each
+# row, which can be written to.
+
+
+# %% name="exercise-smooth-labels"
+def smooth_labels(target, V, pad, eps):
+    """Targets in which the right word keeps 1 - eps: (N, V)."""
+    ### BEGIN SOLUTION
+    targets = torch.full((len(target), V), eps / (V - 2))
+    targets[torch.arange(len(target)), target] = 1 - eps
+    targets[:, pad] = 0
+    targets[target == pad] = 0
+    return targets
+    ### END SOLUTION
+
+
+# %%
+smooth_labels = check("smooth_labels", smooth_labels)
+
+# %% [markdown]
+# The three customs side by side, for six words, padding 0, the right word 3 and $\varepsilon = 0.1$. The last column is
+# the loss of one and the same model. The loss of a table of shares $q$ is $-\sum_v q_v \ln p_v$, and torch's own loss says
+# whether its row is right.
+
+# %% name="three-customs"
+V, eps, right = 6, 0.1, torch.tensor([3])
+customs = {
+    "torch": torch.full((1, V), eps / V),
+    "tensor2tensor, fairseq": torch.full((1, V), eps / (V - 1)),
+    "yours": smooth_labels(right, V, PAD, eps),
+}
+customs["torch"][0, 3] += 1 - eps
+customs["tensor2tensor, fairseq"][0, 3] = 1 - eps
+z = torch.tensor([[-2.0, 0.0, 1.0, 3.0, 0.5, -1.0]])
+losses = {name: -(shares * z.log_softmax(-1)).sum().item() for name, shares in customs.items()}
+rows = [
+    (name, *(f"{share:.4f}" for share in shares[0]), f"{losses[name]:.4f}")
+    for name, shares in customs.items()
+]
+show_table(("custom", "pad", "1", "2", "3: right", "4", "5", "loss"), rows)
+by_torch = F.cross_entropy(z, right, label_smoothing=eps).item()
+holds(("torch's own loss is that of its row.", math.isclose(losses["torch"], by_torch, rel_tol=1e-5)))
+
+# %% [markdown]
+# ### Doubt has a floor
+#
+# On the left the target of one place, on the right the loss against the share $p$ that the model gives the right word
+# (the other words share the rest evenly). The green dot is the lowest loss that there is.
+#
+# 1. Move *epsilon* from 0 to 0.3. Where does the lowest point go, and what happens to a model that is *surer* than that?
+# 2. Set *epsilon* to 0.1 and make *words* larger, up to 37,000. What is the lowest loss of a perfect model then?
+# 3. A colleague writes: "My loss has been stuck at 1.3 for a day." Vocabulary 10,000, $\varepsilon = 0.1$. What do you tell
+#    him?
+
+# %% name="explore-targets"
+explore(
+    figures.draw_targets,
+    smooth_labels=smooth_labels,
+    epsilon=figures.EPSILONS,
+    words=figures.VOCABULARIES,
+)
+
+# %% [markdown]
+# <details><summary>What you may have seen</summary>
+#
+# 1. It moves left, to $p = 1-\varepsilon$, and up. To the right of it the curve climbs again: being too sure costs. Without
+#    smoothing (dashed) surer is always better.
+# 2. 1.38. The lowest loss is the entropy of the target, $-(1-\varepsilon)\ln(1-\varepsilon) - \varepsilon \ln
+#    \frac{\varepsilon}{V-2}$, and a perfect model can do no better. It grows with the logarithm of the vocabulary.
+# 3. That the floor is 1.25, so he is nearly there, or so he may be: he should look at the loss *without* smoothing, on
+#    sentences that were not trained on. That is what every validation of this course prints.
+#
+# </details>
+#
+# ### As sure as it is right?
+#
+# What does the doubt do to the model? Ask it for its best guess at each place of 1,000 new sentences, and note how sure
+# it was. Sort the guesses by probability into ten boxes. A model is **calibrated** if of the guesses with a probability of
+# about 0.7, about 70 % are right. The *expected calibration error* (Guo et al., 2017) is how far the boxes are off, in
+# the mean over all guesses.
+#
+# Two trainings of the small translator that differ in nothing but $\varepsilon$. *Predict:* which one is surer than it is
+# right, and which one is not sure enough? Which guesses more words rightly?
+
+# %% name="calibration" tags=["predict"]
+unsmoothed, smoothed = runs[experiments.UNSMOOTHED], runs[experiments.SMOOTHED]
+show(figures.draw_reliability, runs=runs)
+@CALHOLDS@
+
+# %% [markdown]
+# @CALTEXT@
+#
+# Vaswani et al. (2017, section 5.4) report the same bargain on a large scale: with $\varepsilon = 0.1$ perplexity gets
+# worse and BLEU better, 25.8 against 25.3 without (table 3). A single training each, so take the half point with a grain
+# of salt.
+#
+# ## 5. A step
+#
+# The gradient says which way is uphill. How far should each weight go downhill? $W$ is a matrix of weights, $G$ its
+# gradient, and $\eta$ the rate.
+#
+# **SGD**, *stochastic gradient descent*, walks in proportion. Where the slope is a hundred times steeper, it goes a
+# hundred times as far.
+#
+# $$ W \leftarrow W - \eta\, G $$
+#
+# **AdamW** (Kingma & Ba, 2015; Loshchilov & Hutter, 2019) keeps two running means for every weight, of its gradient and
+# of its gradient's square, and divides one by the root of the other. So each weight takes steps of about $\eta$, whether
+# its slope is steep or shallow, as long as the sign stays. ($\hat m$ and $\hat v$ are $m$ and $v$ divided by $1-\beta^t$,
+# since both begin at 0. $\lambda W$ pulls weights toward 0.)
+#
+# $$
+# m \leftarrow \beta_1 m + (1-\beta_1) G \qquad v \leftarrow \beta_2 v + (1-\beta_2) G^2 \qquad
+# W \leftarrow W - \eta \left( \frac{\hat m}{\sqrt{\hat v} + \epsilon} + \lambda W \right)
+# $$
+#
+# **Muon** (Jordan et al., 2024) looks at the matrix as a whole. Every matrix is a rotation, a stretch along each axis, and
+# another rotation: $M = U S V^\top$, and the stretches on the diagonal of $S$ are its **singular values**. In a running
+# mean of gradients a few of them are large and the rest tiny. Muon makes *all* of them about 1 and leaves the rotations
+# alone, so that rare directions go as far as common ones.
+#
+# $$
+# M \leftarrow \beta M + (1-\beta) G \qquad W \leftarrow W - \eta \left( 0.2 \sqrt{n}\; U V^\top + \lambda W \right)
+# $$
+#
+# ($n$ is the larger side of the matrix; $0.2\sqrt n$ makes an entry about as large as in a step of AdamW, so that both
+# can share a rate: Liu et al., 2025. $UV^\top$ is approximated by a few matrix products; `course/training/muon.py` is a
+# page long, and worth reading.) It is for matrices between layers; embeddings and single rows stay with AdamW. The course's
+# presets use it.
+#
+# One gradient whose singular values are 10, 1, 0.1 and 0.01. *Predict* how they look in the first update of each.
+
+# %% name="one-update" tags=["predict"]
+torch.manual_seed(3)
+U, W = (torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))[0] for _ in range(2))
+G = U @ torch.diag(torch.tensor([10.0, 1.0, 0.1, 0.01], dtype=torch.float64)) @ W.T
+updates = {
+    "SGD": G,
+    "AdamW": G / G.abs(),  # in the first update both running means are the gradient's own
+    "Muon": orthogonalized(G[None])[0],
+}
+rows = []
+for name, update in updates.items():
+    values = torch.linalg.svdvals(update)
+    rows.append((name, *(f"{value:.4f}" for value in values / values[0])))
+show_table(("update by", "largest", "", "", "smallest"), rows, "singular values, the largest set to 1")
+
+# %% [markdown]
+# SGD hardly moves in three of four directions. AdamW's first step is nothing but signs: plus or minus $\eta$ for every
+# weight. Muon has brought 1000 : 1 down to @MUON@ : 1, with the three rounds of products that the course makes; more
+# rounds would go on.
+#
+# Now a race: the small translator, 600 updates, the same batches, a warm-up of 100 and then down to 0. SGD has four rates
+# to choose from, the others three. *Predict* the order, and by how much.
+
+# %% name="race" tags=["predict"]
+show(figures.draw_race, runs=runs)
+show(experiments.race_table(runs))
+ends = {name: experiments.best_of(runs, name) for name in ("sgd", "adamw", "muon")}
+@RACEHOLDS@
+
+# %% [markdown]
+# @RACETEXT@
+#
+# ## 6. Warm up, then slow down
+#
+# At the start the weights are random, the second running mean of AdamW has seen a handful of gradients, and large steps
+# in wrong directions are hard to undo. So the rate begins near 0 and climbs: the **warm-up**. Later the model should
+# settle, so the rate falls again. Vaswani et al. (2017, section 5.3, equation 3) have both in one line:
+#
+# $$
+# \mathrm{rate} = d^{-0.5} \cdot \min\left(\mathrm{step}^{-0.5},\ \mathrm{step} \cdot \mathrm{warmup}^{-1.5}\right)
+# $$
+#
+# The second term is a straight line up. The first is a curve that falls. They meet where step is warmup, since
+# $w \cdot w^{-1.5} = w^{-0.5}$. By hand, for a width and a warm-up of 4: at step 1 the terms are 1 and 1/8, times 1/2
+# makes 0.0625. At step 4 both are 1/2, which makes 0.25, the peak. At step 16 they are 1/4 and 2, which makes 0.125: four
+# times the warm-up, half of the peak.
+#
+# ### Exercise `noam`
+#
+# *difficulty ●○○○○ · importance ●●●●○ · 8 minutes*
+#
+# Return the rate as a number. Updates are counted from 1; some loops ask for step 0 before the first one, and 0 should
+# count as 1. (The schedule got its nickname from Noam Shazeer, one of the paper's authors.)
+
+
+# %% name="exercise-noam"
+def noam(step, d, warmup):
+    """The rate of an update, counted from 1; 0 counts as 1."""
+    ### BEGIN SOLUTION
+    step = max(step, 1)
+    return d**-0.5 * min(step**-0.5, step * warmup**-1.5)
+    ### END SOLUTION
+
+
+# %%
+noam = check("noam", noam)
+
+# %% [markdown]
+# ### Two sliders for one rate
+#
+# Your schedule, and the paper's in gray. On the right the same with both axes logarithmic, where each of the two terms
+# is a straight line.
+#
+# 1. Move *warmup* from 100 to 16,000. What happens to the peak, and what to the rates *behind* the peak?
+# 2. *warmup* 4000: make *width* four times as large. What happens to the whole curve?
+# 3. *warmup* 1. Which rate has the first update, and how does it compare with the paper's highest?
+
+# %% name="explore-schedule"
+explore(
+    figures.draw_schedule,
+    noam=noam,
+    width=figures.WIDTHS,
+    warmup=figures.WARMUPS,
+    step=figures.UPDATES,
+)
+
+# %% [markdown]
+# <details><summary>What you may have seen</summary>
+#
+# 1. The peak comes later and is lower. Behind it nothing changes: that part depends on the step alone, so a longer warm-up
+#    only cuts off the top.
+# 2. It goes down to half everywhere. Large models get small rates.
+# 3. $512^{-0.5} = 0.0442$, 63 times the paper's peak of 0.0007. Without a warm-up this formula begins with its largest rate.
+#
+# </details>
+#
+# Is a warm-up needed here? The small translator with AdamW, with a warm-up of 100 updates and without one, at the rate that
+# won the race and at four times that. *Predict* the four losses.
+
+# %% name="warm-ups" tags=["predict"]
+show(figures.draw_warmups, runs=runs)
+@WARMHOLDS@
+
+# %% [markdown]
+# @WARMTEXT@
+#
+# ## 7. Small batches that count like a large one
+#
+# A batch is as large as the memory allows. If that is too small, compute several batches and let their gradients add up
+# before the step: `backward()` *adds* to what is there, so accumulation costs nothing but patience. But what does the
+# sum have to be divided by?
+#
+# Take a batch of 2 sentences with 12 words each, and one of 2 sentences with 2 words each (their end signs count, so 26
+# and 6 words). The large batch of all four is a mean over 32 words. The mean of the two means gives a word of the
+# second batch more than four times the weight of a word of the first.
+#
+# And **clipping** (Pascanu et al., 2013): now and then a batch has a gradient far longer than all others, and one
+# such step can ruin a day. So the gradient is shortened to a limit. *The* gradient is the vector of all numbers of all
+# parameters. By hand: two parameters have the gradients $(3, 4)$ and $(12)$. Together they are 13 long. Clipped to 1 they
+# become $(0.23, 0.31)$ and $(0.92)$: shorter, with the same direction. Whoever clips each to 1 by itself gets
+# $(0.6, 0.8)$ and $(1)$, which points elsewhere.
+#
+# *Predict:* by how many percent does the mean of means miss the large batch's gradient?
+
+# %% name="accumulate-and-clip" tags=["predict"]
+src, tgt = sentences((12, 12, 2, 2), seed=4)
+parts = [(src[:2], tgt[:2]), (src[2:], tgt[2:])]
+
+
+def gradient(batches, weigh):
+    """The gradient that has added up after some batches; weigh(words): what each loss is multiplied by."""
+    from course.lessons.lesson_10.observe import Small
+
+    model = Small()
+    for src, tgt in batches:
+        inputs, labels = shift(tgt)
+        (loss(model(src, inputs), labels, PAD) * weigh(int((labels != PAD).sum()))).backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+large = gradient([(src, tgt)], lambda words: 1.0)
+rows = []
+off = {}
+for name, weigh in (("mean of means", lambda n: 1 / 2), ("weighed by words", lambda n: n / 32)):
+    off[name] = float((gradient(parts, weigh) - large).norm() / large.norm())
+    rows.append((name, f"{100 * off[name]:.0f} %"))
+show_table(("two batches", "off by"), rows, "the gradient, against that of one large batch")
+
+two = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
+two[0].grad, two[1].grad = torch.tensor([3.0, 4.0]), torch.tensor([12.0])
+before = nn.utils.clip_grad_norm_(two, 1.0)
+print(f"length {before:.0f}, clipped to 1:", [[round(x, 2) for x in p.grad.tolist()] for p in two])
+
+# %% [markdown]
+# With AdamW a *constant* factor hardly matters (it divides by the size of the gradient anyway), which is why forgotten
+# divisions live so long. Clipping sees such a factor, though, and a wrong *weighting* is no constant factor.
+#
+# ## 8. Find four bugs
+#
+# A colleague has written a loop. `batches` is a list of pairs (src, tgt) of ids, as many as a multiple of `accum`;
+# `model(src, inputs)` gives logits; after every `accum` batches there should be one update, along the gradient of the mean
+# over all their words, no longer than `clip`; and the losses come back, one for each batch, in nats a word. The model
+# may come right from a validation. He has watched his loss fall all day.
+
+
+# %% name="the-loop"
+def colleagues_train(model, batches, lr, clip, accum):
+    """Update the weights after every accum batches; return the loss of each batch."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr)
+    losses = []
+    for i, (src, tgt) in enumerate(batches):
+        inputs, labels = shift(tgt)
+        mean = loss(model(src, inputs), labels, PAD)
+        (mean / accum).backward()
+        losses.append(mean.item())
+        if i % accum == 0:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+    return losses
+
+
+# %% [markdown]
+# Reading finds some of them. Tests find all, and go on finding them when somebody changes the loop next year. A good one
+# says beforehand what it must see, and looks at *one* thing. Here are four. They let a loop train a tiny model on tiny
+# batches, and watch: after which batches it made updates, in which mode the model was, and with which gradient each update
+# was made. With rate 0 nothing moves, so that one can look at gradients in peace.
+
+
+# %% name="four-tests"
+def four_tests(train):
+    """Each test: what is looked at, what must be seen, what is seen."""
+    six = [sentences((3, 3), seed=i) for i in range(6)]
+    seen = watch(train, six, accum=3)
+    yield "six batches, accum 3: updates come after batch", [3, 6], seen.updates
+
+    seen = watch(train, six, dropout=0.5, training=False)
+    yield "the model comes from a validation: mode at the batches", ["training"] * 6, seen.modes
+
+    lengths = np.array(watch(train, [six[0]] * 3).lengths)
+    yield "one batch three times, rate 0: length of the gradient", [1, 1, 1], lengths / lengths[0]
+
+    src, tgt = sentences((9, 8, 1, 1), seed=7)
+    halves = [(src[:2], tgt[:2]), (src[2:], tgt[2:])]
+    large, both = (
+        watch(train, batches, accum=len(batches)).gradients[0] for batches in ([(src, tgt)], halves)
+    )
+    off = np.linalg.norm(both - large) / np.linalg.norm(large)
+    yield "four sentences as one batch, and as two: gradients differ by", 0, off
+
+
+# %% [markdown]
+# ### Exercise `train`
+#
+# *difficulty ●●●○○ · importance ●●●●● · 30 minutes*
+#
+# Copy his loop into the cell below. Then run the tests in the cell behind it: you see all that pass and the first that
+# fails. Say what it is, *in words*, before you change a line; repair it; run the tests again, until all four pass. The check
+# looks at the same things and some more, and names the first mistake that is left.
+
+
+# %% name="exercise-train"
+def train(model, batches, lr, clip, accum):
+    """Update the weights after every accum batches; return the loss of each batch."""
+    ### BEGIN SOLUTION
+    optimizer = torch.optim.AdamW(model.parameters(), lr)
+    model.train()  # it may come from a validation
+    losses = []
+    for i, (src, tgt) in enumerate(batches):
+        if i % accum == 0:  # a new update begins
+            optimizer.zero_grad()
+            words = 0
+        inputs, labels = shift(tgt)
+        mean = loss(model(src, inputs), labels, PAD)
+        n = int((labels != PAD).sum())
+        (mean * n).backward()  # a sum over words, added to what is there
+        words += n
+        losses.append(mean.item())
+        if (i + 1) % accum == 0:
+            for p in model.parameters():
+                p.grad /= words  # now a mean over all words of the update
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+    return losses
+    ### END SOLUTION
+
+
+# %% name="run-the-tests"
+show(experiments.one_at_a_time(four_tests, train, handed_out=colleagues_train))
+
+# %%
+train = check("train", train)
+
+# %% [markdown]
+# <details><summary>What the four are, and why his loss fell all the same</summary>
+#
+# 1. *An update after the first batch of a group.* `i % accum == 0` is true for `i = 0`: the first update is made of one
+#    batch, and the last batches never get theirs. `(i + 1) % accum == 0` it should be. Seen in public code more than once;
+#    with thousands of updates nobody notices.
+# 2. *The model is never put into training mode.* This line is not wrong, it is missing. Behind a validation dropout stays off
+#    from then on: the loss gets *better*, and what dropout was for is gone.
+# 3. *Gradients are never cleared.* Every update walks along the sum of all gradients since the beginning. That is a kind
+#    of momentum that never forgets, and clipping hides how long it gets.
+# 4. *A mean of means.* Right only if all batches have the same number of words.
+#
+# Each of them leaves a loop that moves roughly downhill. A loss that falls proves that something is learned, and no more.
+#
+# </details>
+#
+# ## 9. It trains
+#
+# Your loop, on 200 sentences, as 30 batches of 40 over and over, with two batches an update. It is a small model with much
+# dropout, for some seconds: it will not translate, but it should learn which words there are and what follows what.
+#
+# Behind the training there is one more trap. A validation needs evaluation mode, `model.eval()`, or dropout goes on
+# guessing. *Predict:* the loss of the same 100 sentences, twice with dropout left on and twice without: which two numbers
+# are equal, and which are lower?
+
+# %% name="it-trains" tags=["predict"]
+tokenizer = Tokenizer.load(run_folder("en-de") / "tokenizer.json")
+pairs = encode_pairs(load_corpus("embedded-en-de", "dev"), tokenizer)
+batches = []
+for start in list(range(0, 200, 20)) * 12:
+    made = make_batch(pairs[start : start + 20])
+    batches.append((made.src, torch.cat([made.tgt_in, made.labels[:, -1:]], dim=1)))
+torch.manual_seed(1)
+model = ForLoops(tokenizer.vocab_size, dropout=0.3)
+losses = train(model, batches, lr=3e-3, clip=1.0, accum=2)
