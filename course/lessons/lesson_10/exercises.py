@@ -405,7 +405,9 @@ NOAM = Exercise(
         _rates("the paper's sizes, late", 16000, 512, 4000, "Four times the warm-up: what part of the peak is left?"),
         _rates("another width", 300, 96, 200, "Which of the two terms is the smaller one, and what does the width do?"),
         _rates("a long warm-up", 70, 256, 9000, "Which of the two terms is the smaller one?"),
-        _rates("a warm-up of a single step", 9, 25, 1, "There is no way up. Which term is chosen from the first step on?"),
+        _rates(
+            "a warm-up of a single step", 9, 25, 1, "There is no way up. Which term is chosen from the first step on?"
+        ),
         _rates(
             "step 0",
             0,

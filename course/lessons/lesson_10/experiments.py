@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from course.lessons.lesson_10.small import Corpus, Trained
 
     Array = np.ndarray[Any, np.dtype[Any]]
+    Loop = Callable[..., list[float]]
 
 LOGS = Path(__file__).parent / "logs"
 RUNS, EXPOSURE = LOGS / "runs.jsonl", LOGS / "exposure.json"
@@ -75,7 +76,7 @@ class Run:
 
     def loss_after(self, step: int) -> float:
         """Return the validation loss after so many updates."""
-        return dict((int(at), loss) for at, loss in self.curve)[step]
+        return {int(at): loss for at, loss in self.curve}[step]
 
 
 def binned(sure: Array, right: Array, bins: int = BINS) -> list[list[float]]:
@@ -138,6 +139,73 @@ def padding_table(runs: Mapping[str, Run]) -> Markup:
     return rows_table(("loss", "says at the end", "of new words alone", "% of them right"), rows, "nats")
 
 
+WHO = {"small": "small, test_iid", "shipped": "shipped, 15 to 18 words"}
+
+
+def exposure_table(found: Mapping[str, Mapping[str, Any]]) -> Markup:
+    """Show how many sentences are right both ways, and percent of the words behind a first mistake, with intervals."""
+    rows = []
+    for who, name in WHO.items():
+        here, after = found[who], found[who]["after an error"]
+        both = f"{here['exactly right when led']} and {here['exactly right alone']} of {here['sentences']}"
+        shares = [_with_interval(after[each]) for each in ("led", "own", "own, in order")]
+        rows.append((name, both, f"{after['words']:,}", *shares))
+    head = ("translator", "sentences right: led, alone", "words behind a mistake", "right: led", "alone",
+            "alone, in the right order")  # fmt: skip
+    return rows_table(head, rows, "%, with 95 % intervals over sentences")
+
+
+def _with_interval(share: Sequence[float]) -> str:
+    middle, low, high = share
+    return f"{middle:.1f}  ({low:.1f} to {high:.1f})"
+
+
+# --- tests, one at a time ---------------------------------------------------------------------------------------
+
+
+def one_at_a_time(tests: Callable[[Loop], Iterator[tuple[str, Any, Any]]], train: Loop, *, handed_out: Loop) -> Markup:
+    """Run tests of a loop up to the first that fails, and show what each must see and what it sees.
+
+    tests: yields what is looked at, what must be seen, and what is seen. handed_out: is tested in the place of a
+    `train` that is still empty.
+    """
+    from course.lab.exercises.empty import is_empty
+
+    empty = is_empty(train)
+    rows, failed = [], False
+    running = tests(handed_out if empty else train)
+    while not failed:
+        try:
+            what, wanted, seen = next(running)
+        except StopIteration:
+            break
+        except Exception as error:  # whatever the learner's loop may raise
+            what, wanted, seen = "the next test", "", f"{type(error).__name__}: {error}"
+        failed = not _same(wanted, seen)
+        rows.append((what, _said(wanted), _said(seen), "✗ fails" if failed else "✓ passes"))
+    caption = "the loop that was handed out, since yours is still empty" if empty else "your loop"
+    if failed:
+        caption += "; what comes behind is asked when this passes"
+    return rows_table(("test", "must be", "is", ""), rows, caption)
+
+
+def _same(wanted: Any, seen: Any) -> bool:  # noqa: ANN401
+    a, b = np.asarray(wanted), np.asarray(seen)
+    if a.shape != b.shape:
+        return False
+    return bool(np.array_equal(a, b) if a.dtype.kind == "U" else np.allclose(a, b, atol=1e-6))
+
+
+def _said(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, str):
+        return value
+    array = np.atleast_1d(np.asarray(value))
+    if array.dtype.kind == "U":
+        kinds = sorted(set(array.tolist()))
+        return " and ".join(kinds)
+    return ", ".join(f"{x:.2f}".rstrip("0").rstrip(".") for x in array.astype(float)) or "none"
+
+
 # --- making it again --------------------------------------------------------------------------------------------
 
 
@@ -148,7 +216,8 @@ def run_of(setting: Setting, trained: Trained, corpus: Corpus) -> Run:
     sure, right = confidences(trained.model, corpus.test)
     return Run(
         setting.name, asdict(setting), len(trained.reported),
-        [[step, round(loss, 4)] for step, loss in trained.validations], round(float(np.mean(trained.reported[-LAST:])), 4),
+        [[step, round(loss, 4)] for step, loss in trained.validations],
+        round(float(np.mean(trained.reported[-LAST:])), 4),
         round(mean_loss(trained.model, corpus.test), 4), round(100 * float(right.mean()), 2), binned(sure, right),
     )  # fmt: skip
 

@@ -76,8 +76,8 @@ def by_position(found: Sequence[Answers], positions: int) -> list[tuple[int, int
 def after_an_error(found: Sequence[Answers], *, seed: int = 0) -> dict[str, Any]:
     """What becomes of the words behind the first wrong one: percent right, with 95 % intervals over sentences.
 
-    "led": behind the reference's words; "own": behind the model's, place by place; "own, in order": the same, but a word
-    that is said one place too early or late counts too (the longest common subsequence).
+    "led": behind the reference's words; "own": behind the model's, place by place; "own, in order": the same, but a
+    word that is said one place too early or late counts too (the longest common subsequence).
     """
     tails = [(each, each.first_error + 1) for each in found if each.first_error is not None]
     tails = [(each, t) for each, t in tails if t < len(each.labels)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS_TEXT, begin, plain
 from course.lab.widgets.controls import Slider
-from course.lessons.lesson_10.experiments import SMOOTHED, UNSMOOTHED, Run, best_of
+from course.lessons.lesson_10.experiments import SMOOTHED, UNSMOOTHED, WHO, Run, best_of
 from course.scoring import proportion_interval
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def draw_targets(fig: Figure, *, smooth_labels: Callable[..., Any], epsilon: flo
     plain(right)
     each = float(np.median(np.delete(shares, [0, RIGHT])))
     return (
-        f"Targets of {words} words with eps {epsilon:g}: the right word {best:.3f}, each other word {each:.2g}, padding "
-        f"{shares[0]:.2g}. The loss is lowest, {floor:.2f} nats, where the model gives the right word {best:.2f}."
+        f"Targets of {words} words with eps {epsilon:g}: the right word {best:.3f}, each other word {each:.2g}, "
+        f"padding {shares[0]:.2g}. The loss is lowest, {floor:.2f} nats, where the model gives it {best:.2f}."
     )
 
 
@@ -102,9 +102,9 @@ def _draw_shares(ax: Axes, shares: Array) -> None:
 
 
 def draw_schedule(fig: Figure, *, noam: Callable[[int, int, int], float], width: int, warmup: int, step: int) -> str:
-    """Draw the rate over 40,000 updates, once as it is and once with both axes logarithmic, and mark one update.
+    """Draw the rate over 40,000 updates, as it is and with both axes logarithmic, and mark one update.
 
-    noam: (step, d, warmup) -> rate, the function under study. The gray curve is the paper's, width 512 and warm-up 4000.
+    noam: (step, d, warmup) -> rate, the function under study. The gray curve is that of the paper's sizes.
     """
     steps = np.unique(np.geomspace(1, LAST, 140).astype(int))
     rates, paper = (np.array([noam(int(n), d, w) for n in steps]) for d, w in ((width, warmup), (512, 4000)))
@@ -202,9 +202,6 @@ def draw_reliability(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     return f"How often words are right against how sure the model is. {'; '.join(parts)}."
 
 
-WHO = {"small": "small, test_iid", "shipped": "the shipped one, 15 to 18 words"}
-
-
 def draw_exposure(fig: Figure, *, found: Mapping[str, Mapping[str, Any]]) -> str:
     """Draw percent of words right by position, led by the reference and left alone, with 95 % intervals."""
     begin(fig, 11.0, 3.9)
@@ -222,10 +219,8 @@ def draw_exposure(fig: Figure, *, found: Mapping[str, Mapping[str, Any]]) -> str
         ax.set_title(title, fontsize=12, color=INK)
         ax.legend(frameon=False, fontsize=11, loc="lower left")
         plain(ax)
-        last = rows[-1]
-        parts.append(
-            f"{title}: at position {len(rows)} {100 * last[1] / last[0]:.0f} % led and {100 * last[2] / last[0]:.0f} % alone"
-        )
+        led, alone = 100 * rows[-1, 1:] / rows[-1, 0]
+        parts.append(f"{title}: at position {len(rows)} {led:.0f} % led and {alone:.0f} % alone")
     fig.axes[0].set_ylabel("% of words right", fontsize=11)
     return f"Percent of words right by position. {'; '.join(parts)}."
 

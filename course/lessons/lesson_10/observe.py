@@ -1,8 +1,8 @@
 """Lets a training loop work on a tiny real model and watches it; and takes the gradient of a loss.
 
-The model is small enough for an update in a millisecond and has all that matters to a loop: dropout, several parameters,
-and logits that depend on the source and on every word that the decoder is given. Imports torch: only what checks
-loops, and the lesson's own tests, need this file.
+The model is small enough for an update in a millisecond and has all that matters to a loop: dropout, several
+parameters, and logits that depend on the source and on every word that the decoder is given. Imports torch: only what
+checks loops, and the lesson's own tests, need this file.
 """
 
 from __future__ import annotations

@@ -30,9 +30,7 @@ class Setting:
 
 
 RATES = {"sgd": (0.1, 0.3, 1.0, 3.0), "adamw": (1e-3, 4e-3, 1.6e-2), "muon": (4e-3, 1.2e-2, 3.6e-2)}
-RACE = tuple(
-    Setting(f"{optimizer}-{rate:g}", optimizer, rate) for optimizer, rates in RATES.items() for rate in rates
-)
+RACE = tuple(Setting(f"{optimizer}-{rate:g}", optimizer, rate) for optimizer, rates in RATES.items() for rate in rates)
 SMOOTHED, UNSMOOTHED = Setting("eps-0.1"), Setting("eps-0", eps=0.0)
 WARMUPS = (
     Setting("cold-0.004", warmup=1),

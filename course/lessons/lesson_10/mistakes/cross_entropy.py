@@ -230,8 +230,8 @@ LOSS = (
     Mistake(
         "padding_class_left_out",
         "padding is taken out of the softmax",
-        "You take padding out of the V words before the softmax. It must not be a LABEL; as a word that could be said by "
-        "mistake it has its share. What teaches the model never to say it?",
+        "You take padding out of the V words before the softmax. It must not be a LABEL; as a word that could be said "
+        "by mistake it has its share. What teaches the model never to say it?",
         (_without_padding_class,),
     ),
     Mistake(
@@ -314,8 +314,8 @@ LOSS = (
     Mistake(
         "something_added",
         "something added before the logarithm",
-        "You add a small number to the shares, so that the logarithm stays finite. What does a share of 0 cost with you, "
-        "and what should it cost?",
+        "You add a small number to the shares, so that the logarithm stays finite. What does a share of 0 cost with "
+        "you, and what should it cost?",
         tuple(
             _mean(lambda x, y, tiny=tiny: -(x.softmax(-1).gather(-1, y[..., None])[..., 0] + tiny).log())  # type: ignore[misc]
             for tiny in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)

@@ -271,8 +271,8 @@ TRAIN = (
     Mistake(
         "tensors_kept",
         "a list of tensors",
-        "Your list holds tensors, and a tensor may hold the whole graph of its computation. After a day of training, how "
-        "much memory is that? How do you get the number out of it?",
+        "Your list holds tensors, and a tensor may hold the whole graph of its computation. After a day of training, "
+        "how much memory is that? How do you get the number out of it?",
         (_each_with(_log, _log_tensor), _each_with(_log, _log_detached)),
     ),
     Mistake(
@@ -330,8 +330,8 @@ TRAIN = (
     Mistake(
         "source_given",
         "the source goes into the decoder",
-        "The decoder is given the source. The loss falls even so, since it can copy what the languages share. Which two "
-        "things does the model take, and in which order?",
+        "The decoder is given the source. The loss falls even so, since it can copy what the languages share. Which "
+        "two things does the model take, and in which order?",
         (_each_with(_shift, _source_given),),
     ),
     Mistake(
@@ -379,8 +379,8 @@ TRAIN = (
     Mistake(
         "H15",
         "the model is not in training mode",
-        "The model may come from a validation, and then it is in evaluation mode: dropout drops nothing. Which line puts "
-        "it back, and where?",
+        "The model may come from a validation, and then it is in evaluation mode: dropout drops nothing. Which line "
+        "puts it back, and where?",
         (_planted("mode"), loop(before=(*_BEFORE, _evaluate))),
     ),
     # The gradient.
@@ -405,8 +405,8 @@ TRAIN = (
     Mistake(
         "cleared_too_late",
         "gradients are cleared before the step",
-        "When the optimizer takes its step, there is no gradient any more. In which order do zero_grad(), backward() and "
-        "step() come?",
+        "When the optimizer takes its step, there is no gradient any more. In which order do zero_grad(), backward() "
+        "and step() come?",
         (
             loop(update=(_divide, _clip, _clear, _step)),
             loop(update=(_clear, _clip, _step)),
@@ -415,8 +415,8 @@ TRAIN = (
     Mistake(
         "summed",
         "not divided",
-        "Your gradient is a sum: twice the batches, twice the length. By what is it divided, so that accum only changes "
-        "how many words the mean is over?",
+        "Your gradient is a sum: twice the batches, twice the length. By what is it divided, so that accum only "
+        "changes how many words the mean is over?",
         (
             _each_with(_backward, _plain_backward, update=_UPDATE[1:]),
             loop(update=_UPDATE[1:]),
@@ -444,22 +444,17 @@ TRAIN = (
     Mistake(
         "by_sentences",
         "weighs by sentences",
-        "You weigh each batch by the number of its sentences, or of its places with padding. What is the loss of a batch "
-        "a mean over?",
+        "You weigh each batch by the number of its sentences, or of its places with padding. What is the loss of a "
+        "batch a mean over?",
         (_each_with(_backward, _by_sentences), _each_with(_backward, _by_places)),
     ),
     # Clipping and the step.
     Mistake(
         "H11",
-        "clips after the step",
-        "The optimizer has used the whole gradient when you clip it. With clip = 0, should anything move?",
-        (loop(update=(_divide, _step, _clip)),),
-    ),
-    Mistake(
-        "not_clipped",
-        "never clips",
-        "The gradient is longer than clip when the optimizer uses it. Where is the limit used?",
-        (loop(update=(_divide, _step)),),
+        "clips after the step, or never",
+        "When the optimizer takes its step, the gradient is longer than clip. With clip = 0, should anything move? Is "
+        "there a line that clips, and on which side of step() does it stand?",
+        (loop(update=(_divide, _step, _clip)), loop(update=(_divide, _step))),
     ),
     Mistake(
         "clips_the_sum",
@@ -512,8 +507,8 @@ TRAIN = (
     Mistake(
         "forgets_its_moments",
         "a new optimizer for every update",
-        "The first update is right and the later ones are not: your optimizer is made anew and has forgotten what it saw. "
-        "How far in does the line stand that makes it?",
+        "The first update is right and the later ones are not: your optimizer is made anew and has forgotten what it "
+        "saw. How far in does the line stand that makes it?",
         (
             loop(each=(_new_each_time, *_EACH)),
             loop(update=(_divide, _clip, _optimizer, _step)),

@@ -43,8 +43,8 @@ NOAM = (
     Mistake(
         "H01",
         "fails at 0",
-        "Some loops call with 0 before their first update. What is 0 to the power of -0.5, and which number should such "
-        "a call get?",
+        "Some loops call with 0 before their first update. What is 0 to the power of -0.5, and which number should "
+        "such a call get?",
         (
             _made(count=lambda step: step),
             lambda step, d, warmup: d**-0.5 * min(1 / math.sqrt(step), step / warmup / math.sqrt(warmup)),
@@ -104,8 +104,8 @@ NOAM = (
     Mistake(
         "larger_of_the_two",
         "max instead of min",
-        "Your rate is largest at the first step, and grows again without end. Which of the two lines should win on each "
-        "side of the peak?",
+        "Your rate is largest at the first step, and grows again without end. Which of the two lines should win on "
+        "each side of the peak?",
         (_made(choose=max),),
     ),
     Mistake(

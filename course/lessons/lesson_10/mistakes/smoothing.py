@@ -217,7 +217,8 @@ SMOOTH_LABELS = (
     Mistake(
         "right_gets_nothing",
         "the right word is missing",
-        "No entry of yours stands out: the right word has the share of the others, or none. Which line gives it 1 - eps?",
+        "No entry of yours stands out: the right word has the share of the others, or none. Which line gives it "
+        "1 - eps?",
         (
             _made(right=lambda V, eps: eps / (V - 2)),
             _made(right=lambda V, eps: 0.0),
@@ -232,8 +233,8 @@ SMOOTH_LABELS = (
     Mistake(
         "forced_to_one",
         "divided by the sums of the rows",
-        "Your rows add up to 1 because you divide them by their sums, and so the right word no longer has 1 - eps. Which "
-        "share of the others makes the sum 1 by itself?",
+        "Your rows add up to 1 because you divide them by their sums, and so the right word no longer has 1 - eps. "
+        "Which share of the others makes the sum 1 by itself?",
         (_row_sums_forced,),
     ),
     Mistake(
