@@ -431,7 +431,8 @@ WRONG = [
     ("shift", "words_first", shifted("tgt[:, :-1].T", "tgt[:, 1:].T")),
     ("shift", "all_in_a_row", shifted("tgt.flatten()[:-1]", "tgt.flatten()[1:]")),
     ("shift", "one_tensor", shifted(returned="torch.stack([inputs, labels])")),
-    ("shift", "writes_into_target", defined("tgt", ["a = tgt[:, :-1].clone()", "tgt[:, 0] = PAD", "return a, tgt[:, 1:]"])),
+    ("shift", "writes_into_target", defined(
+        "tgt", ["a = tgt[:, :-1].clone()", "tgt[:, 0] = PAD", "return a, tgt[:, 1:]"])),
     ("loss", "G08", lossy(real="labels == labels")),
     ("loss", "G08", defined("logits, labels, pad", ["return F.cross_entropy(logits.flatten(0, 1), labels.flatten())"])),
     ("loss", "divided_by_all", lossy(total="(each * real).mean()")),

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
 LOGS = Path(__file__).parent / "logs"
 RUNS, EXPOSURE = LOGS / "runs.jsonl", LOGS / "exposure.json"
-SMOOTHED, UNSMOOTHED = "adamw-0.004", "eps-0"  # the pair whose calibration is compared
+SMOOTHED = "adamw-0.004"
+# The trainings whose calibration is compared: what their pictures are called, and their names.
+CALIBRATED = {
+    "24,000 sentences, eps 0": "eps-0",
+    "24,000, eps 0.1": SMOOTHED,
+    "1,500 sentences, eps 0": "few-eps-0",
+    "1,500, eps 0.1": "few-eps-0.1",
+}
 BINS = 10  # of the reliability diagram, all of one width
 POSITIONS = 14  # that the picture of exposure bias shows
 LONGER = 400  # sentences of 15 to 18 words
@@ -127,6 +134,18 @@ def race_table(runs: Mapping[str, Run]) -> Markup:
     steps = next(iter(runs.values())).steps
     head = ("optimizer", "rate: validation loss", "% of words right with the best rate")
     return rows_table(head, rows, f"after {steps} updates")
+
+
+def calibration_table(runs: Mapping[str, Run]) -> Markup:
+    """Show accuracy, loss and calibration error of the trainings with smoothing and without, on many sentences or few."""
+    rows = []
+    for title, name in CALIBRATED.items():
+        run = runs[name]
+        lean = f"{abs(run.overconfidence):.1f} {'too sure' if run.overconfidence > 0 else 'not sure enough'}"
+        row = (f"{run.accuracy:.1f}", f"{run.test_loss:.2f}", f"{run.calibration_error:.1f}", lean)
+        rows.append((title, *row))
+    head = ("trained on", "% of words right", "loss without smoothing", "calibration error", "in the mean")
+    return rows_table(head, rows, "1,000 new sentences; the last two columns in percentage points")
 
 
 def padding_table(runs: Mapping[str, Run]) -> Markup:

@@ -13,7 +13,7 @@ import numpy as np
 
 from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS_TEXT, begin, plain
 from course.lab.widgets.controls import Slider
-from course.lessons.lesson_10.experiments import SMOOTHED, UNSMOOTHED, WHO, Run, best_of
+from course.lessons.lesson_10.experiments import CALIBRATED, WHO, Run, best_of
 from course.scoring import proportion_interval
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def draw_targets(fig: Figure, *, smooth_labels: Callable[..., Any], epsilon: flo
     begin(fig, 11.5, 4.0)
     left, right = fig.add_axes((0.06, 0.15, 0.38, 0.7)), fig.add_axes((0.53, 0.15, 0.45, 0.7))
     _draw_shares(left, shares)
-    curve = 1 - np.geomspace(1, 1e-5, 160)[1:-1]
+    curve = np.concatenate([np.linspace(0.01, 0.9, 90), 1 - np.geomspace(0.1, 1e-5, 60)[1:]])
     right.plot(curve, -np.log(curve), "--", color=GRAY, linewidth=1.5, label="without smoothing")
     right.plot(curve, smoothed_loss(shares, RIGHT, curve), color=WEIGHTS_TEXT, linewidth=2.2, label="with eps")
     right.axhline(floor, color=VALUE_TEXT, linewidth=1, linestyle=":")
@@ -92,8 +92,8 @@ def _draw_shares(ax: Axes, shares: Array) -> None:
     ax.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], xticks=range(len(shown)))
     names = ["pad", *map(str, range(1, len(shown)))]
     ax.set_xticks(range(len(shown)), names)
-    more = f", and {len(shares) - SHOWN:,} more" if len(shares) > SHOWN else ""
-    ax.set_title(f"the target: word {RIGHT} of {len(shares):,}{more}", fontsize=12, color=INK)
+    more = f"the first {SHOWN} of {len(shares):,} words" if len(shares) > SHOWN else f"{len(shares)} words"
+    ax.set_title(f"the target: word {RIGHT} is right ({more})", fontsize=12, color=INK)
     ax.set_ylabel("share", fontsize=11)
     plain(ax)
 
@@ -108,7 +108,9 @@ def draw_schedule(fig: Figure, *, noam: Callable[[int, int, int], float], width:
     """
     steps = np.unique(np.geomspace(1, LAST, 140).astype(int))
     rates, paper = (np.array([noam(int(n), d, w) for n in steps]) for d, w in ((width, warmup), (512, 4000)))
-    here, peak = float(noam(step, width, warmup)), float(noam(warmup, width, warmup))
+    here, peak, of_paper = (
+        float(noam(*of)) for of in ((step, width, warmup), (warmup, width, warmup), (4000, 512, 4000))
+    )
     begin(fig, 11.5, 4.0)
     left, right = fig.add_axes((0.08, 0.15, 0.4, 0.72)), fig.add_axes((0.57, 0.15, 0.4, 0.72))
     for ax in (left, right):
@@ -117,7 +119,7 @@ def draw_schedule(fig: Figure, *, noam: Callable[[int, int, int], float], width:
         ax.plot([step], [here], "o", color=KEY, markeredgecolor=INK, markersize=11, zorder=4)
         ax.set_xlabel("update", fontsize=11)
         plain(ax)
-    left.set(xlim=(0, LAST), ylim=(0, 1.12 * max(peak, paper.max())), xticks=[0, 10000, 20000, 30000, 40000])
+    left.set(xlim=(0, LAST), ylim=(0, 1.12 * max(peak, of_paper)), xticks=[0, 10000, 20000, 30000, 40000])
     left.set_ylabel("rate", fontsize=11)
     left.ticklabel_format(axis="y", style="sci", scilimits=(-3, -3), useMathText=True)
     left.set_title(f"update {step:,}: rate {here:.2e}", fontsize=12, color=INK)
@@ -126,7 +128,7 @@ def draw_schedule(fig: Figure, *, noam: Callable[[int, int, int], float], width:
     right.legend(frameon=False, fontsize=11, loc="lower right")
     return (
         f"Width {width} and warm-up {warmup}: the rate of update {step} is {here:.2e}, and the peak is {peak:.2e}, at "
-        f"update {warmup}. With the paper's sizes the peak is {paper.max():.2e}, at update 4000."
+        f"update {warmup}. With the paper's sizes the peak is {of_paper:.2e}, at update 4000."
     )
 
 
@@ -180,26 +182,28 @@ def draw_warmups(fig: Figure, *, runs: Mapping[str, Run]) -> str:
 
 
 def draw_reliability(fig: Figure, *, runs: Mapping[str, Run]) -> str:
-    """Draw, for a training without smoothing and one with it, how often words of each probability are right."""
-    begin(fig, 11.0, 4.3)
+    """Draw, for trainings on many and on few sentences, without smoothing and with it, how often guesses are right.
+
+    A dot is a tenth of the probabilities, the larger the more guesses it holds; on the diagonal a model is as sure as
+    it is right.
+    """
+    begin(fig, 12.0, 3.9)
     parts = []
-    for i, (name, title) in enumerate(((UNSMOOTHED, "eps 0"), (SMOOTHED, "eps 0.1"))):
-        run, ax = runs[name], fig.add_axes((0.075 + 0.48 * i, 0.13, 0.41, 0.76))
-        filled = np.array([each for each in run.bins if each[0]])
-        n, sure, right = filled.T
+    for i, (title, name) in enumerate(CALIBRATED.items()):
+        run, ax = runs[name], fig.add_axes((0.06 + 0.24 * i, 0.15, 0.2, 0.62))
+        n, sure, right = np.array([each for each in run.bins if each[0]]).T
         ax.plot([0, 1], [0, 1], color=PALE, linewidth=2, zorder=0)
         ax.vlines(sure, np.minimum(sure, right), np.maximum(sure, right), color=WEIGHTS_TEXT, linewidth=2)
-        ax.scatter(sure, right, s=25 + 500 * n / n.sum(), color=VALUE, edgecolor=INK, zorder=3)
-        ax.set(xlim=(0, 1.04), ylim=(0, 1.08), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[0, 0.25, 0.5, 0.75, 1])
-        ax.set_xlabel("mean probability of the guesses", fontsize=11)
-        ax.set_title(f"{title}: off by {run.calibration_error:.1f} points in the mean", fontsize=12, color=INK)
+        ax.scatter(sure, right, s=20 + 400 * n / n.sum(), color=VALUE, edgecolor=INK, zorder=3)
+        ax.set(xlim=(0, 1.06), ylim=(0, 1.1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        ax.set_xlabel("how sure", fontsize=11)
+        off = abs(run.overconfidence)
+        said = "too sure" if run.overconfidence > 0 else "not sure enough"
+        ax.set_title(f"{title}\nerror {run.calibration_error:.1f}: {off:.1f} {said}", fontsize=11, color=INK)
         plain(ax)
-        parts.append(
-            f"{title}: calibration error {run.calibration_error:.1f} points, guesses "
-            f"{abs(run.overconfidence):.1f} points {'too sure' if run.overconfidence > 0 else 'not sure enough'}"
-        )
-    fig.axes[0].set_ylabel("share of them that is right", fontsize=11)
-    return f"How often words are right against how sure the model is. {'; '.join(parts)}."
+        parts.append(f"{title}: calibration error {run.calibration_error:.1f} points, {off:.1f} points {said}")
+    fig.axes[0].set_ylabel("share that is right", fontsize=11)
+    return f"How often guesses are right against how sure the model is. {'; '.join(parts)}."
 
 
 def draw_exposure(fig: Figure, *, found: Mapping[str, Mapping[str, Any]]) -> str:

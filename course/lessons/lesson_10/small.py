@@ -93,7 +93,7 @@ def train_small(
     size = corpus.tokenizer.vocab_size
     model = Transformer(TransformerConfig(size, size, **SIZES))
     optimizer, done = _optimizer(setting, model), Trained(model)
-    batches = _batches(setting, corpus.train, seed)
+    batches = _batches(setting, corpus.train[: setting.sentences], seed)
     for step in range(steps):
         rate = learning_rate(step, step / steps, peak=setting.lr, warmup_steps=setting.warmup, schedule="linear")
         for group in optimizer.param_groups:
