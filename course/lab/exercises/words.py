@@ -189,7 +189,7 @@ _QUESTIONS = {
     "shape": "Which of your steps makes its axes, and what does that step start from?",
     "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
     "precision": "Which of your lines asks for fewer digits?",
-    "arguments": "Which of your lines writes into what was handed in?",
+    "arguments": "Which of your lines writes into the array that was handed in?",
 }
 
 
@@ -206,7 +206,8 @@ def _ask(exercise: Exercise, case: Case, problem: _Problem, function: Function |
     asks_about_axes = case.about_axes or re.search(r"\bax[ei]s\b", case.question) is not None
     if problem.kind == "numbers" and asks_about_axes and function is not None and _axes_hold(exercise, function):
         return _AXES_RIGHT
-    return _QUESTIONS.get(problem.kind, case.question)
+    asked = _QUESTIONS.get(problem.kind, case.question)
+    return asked.replace("the array that", "the tensor that") if exercise.tensors else asked
 
 
 def _axes_hold(exercise: Exercise, function: Function) -> bool:
