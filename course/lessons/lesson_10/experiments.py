@@ -137,7 +137,7 @@ def race_table(runs: Mapping[str, Run]) -> Markup:
 
 
 def calibration_table(runs: Mapping[str, Run]) -> Markup:
-    """Show accuracy, loss and calibration error of the trainings with smoothing and without, on many sentences or few."""
+    """Show accuracy, loss and calibration error of trainings with smoothing and without, on many sentences or few."""
     rows = []
     for title, name in CALIBRATED.items():
         run = runs[name]

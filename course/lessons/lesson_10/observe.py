@@ -177,7 +177,7 @@ def observe_loss(loss: Callable[..., Any], logits: Array, labels: Array, pad: in
     gradient: Any = "none: the loss does not know how it was computed"
     if isinstance(found, Tensor) and found.requires_grad:
         total = found if found.ndim == 0 else found.sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         gradient = np.zeros_like(logits) if given.grad is None else given.grad.numpy().copy()
     value = found.detach().numpy().copy() if isinstance(found, Tensor) else found
     kind = "Tensor" if isinstance(found, Tensor) else type(found).__name__

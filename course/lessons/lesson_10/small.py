@@ -101,7 +101,7 @@ def train_small(
         model.train()
         optimizer.zero_grad()
         loss = _loss(setting, model, next(batches))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
         done.reported.append(loss.item())

@@ -83,7 +83,7 @@ def _padding_words_zeroed(logits: Tensor, labels: Tensor, pad: int) -> Tensor:
 def _unstable(logits: Tensor, labels: Tensor, pad: int) -> Tensor:
     powers = logits.exp()
     shares = powers / powers.sum(-1, keepdim=True)
-    return _mean(lambda _, y: -shares.gather(-1, y[..., None])[..., 0].log())(logits, labels, pad)  # type: ignore[no-any-return]
+    return _mean(lambda _, y: -shares.gather(-1, y[..., None])[..., 0].log())(logits, labels, pad)
 
 
 def _new_tensor(value: Tensor) -> Tensor:
@@ -253,7 +253,7 @@ LOSS = (
         "You smooth the labels. That comes later: with which eps is a label simply right?",
         (
             *(
-                lambda logits, labels, pad, eps=eps: F.cross_entropy(  # type: ignore[misc]
+                lambda logits, labels, pad, eps=eps: F.cross_entropy(
                     logits.flatten(0, 1), labels.flatten(), ignore_index=pad, label_smoothing=eps
                 )
                 for eps in (0.1, 0.02, 0.2)

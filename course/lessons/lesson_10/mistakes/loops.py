@@ -62,7 +62,7 @@ def _log(s: State) -> None:
 
 
 def _is_time(s: State) -> bool:
-    return (s.i + 1) % s.accum == 0  # type: ignore[no-any-return]
+    return (s.i + 1) % s.accum == 0
 
 
 def _divide(s: State) -> None:

@@ -161,7 +161,7 @@ SMOOTH_LABELS = (
         "You clear a column that is not that of padding. Which number has padding's?",
         (
             *(
-                lambda target, V, pad, eps, by=by: _column_moved(target, V, pad, eps, by)  # type: ignore[misc]
+                lambda target, V, pad, eps, by=by: _column_moved(target, V, pad, eps, by)
                 for by in (1, -1)
             ),
         ),
