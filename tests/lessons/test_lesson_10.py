@@ -192,7 +192,7 @@ def test_tests_are_given_one_at_a_time():
         raise ValueError("planted")
 
     told = {
-        train: experiments.one_at_a_time(four_tests(), train, handed_out=reference.colleagues_train).plain
+        train: experiments.one_at_a_time(four_tests(), train, handed_out=reference.colleagues_train).alt
         for train in (stub, raises, reference.train)
     }
     assert "since yours is still empty" in told[stub]
@@ -342,10 +342,10 @@ def test_runs_are_kept_in_order_and_replaced(tmp_path, runs):
     path = tmp_path / "runs.jsonl"
     for name in reversed(list(runs)[:3]):
         experiments.keep(runs[name], path)
-    experiments.keep(dataclasses.replace(runs["sgd-0.1"], accuracy=1.0), path)
+    experiments.keep(dataclasses.replace(runs["sgd-1"], accuracy=1.0), path)
     kept = experiments.read_runs(path)
     assert list(kept) == list(runs)[:3]
-    assert kept["sgd-0.1"].accuracy == 1.0
+    assert kept["sgd-1"].accuracy == 1.0
 
 
 def test_the_first_mistake_stands_at_the_same_place_led_or_not(found):

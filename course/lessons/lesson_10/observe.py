@@ -106,7 +106,8 @@ def watch(
 
     training: in which mode the model comes. seed: of its dropout. The other arguments are those of the loop.
     """
-    model = Small(dropout).train(training)
+    with torch.random.fork_rng(devices=[]):
+        model = Small(dropout).train(training)
     parameters, seen = list(model.parameters()), Seen()
 
     def forward(module: nn.Module, arguments: tuple[Any, ...]) -> None:

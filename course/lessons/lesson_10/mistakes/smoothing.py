@@ -159,12 +159,7 @@ SMOOTH_LABELS = (
         "L09",
         "the wrong column",
         "You clear a column that is not that of padding. Which number has padding's?",
-        (
-            *(
-                lambda target, V, pad, eps, by=by: _column_moved(target, V, pad, eps, by)
-                for by in (1, -1)
-            ),
-        ),
+        (*(lambda target, V, pad, eps, by=by: _column_moved(target, V, pad, eps, by) for by in (1, -1)),),
     ),
     Mistake(
         "padding_is_zero",
