@@ -31,7 +31,7 @@ class Setting:
     sentences: int | None = None
 
 
-RATES = {"sgd": (1.0, 3.0, 10.0), "adamw": (4e-3, 1.6e-2, 6.4e-2), "muon": (4e-3, 1.2e-2, 3.6e-2)}
+RATES = {"sgd": (1.0, 3.0, 10.0), "adamw": (4e-3, 1.6e-2, 6.4e-2), "muon": (1.2e-2, 3.6e-2, 0.108)}
 RACE = tuple(Setting(f"{optimizer}-{rate:g}", optimizer, rate) for optimizer, rates in RATES.items() for rate in rates)
 UNSMOOTHED = Setting("eps-0", eps=0.0)  # the same with smoothing is one of the race
 FEW = tuple(Setting(f"few-eps-{eps:g}", eps=eps, sentences=1500) for eps in (0.0, 0.1))
