@@ -237,10 +237,9 @@ counted, left_out = runs["padding-counted"], runs["padding-left-out"]
 sure, clueless = torch.zeros(1, 1, 2000), torch.zeros(1, 1, 2000)
 sure[0, 0, 7] = 100.0
 seven = torch.tensor([[7]])
-for name, z in (("knows everything", sure), ("knows nothing", clueless)):
-    print(
-        f"{name}: loss {loss(z, seven, PAD):.2f}, after two softmaxes {loss(z.softmax(-1), seven, PAD):.2f}"
-    )
+for name, z in (("everything", sure), ("nothing", clueless)):
+    once, twice = loss(z, seven, PAD).item(), loss(z.softmax(-1), seven, PAD).item()
+    print(f"it knows {name}: loss {once:.2f}, after two softmaxes {twice:.2f}")
 holds(
     (
         "Counting padding takes more than a third off the loss.",
@@ -615,7 +614,7 @@ parts = [(src[:2], tgt[:2]), (src[2:], tgt[2:])]
 
 
 def gradient(batches, weigh):
-    """The gradient that has added up after some batches; weigh(words): what each loss is multiplied by."""
+    """The gradient of some batches; weigh(words): what each of their losses is multiplied by."""
     from course.lessons.lesson_10.observe import Small
 
     model = Small()
