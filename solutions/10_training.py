@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Training
 #
-# *Lesson 10 · 180 minutes · torch, nothing to download*
+# *Lesson 10 · 200 minutes · torch, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
