@@ -37,7 +37,7 @@ def smooth_labels(target: Tensor, V: int, pad: int, eps: float) -> Tensor:
     et al. 2016, section 7, spread over V - 2 words).
     """
     targets = torch.full((len(target), V), eps / (V - 2))
-    targets.scatter_(1, target[:, None], 1 - eps)
+    targets[torch.arange(len(target)), target] = 1 - eps
     targets[:, pad] = 0
     targets[target == pad] = 0
     return targets
