@@ -203,12 +203,11 @@ holds(("The logits are the same to 4 digits.", torch.allclose(at_once, one_by_on
 #
 # *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
 #
-# `logits` is (B, T, V), `labels` (B, T), and `pad` is the number of padding, which need not be 0. Return the mean as a
-# tensor of no axes, through which a gradient can flow. `z.log_softmax(-1)` is the logarithm of the softmax, without
-# numbers that become too large on the way; `.gather(-1, labels[..., None])` picks an entry along the last axis. Or take
-# `F.cross_entropy`, which wants (N, V) and (N,): `z.flatten(0, 1)` makes one axis of the first two, and `ignore_index=`
-# names the label that does not count.
-
+# `logits` is (B, T, V), `labels` (B, T), and `pad` is the number of padding, which need not be 0. Return the mean as
+# a tensor of no axes, through which a gradient can flow. `z.log_softmax(-1)` is the logarithm of the softmax, without
+# numbers that become too large on the way; `.gather(-1, labels[..., None])` picks an entry along the last axis. Or
+# take `F.cross_entropy`, which wants (N, V) and (N,): `z.flatten(0, 1)` makes one axis of the first two, and
+# `ignore_index=` names the label that does not count.
 
 
 # %% name="exercise-loss"
@@ -594,9 +593,9 @@ holds(
 #
 # ## 7. Small batches that count like a large one
 #
-# A batch is as large as the memory allows. If that is too small, compute several batches and let their gradients add up
-# before the step: `backward()` *adds* to what is there, until `optimizer.zero_grad()` clears it. So accumulation costs
-# nothing but patience. But what does the sum have to be divided by?
+# A batch is as large as the memory allows. If that is too small, compute several batches and let their gradients add
+# up before the step: `backward()` *adds* to what is there, until `optimizer.zero_grad()` clears it. So accumulation
+# costs nothing but patience. But what does the sum have to be divided by?
 #
 # Take a batch of 2 sentences with 12 words each, and one of 2 sentences with 2 words each (their end signs count, so
 # 26 and 6 words). The large batch of all four is a mean over 32 words. The mean of the two means gives a word of the
