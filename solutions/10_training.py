@@ -759,7 +759,7 @@ train = check("train", train)
 #
 # Your loop, on 200 sentences, as 10 batches of 20, twelve times over, with two batches an update. It is a small model
 # with much dropout, for some seconds: it will not translate, but it should learn which words there are and what
-# follows what.
+# follows what. The colleague's loop gets half of the same.
 #
 # Behind the training there is one more trap. A validation needs evaluation mode, `model.eval()`, or dropout goes on
 # guessing. *Predict:* the loss of the same 100 sentences, twice with dropout left on and twice without: which two
@@ -775,6 +775,9 @@ for start in [*range(0, 200, 20)] * 12:
 torch.manual_seed(1)
 model = ForLoops(tokenizer.vocab_size, dropout=0.3)
 losses = train(model, batches, lr=4e-3, clip=1.0, accum=2)
+torch.manual_seed(1)
+his = ForLoops(tokenizer.vocab_size, dropout=0.3)
+his_losses = colleagues_train(his, batches[:60], lr=4e-3, clip=1.0, accum=2)
 
 new = make_batch(pairs[200:300])
 validations = []
@@ -786,6 +789,7 @@ with_dropout, without = validations[:2], validations[2:]
 holds(
     ("The first batch costs about ln V, 7.6 nats a word.", abs(losses[0] - 7.6) < 1),
     ("The last ten cost less than half of that.", np.mean(losses[-10:]) < losses[0] / 2),
+    ("The colleague's loss falls, too.", np.mean(his_losses[-10:]) < 0.75 * his_losses[0]),
     ("With dropout two validations differ.", with_dropout[0] != with_dropout[1]),
     ("Without it they do not.", without[0] == without[1]),
     ("Without dropout the loss is lower.", without[0] < min(with_dropout)),
@@ -803,7 +807,8 @@ holds(
 # function a vocabulary with one word *more*, call that padding, and make $\varepsilon$ a little smaller,
 # $\varepsilon(V-1)/V$: then the right word keeps $1-\varepsilon+\varepsilon/V$, and the $V-1$ others get
 # $\varepsilon/V$ each. Cut off the additional column, and you have torch's table. *The schedule* of the package has a
-# peak of 1 and counts from 0; the peak is a setting.
+# peak of 1 and counts from 0; the peak is a setting. (It has a second one, which the presets use: the same way up,
+# and then a straight line down to 0 at the end of the run.)
 
 # %% name="the-packages-own"
 with torch.no_grad():
