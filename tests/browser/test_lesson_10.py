@@ -78,7 +78,7 @@ def test_doubt_lifts_the_floor(lesson):
 
 def test_the_schedule_follows_its_three_sliders(lesson):
     explorer, picture = panel(lesson, 1)
-    assert "Width 512 and warm-up 4000" in picture.get_attribute("alt")
+    assert "Width 512 and warm-up 1000" in picture.get_attribute("alt")
     lesson.screenshot(f"lesson_10-{lesson.theme}-schedule", explorer)
     assert "the peak is 3.49e-04, at update 16000" in press(lesson, explorer, "warmup", "End")
     assert "the peak is 4.42e-02, at update 1." in press(lesson, explorer, "warmup", "Home")

@@ -129,10 +129,11 @@ def race_table(runs: Mapping[str, Run]) -> Markup:
     """Show the validation loss of every optimizer at every rate, and the accuracy of its best."""
     rows = []
     for optimizer, rates in RATES.items():
-        ends = [f"{rate:g}: {runs[f'{optimizer}-{rate:g}'].curve[-1][1]:.2f}" for rate in rates]
-        rows.append((optimizer, "   ".join(ends), f"{best_of(runs, optimizer).accuracy:.1f}"))
+        ends = [f"{runs[f'{optimizer}-{rate:g}'].curve[-1][1]:.2f}" for rate in rates]
+        best = best_of(runs, optimizer)
+        rows.append((optimizer, " · ".join(f"{rate:g}" for rate in rates), " · ".join(ends), f"{best.accuracy:.1f}"))
     steps = next(iter(runs.values())).steps
-    head = ("optimizer", "rate: validation loss", "% of words right with the best rate")
+    head = ("optimizer", "with the rates", "validation losses", "% of words right with the best")
     return rows_table(head, rows, f"after {steps} updates")
 
 
@@ -163,15 +164,17 @@ WHO = {"small": "small, test_iid", "shipped": "shipped, 15 to 18 words"}
 
 def exposure_table(found: Mapping[str, Mapping[str, Any]]) -> Markup:
     """Show how many sentences are right both ways, and percent of the words behind a first mistake, with intervals."""
-    rows = []
-    for who, name in WHO.items():
-        here, after = found[who], found[who]["after an error"]
-        both = f"{here['exactly right when led']} and {here['exactly right alone']} of {here['sentences']}"
-        shares = [_with_interval(after[each]) for each in ("led", "own", "own, in order")]
-        rows.append((name, both, f"{after['words']:,}", *shares))
-    head = ("translator", "sentences right: led, alone", "words behind a mistake", "right: led", "alone",
-            "alone, in the right order")  # fmt: skip
-    return rows_table(head, rows, "%, with 95 % intervals over sentences")
+    here, after = list(found.values()), [each["after an error"] for each in found.values()]
+    rows = [
+        ("sentences", *(f"{each['sentences']:,}" for each in here)),
+        ("right as a whole, led", *(str(each["exactly right when led"]) for each in here)),
+        ("right as a whole, alone", *(str(each["exactly right alone"]) for each in here)),
+        ("words behind a first mistake", *(f"{each['words']:,}" for each in after)),
+        ("% of these right, led", *(_with_interval(each["led"]) for each in after)),
+        ("alone, place by place", *(_with_interval(each["own"]) for each in after)),
+        ("alone, in the right order", *(_with_interval(each["own, in order"]) for each in after)),
+    ]
+    return rows_table(("", *(WHO[who] for who in found)), rows, "with 95 % intervals over sentences")
 
 
 def _with_interval(share: Sequence[float]) -> str:

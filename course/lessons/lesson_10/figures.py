@@ -27,7 +27,7 @@ VOCABULARIES = Slider((5, 8, 12, 100, 1000, 10000, 37000), 1)
 SHOWN = 12  # words of a vocabulary that are drawn
 RIGHT = 3  # the word that should be said
 WIDTHS = Slider((64, 128, 256, 512, 1024, 2048), 3)
-WARMUPS = Slider((1, 100, 400, 1000, 2000, 4000, 8000, 16000), 5)
+WARMUPS = Slider((1, 100, 400, 1000, 2000, 4000, 8000, 16000), 3)
 UPDATES = Slider((1, 10, 100, 500, 1000, 2000, 4000, 8000, 16000, 40000), 4)
 LAST = 40000  # the last update that is drawn
 
