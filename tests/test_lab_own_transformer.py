@@ -307,6 +307,9 @@ def torch_norm(x, gain, bias, eps=1e-5):
 # --- everything from the notebooks' own cells ---------------------------------------------------------------------
 
 
+HELPERS = ("speeds", "helpers")  # cells with a function that answers use
+
+
 def solve(lesson):
     """Run a lesson's cells that define, load and check pieces, as in its solved notebook; those that pass are kept."""
     pytest.importorskip("jupytext", reason="reading lessons needs the extra 'author'")
@@ -316,8 +319,8 @@ def solve(lesson):
     namespace = {"__name__": "__main__"}
     for cell in read_lesson(source).cells:
         text = cell.source
-        wanted = cell.id == "setup" or "### BEGIN SOLUTION" in text or "workbook.load(" in text or "check(" in text
-        if cell.cell_type == "code" and wanted:
+        wanted = cell.id == "setup" or any(mark in text for mark in ("### BEGIN SOLUTION", "workbook.load", "check("))
+        if cell.cell_type == "code" and (wanted or cell.id in HELPERS):
             filename = f"<lesson {lesson}, {cell.id}>"
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
             exec(compile(text, filename, "exec"), namespace)
@@ -328,6 +331,7 @@ def test_a_translator_of_the_notebooks_own_cells_learns(tmp_path, capsys):
     """All pieces from the solved notebooks, through the workbook, for twice the lesson's updates."""
     for lesson in ("05", "06", "07", "08", "10", "11"):
         solve(lesson)
+        torch.set_grad_enabled(True)  # each lesson has a kernel of its own
     pieces = own_pieces()
     assert theirs(pieces) == TRAINED, pieces_table(pieces).alt
     settings = SETTINGS | {"threads": 2, "log_every": 300}

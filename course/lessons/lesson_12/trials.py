@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SLOWEST = 3.0  # times the reference's update: a slower piece would make the lesson's training too long
 BUDGET = 2  # times as many updates on the learner's pieces
-_UPDATES = 3  # that a trial measures, after one that does not count
+_UPDATES = 3  # that a trial measures
 _CLOSE = 1e-3  # relative, of losses and gradients in float32
 
 
@@ -82,21 +82,33 @@ def _without(pieces: OwnPieces, trials: Sequence[Trial]) -> OwnPieces:
 
 
 class _Update:
-    """The loss and the gradient of a batch, and the seconds that both take."""
+    """The loss and the gradient of a batch, and how to compute them once more."""
 
     def __init__(self, pieces: OwnPieces, model: Transformer, batch: Batch, training: TrainingConfig):
-        own = OwnTraining(pieces, training, model.config.d_model)
-        self.rates = [own.rate(step) for step in (1, training.warmup_steps, 10 * training.warmup_steps)]
-        taken = []
-        for _ in range(1 + _UPDATES):
-            model.zero_grad()
-            begun = time.perf_counter()
-            loss = own.mean_loss(model, batch)
-            loss.backward()
-            taken.append(time.perf_counter() - begun)
-        self.seconds = statistics.median(taken[1:])
-        self.loss = float(loss.detach())
+        self.own = OwnTraining(pieces, training, model.config.d_model)
+        self.model, self.batch = model, batch
+        self.rates = [self.own.rate(step) for step in (1, training.warmup_steps, 10 * training.warmup_steps)]
+        self.loss = self.compute()
         self.gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+    def compute(self) -> float:
+        """Forward and backward; returns the loss."""
+        self.model.zero_grad()
+        loss = self.own.mean_loss(self.model, self.batch)
+        loss.backward()
+        return float(loss.detach())
+
+    def times(self, other: _Update) -> float:
+        """How many times as long as the other one it takes: both in turns, the median."""
+        ratios = []
+        for _ in range(_UPDATES):
+            seconds = []
+            for each in (other, self):
+                begun = time.perf_counter()
+                each.compute()
+                seconds.append(time.perf_counter() - begun)
+            ratios.append(seconds[1] / seconds[0])
+        return statistics.median(ratios)
 
     def is_like(self, other: _Update) -> bool:
         """Whether both are the same but for the last digits."""
@@ -115,10 +127,10 @@ def _trial(
     try:
         with contextlib.redirect_stdout(said):
             found = _Update(pieces, model, batch, training)
+            times = found.times(right)
     except Exception as error:  # the piece is the learner's and may raise anything
         reason = "does not fit the others" if isinstance(error, CourseError) else f"raised {type(error).__name__}"
         return Trial(name, float("nan"), reason)
-    times = found.seconds / right.seconds
     if said.getvalue():
         return Trial(name, times, "prints, and would do so at every update")
     if not found.is_like(right):
