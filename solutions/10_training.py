@@ -53,7 +53,7 @@ from course.lab import (
     solution,
 )
 from course.lessons.lesson_10 import experiments, figures
-from course.lessons.lesson_10.observe import sentences, watch
+from course.lessons.lesson_10.observe import Small, sentences, watch
 from course.lessons.lesson_10.small import ForLoops
 from course.pretrained import run_folder
 from course.special import BOS, EOS, PAD
@@ -74,6 +74,7 @@ runs = experiments.read_runs()  # trainings that were kept, because they take mi
 # | teacher forcing | the decoder is given the right words so far, whatever it would have said |
 # | nat | the unit of a loss that uses the natural logarithm |
 # | batch, update | sentences that are computed together; a step of all weights |
+# | training mode, evaluation mode | dropout drops numbers, or does nothing; `model.train()` and `model.eval()` switch |
 # | rate | how far an update goes, in the direction that the optimizer chooses |
 # | warm-up | the first updates, in which the rate grows |
 # | calibrated | as sure as it is right: of the guesses with probability 0.7, 70 % are right |
@@ -155,7 +156,7 @@ show_table(("sentence", *(f"place {t}" for t in range(7))), rows)
 
 # %% name="one-pass" tags=["predict"]
 torch.manual_seed(10)
-model = ForLoops(50, d_model=32, d_ff=64).eval()
+model = ForLoops(50, d_model=32, d_ff=64).eval()  # a Transformer that makes its own masks
 src, given = torch.randint(4, 50, (1, 12)), torch.randint(4, 50, (1, 20))
 computed = []  # positions of each pass of the decoder
 hook = model.inner.decoder.register_forward_pre_hook(
@@ -417,9 +418,9 @@ holds(
 # much or not.** What it did not do here is improve the guesses: 83.9 and 84.0 % on many sentences, 73.0 and 73.4 % on
 # few.
 #
-# Vaswani et al. (2017, section 5.4) report the same bargain on a large scale: with $\varepsilon = 0.1$ perplexity
-# gets worse and BLEU better, 25.8 against 25.3 without (table 3). A single training each, so take the half point with
-# a grain of salt.
+# Vaswani et al. (2017, section 5.4) report a similar bargain on a large scale: with $\varepsilon = 0.1$ perplexity
+# ($e$ to the power of the loss) gets worse and BLEU (lesson 11) better, 25.8 against 25.3 without (table 3). A single
+# training each, so take the half point with a grain of salt.
 #
 # ## 5. A step
 #
@@ -616,8 +617,6 @@ parts = [(src[:2], tgt[:2]), (src[2:], tgt[2:])]
 
 def gradient(batches, weigh):
     """The gradient of some batches; weigh(words): what each of their losses is multiplied by."""
-    from course.lessons.lesson_10.observe import Small
-
     model = Small()
     for src, tgt in batches:
         inputs, labels = shift(tgt)
@@ -746,8 +745,8 @@ train = check("train", train)
 #    than once; with thousands of updates nobody notices.
 # 2. *The model is never put into training mode.* This line is not wrong, it is missing. Behind a validation dropout
 #    stays off from then on: the loss gets *better*, and what dropout was for is gone.
-# 3. *Gradients are never cleared.* Every update walks along the sum of all gradients since the beginning. That is a
-#    kind of momentum that never forgets, and clipping hides how long it gets.
+# 3. *Gradients are never cleared.* Every update walks along the sum of all gradients since the beginning, also those
+#    of weights that are long gone. Clipping hides how long that sum gets.
 # 4. *A mean of means.* Right only if all batches have the same number of words.
 #
 # Each of them leaves a loop that moves roughly downhill. A loss that falls proves that something is learned, and no

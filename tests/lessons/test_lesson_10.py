@@ -399,3 +399,96 @@ def test_two_trainings_from_one_seed_are_one():
 def test_rates_and_settings_agree():
     assert {f"{optimizer}-{rate:g}" for optimizer, rates in RATES.items() for rate in rates} <= set(SETTINGS)
     assert set(experiments.CALIBRATED.values()) <= set(SETTINGS)
+
+
+# --- what the text says of what was kept ----------------------------------------------------------------------------
+
+
+def says(*parts):
+    said = text()
+    for part in parts:
+        assert part in said, part
+
+
+def test_the_text_says_what_padding_did(runs):
+    counted, left_out = runs["padding-counted"], runs["padding-left-out"]
+    says(f"{left_out.reported:.2f} in training, with dropout, against {counted.reported:.2f}", "41 % of their label")
+    assert f"{counted.accuracy:.0f} {left_out.accuracy:.0f}" == "86 86"
+
+
+@pytest.mark.slow
+def test_how_much_padding_there_was_and_how_often_a_sentence_was_seen():
+    corpus = small.read_corpus()
+    assert len(corpus.train) == 24000
+    assert f"{100 * small.padding_share(corpus.train):.0f}" == "41"
+    for n, times in ((None, 2.3), (1500, 35.3)):
+        batches = small.length_bucketed_batches(corpus.train[:n], max_tokens=small.BATCH_TOKENS, seed=1, epoch=0)
+        assert STEPS / len(batches) == pytest.approx(times, abs=0.05)
+
+
+def test_the_text_says_what_smoothing_did(runs):
+    many, many_smoothed, few, few_smoothed = (runs[name] for name in experiments.CALIBRATED.values())
+    says(
+        f"guesses for *new* sentences are {few.overconfidence:.1f} points surer than they are right",
+        f"With smoothing they are {-few_smoothed.overconfidence:.1f} points not sure enough",
+        f"falls from {few.calibration_error:.1f} to {few_smoothed.calibration_error:.1f}",
+        f"by {-many.overconfidence:.1f} points, and smoothing makes {-many_smoothed.overconfidence:.1f} of it",
+        f"{many.accuracy:.1f} and {many_smoothed.accuracy:.1f} % on many sentences, {few.accuracy:.1f} and "
+        f"{few_smoothed.accuracy:.1f} % on few",
+    )
+
+
+def test_the_text_says_how_the_race_ended(runs):
+    muon, adamw, sgd = (experiments.best_of(runs, name) for name in ("muon", "adamw", "sgd"))
+    ends = [run.curve[-1][1] for run in (muon, adamw, sgd)]
+    says(
+        "Muon ends at {:.2f}, AdamW at {:.2f} and SGD at {:.2f}".format(*ends),
+        f"with {muon.accuracy:.0f}, {adamw.accuracy:.0f} and {sgd.accuracy:.0f} % of new words right",
+        f"Its best rate is {sgd.setting['lr']:g}",
+    )
+    assert muon.loss_after(350) < ends[1] < muon.loss_after(300)
+    assert 150 < sgd.setting["lr"] / adamw.setting["lr"] < 250
+    assert runs["adamw-0.064"].accuracy < 40
+    for best in (muon, adamw, sgd):  # no best rate stands at an end of its range
+        assert best.setting["lr"] not in (RATES[best.setting["optimizer"]][0], RATES[best.setting["optimizer"]][-1])
+
+
+def test_the_text_says_what_a_warm_up_did(runs):
+    warm, cold, fast, fast_cold = (runs[n] for n in ("adamw-0.004", "cold-0.004", "adamw-0.016", "cold-0.016"))
+    ends = {name: f"{run.curve[-1][1]:.2f}" for name, run in zip("abcd", (warm, cold, fast, fast_cold), strict=True)}
+    says(
+        f"{ends['a']} with it, {ends['b']} without",
+        f"the difference between {ends['c']} and {ends['d']}, or between {fast.accuracy:.1f} % and "
+        f"{fast_cold.accuracy:.1f} % of new words right",
+    )
+
+
+def test_the_text_says_what_hearing_its_own_words_did(found):
+    little, ships = (found[who]["after an error"] for who in ("small", "shipped"))
+    led, own, ordered = (little[name] for name in ("led", "own", "own, in order"))
+    says(
+        f"says {led[0]:.1f} % of the words behind its first mistake rightly",
+        f"(95 % interval {led[1]:.1f} to {led[2]:.1f})",
+        f"{own[0]:.1f} % of them right ({own[1]:.1f} to {own[2]:.1f})",
+        f"{ships['led'][0]:.1f} % against {ships['own'][0]:.1f} %",
+        f"{ordered[0]:.1f} % ({ordered[1]:.1f} to {ordered[2]:.1f})",
+        "{:.1f} % ({:.1f} to {:.1f})".format(*ships["own, in order"]),
+        f"{led[0] - ordered[0]:.0f} points in one case and {ships['led'][0] - ships['own, in order'][0]:.0f}",
+    )
+    from course.pretrained import run_folder
+
+    scores = (run_folder("en-de") / "scores.txt").read_text(encoding="utf-8")
+    assert re.search(r"test_iid +1,000 +98\.6%", scores)
+    says("makes none in 98.6 of 100")
+
+
+def test_adamw_hardly_sees_a_constant_factor_and_clipping_does():
+    gradient, ends = torch.randn(5), []
+    for factor in (1.0, 7.0):
+        weight = nn.Parameter(torch.zeros(5))
+        optimizer = torch.optim.AdamW([weight], lr=0.1)
+        for _ in range(4):
+            weight.grad = factor * gradient
+            optimizer.step()
+        ends.append(weight.detach())
+    torch.testing.assert_close(*ends, rtol=1e-4, atol=1e-6)
