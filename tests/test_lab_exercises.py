@@ -340,7 +340,8 @@ def test_the_solution_passes_where_it_is_pasted(id, capsys):
     course.lab.solution(id, now=True)
     space = {"np": np}
     if get(id).lesson >= 7:
-        space["torch"] = pytest.importorskip("torch")
+        torch = pytest.importorskip("torch")
+        space |= {"torch": torch, "nn": torch.nn}
     if get(id).lesson == 4:
         space["attention"] = reference.attention
     if get(id).lesson == 10:

@@ -187,6 +187,25 @@ def test_a_helper_may_be_called_piece(capsys):
     assert capsys.readouterr().out == "attention: yours\n"
 
 
+def test_a_class_may_share_names_of_attributes_and_locals_with_the_notebook(capsys):
+    pytest.importorskip("torch")
+    mine = notebook(
+        "from torch import nn\nwiden, h, dropout = np.ones(3), np.ones(3), nn.Dropout(0.5)\n"
+        "class FeedForward(nn.Module):\n"
+        "    def __init__(self, d_model, d_ff, dropout=0.0):\n"
+        "        super().__init__()\n"
+        "        self.widen, self.narrow = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)\n"
+        "        self.dropout = nn.Dropout(dropout)\n"
+        "    def forward(self, x):\n"
+        "        h = self.widen(x).relu()\n"
+        "        return self.narrow(self.dropout(h))\n"
+    )["FeedForward"]
+    assert check("FeedForward", mine) is mine
+    assert "not saved" not in capsys.readouterr().out
+    assert workbook.load("FeedForward", report=lambda line: None) is not mine
+    assert workbook.solved_ids() == ("FeedForward",)
+
+
 def test_no_part_of_a_file_is_left_when_writing_fails(monkeypatch):
     from pathlib import Path
 

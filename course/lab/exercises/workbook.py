@@ -6,6 +6,7 @@ running the notebook did; nothing else is ever loaded from there, and every piec
 """
 
 import ast
+import dis
 import linecache
 import os
 import sys
@@ -219,20 +220,27 @@ def _is_importable(value: object) -> bool:
 def _header_names(source: str) -> set[str]:
     """Return the names that run when a function is defined: in decorators, annotations and default values.
 
-    Of a class it is all names in it: its parents and whatever its body computes.
+    Of a class they are also its parents and whatever its body computes outside of its methods.
     """
-    definition = ast.parse(source).body[0]
-    if isinstance(definition, ast.ClassDef):
-        return {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
-    if not isinstance(definition, ast.FunctionDef):
-        return set()
-    header = [definition.args, *definition.decorator_list, *([definition.returns] if definition.returns else [])]
-    return {node.id for part in header for node in ast.walk(part) if isinstance(node, ast.Name)}
+    parts = _header(ast.parse(source).body[0])
+    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+
+
+def _header(statement: ast.stmt) -> list[ast.AST]:
+    """The parts of a statement that run when a function or a class is defined."""
+    if isinstance(statement, ast.FunctionDef):
+        returns = [statement.returns] if statement.returns else []
+        return [statement.args, *statement.decorator_list, *returns]
+    if isinstance(statement, ast.ClassDef):
+        own = [*statement.decorator_list, *statement.bases, *statement.keywords]
+        return [*own, *(part for each in statement.body for part in _header(each))]
+    return [statement]
 
 
 def _names(code: CodeType) -> set[str]:
     """Return the global names that a function and the functions inside it may use."""
-    found = set(code.co_names)
+    loads = (each for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    found = {each.argval for each in loads}  # of attributes, self.dropout, there may be a namesake outside
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found |= _names(constant)

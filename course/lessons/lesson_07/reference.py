@@ -40,13 +40,14 @@ class MultiHeadAttention(nn.Module):
         """x_q (B, Tq, d) looks at x_kv (B, Tk, d); mask broadcastable to (B, H, Tq, Tk). Returns (B, Tq, d)."""
         q, k, v = self.split(self.q(x_q)), self.split(self.k(x_kv)), self.split(self.v(x_kv))  # 1 project, 2 split
         output, _ = torch_attention(q, k, v, mask)  # 3 attend
-        merged = output.transpose(1, 2).flatten(2)  # 4 merge
+        merged = output.transpose(1, 2).reshape(x_q.shape)  # 4 merge
         y: Tensor = self.o(merged)  # 5 mix the heads
         return y
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, d) -> (B, H, T, d / H)."""
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        B, T, d = x.shape
+        return x.reshape(B, T, self.n_heads, d // self.n_heads).transpose(1, 2)
 
 
 def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
