@@ -590,7 +590,7 @@ holds(
 # "needed". **It lets you go faster.**
 #
 # (One training each; and this model is shallow, with its norms *before* the sublayers. In lesson 07 stacks of six
-# layers with the norms behind learn nothing at all without a warm-up, at a rate at which pre-norm does not mind.)
+# layers with the norms behind learn next to nothing without a warm-up, at a rate at which pre-norm does not mind.)
 #
 # ## 7. Small batches that count like a large one
 #
