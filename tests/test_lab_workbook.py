@@ -151,7 +151,7 @@ UNKEPT = [
         "class A:"
         + GOOD.replace("\n", "\n    ").replace("def attention(", "def __call__(self, ")
         + "\nattention = A()",
-        "only a function made with def can be, and this is of type A",
+        "only a function made with def or a class can be, and this is of type A",
     ),
     (NESTED, "attention uses limit of the function around it"),
     (

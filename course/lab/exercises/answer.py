@@ -1,12 +1,12 @@
 """The source of an answer as a learner can paste it: without annotations, whose names no notebook has."""
 
 import ast
-import inspect
 import sys
 from collections.abc import Iterable
 from types import ModuleType
 
 from course.lab.exercises.exercise import Exercise, Function
+from course.lab.exercises.source import own_functions, source_of
 
 
 def answer(exercise: Exercise) -> str:
@@ -20,16 +20,26 @@ def answer(exercise: Exercise) -> str:
     return "\n\n".join([*_imports(shown), *map(_plain, shown), *renamed])
 
 
-def _imports(functions: Iterable[Function]) -> list[str]:
+def _imports(shown: Iterable[Function]) -> list[str]:
+    functions = [f for each in shown for f in (own_functions(each) if isinstance(each, type) else [each])]
     used = {f.__globals__.get(name) for f in functions for name in f.__code__.co_names}
     modules = sorted(m.__name__ for m in used if isinstance(m, ModuleType) and m.__name__ in sys.stdlib_module_names)
     return ["\n".join(f"import {name}" for name in modules)] if modules else []
 
 
-def _plain(function: Function) -> str:
-    lines = inspect.getsource(function).rstrip().splitlines()
+def _plain(shown: Function) -> str:
+    lines = source_of(shown).rstrip().splitlines()
     node = ast.parse("\n".join(lines)).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    methods = (
+        [each for each in node.body if isinstance(each, ast.FunctionDef)] if isinstance(node, ast.ClassDef) else []
+    )
+    for function in [*reversed(methods), *([node] if isinstance(node, ast.FunctionDef) else [])]:
+        lines[function.lineno - 1 : function.body[0].lineno - 1] = [_header(function)]
+    return "\n".join(lines)
+
+
+def _header(function: ast.FunctionDef) -> str:
+    for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
         argument.annotation = None
-    return "\n".join([f"def {node.name}({ast.unparse(node.args)}):", *lines[node.body[0].lineno - 1 :]])
+    return f"{' ' * function.col_offset}def {function.name}({ast.unparse(function.args)}):"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from course.lab.exercises.exercise import Case, Exercise, Function, Mistake
-from course.lab.exercises.run import Outcome, alike, run
+from course.lab.exercises.run import Outcome, alike, manner, run
 
 
 @functools.lru_cache(maxsize=65536)
@@ -34,7 +34,7 @@ def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], p
 
 
 def _behaves(exercise: Exercise, version: Function, case: Case, outcome: Outcome) -> bool:
-    return alike(known(version, case, exercise.observe), outcome, case.naming or case.tolerance)
+    return alike(known(version, case, manner(exercise)), outcome, case.naming or case.tolerance)
 
 
 def name_mistake(

@@ -2,10 +2,10 @@
 
 import ast
 import inspect
-import textwrap
 from types import CodeType
 
 from course.lab.exercises.exercise import Function
+from course.lab.exercises.source import own_functions, source_of
 
 _STUB = "NotImplementedError"
 
@@ -15,7 +15,10 @@ def is_empty(function: Function) -> bool:
 
     Read in the source, since a compiler drops what stands below a ``raise``; where there is none (for a lambda, say),
     a body counts as empty if it uses no names. Of functions written in C nothing is known: they are not empty.
+    A class is empty if each of its methods is, where a constructor may call that of its parent.
     """
+    if isinstance(function, type):
+        return all(map(is_empty, own_functions(function)))
     body = _body(function)
     if body is not None:
         return all(map(_does_nothing, body))
@@ -28,7 +31,8 @@ def raised_by_stub(function: Function, error: BaseException) -> bool:
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
-    return isinstance(error, NotImplementedError) and at is not None and at.tb_frame.f_code is _code(function)
+    own = [_code(each) for each in (own_functions(function) if isinstance(function, type) else [function])]
+    return isinstance(error, NotImplementedError) and at is not None and at.tb_frame.f_code in own
 
 
 def _code(function: Function) -> CodeType | None:
@@ -39,7 +43,7 @@ def _code(function: Function) -> CodeType | None:
 def _body(function: Function) -> list[ast.stmt] | None:
     inner = inspect.unwrap(function)
     try:
-        node = ast.parse(textwrap.dedent(inspect.getsource(inner))).body[0]
+        node = ast.parse(source_of(inner)).body[0]
     except (OSError, TypeError, SyntaxError, IndexError):  # no source, or a piece of an expression
         return None
     return node.body if isinstance(node, ast.FunctionDef) and node.name == inner.__name__ else None
@@ -51,6 +55,8 @@ def _does_nothing(statement: ast.stmt) -> bool:
             return True
         case ast.Return(value):
             return value is None or _is_nothing(value)
+        case ast.Expr(ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"))):
+            return True
         case ast.Raise(ast.Name(id=name)) | ast.Raise(ast.Call(func=ast.Name(id=name))):
             return name == _STUB
     return False

@@ -10,7 +10,7 @@ import numpy as np
 
 from course.lab.exercises.bank import known
 from course.lab.exercises.exercise import Case, Exercise, Function
-from course.lab.exercises.run import Observed, Outcome, alike, close, parts, run, undisturbed
+from course.lab.exercises.run import Observed, Outcome, alike, close, manner, parts, run, undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import describe_arguments, show
 
@@ -72,9 +72,8 @@ def smallest(exercise: Exercise, function: Function, example: Example) -> Exampl
 
 def _failing(exercise: Exercise, function: Function) -> Iterator[Example]:
     for case in exercise.cases:
-        example = Example(
-            case, known(exercise.reference, case, exercise.observe), run(function, case, exercise.observe)
-        )
+        how = manner(exercise)
+        example = Example(case, known(exercise.reference, case, how), run(function, case, how))
         if example.got.error is not None:
             return
         if _is_wrong(example):
@@ -106,7 +105,7 @@ def _with_one(exercise: Exercise, function: Function, example: Example, axis: st
         chosen = tuple(_only(argument, at, i) for argument, at in zip(arguments, places, strict=True))
         case = dataclasses.replace(example.case, make=functools.partial(_copies, chosen))
         try:
-            one = Example(case, run(exercise.reference, case), run(function, case))
+            one = Example(case, *(run(each, case, manner(exercise)) for each in (exercise.reference, function)))
         except ValueError:
             continue
         if _is_wrong(one):

@@ -1,6 +1,6 @@
 """What an exercise is made of. A lesson declares its exercises with these classes and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -75,6 +75,19 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Module:
+    """How a class that a learner writes, a torch module, is made and called.
+
+    Attributes:
+        made_with: the arguments of its constructor, by name, in their order.
+        methods: the arguments of each method that is called, without ``self``, by name, in their order.
+    """
+
+    made_with: tuple[str, ...]
+    methods: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Exercise:
     """An exercise with everything that its check, hints and solution need.
 
@@ -107,6 +120,10 @@ class Exercise:
             a wrong type does not hide a second mistake. None means lists to arrays, 0 and 1 to booleans, and so on.
         axes_hold: takes a function whose results have the right shape, and says whether it works along the right axis:
             then no question about axes is asked. None if nobody knows.
+        tensors: whether the function works on torch tensors. Cases still make numpy arrays, which it receives as
+            tensors, and the tensors that it returns are compared as arrays.
+        module: for classes, how they are made and called; the reference is a class then, and ``observe`` is needed
+            (see :mod:`course.lab.exercises.modules`).
     """
 
     id: str
@@ -132,6 +149,8 @@ class Exercise:
     observe: Callable[..., dict[str, Any] | None] | None = None
     forgive: Callable[[Any], Any] | None = None
     axes_hold: Callable[[Function], bool] | None = None
+    tensors: bool = False
+    module: Module | None = None
 
     def __post_init__(self) -> None:
         """Refuse an exercise that could not work, with the reason."""

@@ -9,7 +9,7 @@ from course.lab.exercises.bank import known, name_mistake
 from course.lab.exercises.empty import is_empty, raised_by_stub
 from course.lab.exercises.endless import say_endless
 from course.lab.exercises.exercise import Diagnosis, Exercise, Function
-from course.lab.exercises.run import Eased, Outcome, alike, parts, run, undisturbed
+from course.lab.exercises.run import Eased, Outcome, alike, manner, parts, run, undisturbed
 from course.lab.exercises.warned import say_warnings
 from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import plain, say_error, say_problem
@@ -26,6 +26,7 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
         return (
             _not_attempted(exercise, candidate)
             or _not_callable(exercise, candidate)
+            or _no_class(exercise, candidate)
             or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
             or _examine_in_time(exercise, candidate)  # type: ignore[arg-type]
         )
@@ -38,8 +39,8 @@ def agrees(exercise: Exercise, function: Function) -> bool:
             say_problem(
                 exercise,
                 case,
-                known(exercise.reference, case, exercise.observe),
-                run(function, case, exercise.observe),
+                known(exercise.reference, case, manner(exercise)),
+                run(function, case, manner(exercise)),
             )
             is None
             for case in exercise.cases
@@ -57,7 +58,7 @@ def _not_attempted(exercise: Exercise, candidate: object) -> Diagnosis | None:
 
 
 def _not_callable(exercise: Exercise, candidate: object) -> Diagnosis | None:
-    if callable(candidate):
+    if callable(candidate) or exercise.module is not None:
         return None
     text = (
         f"A function {exercise.id}{exercise.signature} is expected, and this is of type "
@@ -67,7 +68,29 @@ def _not_callable(exercise: Exercise, candidate: object) -> Diagnosis | None:
     return Diagnosis("failed", None, text)
 
 
+def _no_class(exercise: Exercise, candidate: object) -> Diagnosis | None:
+    """Say what is wrong with something that should be a class of torch modules."""
+    if exercise.module is None:
+        return None
+    from torch import nn
+
+    if isinstance(candidate, nn.Module):
+        said = "a module that has been made already.\n  Did you hand over an instance instead of the class itself?"
+    elif not isinstance(candidate, type):
+        said = f"of type {type(candidate).__name__}.\n  Where does your class begin, and what is it called?"
+    elif not issubclass(candidate, nn.Module):
+        said = "a class that is no torch module.\n  What stands in the parentheses behind the name of your class?"
+    else:
+        missing = [name for name in exercise.module.methods if not callable(getattr(candidate, name, None))]
+        if not missing:
+            return None
+        said = f"one without a method {missing[0]}.\n  Under which name did you write it, and how far is it indented?"
+    return Diagnosis("failed", None, f"A class {exercise.id}{exercise.signature} is expected, and this is {said}")
+
+
 def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | None:
+    if exercise.module is not None:
+        return None if is_empty(candidate) else _wrong_methods(exercise, candidate)
     try:
         signature = inspect.signature(candidate)
     except (TypeError, ValueError):  # some functions written in C do not tell; they may still work
@@ -90,9 +113,28 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
     return None
 
 
+def _wrong_methods(exercise: Exercise, candidate: Function) -> Diagnosis | None:
+    """Say which method of a class cannot be called as it will be: with its arguments in their order, or by name."""
+    assert exercise.module is not None
+    asked = {"__init__": exercise.module.made_with, **exercise.module.methods}
+    for method, names in asked.items():
+        signature = inspect.signature(getattr(candidate, method))
+        try:
+            signature.bind("self", *names)
+            signature.bind("self", **dict.fromkeys(names))
+        except TypeError as error:
+            taken = signature.replace(return_annotation=inspect.Signature.empty)
+            text = (
+                f"{method} should take (self, {', '.join(names)}), and yours takes {plain(taken)}: {plain(error)}.\n"
+                f"  {_ask_about(signature)}"
+            )
+            return Diagnosis("failed", None, text)
+    return None
+
+
 def _examine_in_time(exercise: Exercise, function: Function) -> Diagnosis:
     for case in exercise.cases:  # what the reference needs, such as torch, is loaded before the clock starts
-        known(exercise.reference, case, exercise.observe)
+        known(exercise.reference, case, manner(exercise))
     try:
         with Watch(watch.LONGEST):
             return _examine(exercise, function)
@@ -101,10 +143,10 @@ def _examine_in_time(exercise: Exercise, function: Function) -> Diagnosis:
 
 
 def _examine(exercise: Exercise, function: Function) -> Diagnosis:
-    first = run(function, exercise.cases[0], exercise.observe)
-    if (found := _hands_nothing_back(function, first)) is not None:
+    first = run(function, exercise.cases[0], manner(exercise))
+    if (found := _hands_nothing_back(exercise, function, first)) is not None:
         return found
-    outcomes = [run(function, case, exercise.observe) for case in exercise.cases]
+    outcomes = [run(function, case, manner(exercise)) for case in exercise.cases]
     if _as_handed_out(exercise, outcomes):
         return Diagnosis("not attempted", None, "It still behaves exactly like the version that was handed out.")
     found = _judge(exercise, function, outcomes)
@@ -113,7 +155,7 @@ def _examine(exercise: Exercise, function: Function) -> Diagnosis:
 
 def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome]) -> Diagnosis:
     """Say what is wrong first, by the name of the mistake if it is known."""
-    expected = [known(exercise.reference, case, exercise.observe) for case in exercise.cases]
+    expected = [known(exercise.reference, case, manner(exercise)) for case in exercise.cases]
     failed = _first_failed(exercise, expected, outcomes, function)
     said = failed[1] if failed is not None else _violated(exercise, function)
     if said is None:
@@ -130,8 +172,8 @@ def _with_second(exercise: Exercise, function: Function, outcomes: Sequence[Outc
     eased = Eased(function, exercise)
     if exercise.observe is None:
         after = [replace(each, value=eased.forgive(each.value)) for each in outcomes]
-    elif exercise.forgive is not None and run(eased, exercise.cases[0], exercise.observe) and eased.changed:
-        after = [run(eased, case, exercise.observe) for case in exercise.cases]
+    elif exercise.forgive is not None and run(eased, exercise.cases[0], manner(exercise)) and eased.changed:
+        after = [run(eased, case, manner(exercise)) for case in exercise.cases]
     if eased.unclear or not eased.changed:
         return found
     second = _judge(exercise, eased, after)
@@ -151,16 +193,17 @@ def _ask_about(signature: inspect.Signature) -> str:
     return "Which arguments does the text above ask for?"
 
 
-def _hands_nothing_back(function: Function, first: Outcome) -> Diagnosis | None:
+def _hands_nothing_back(exercise: Exercise, function: Function, first: Outcome) -> Diagnosis | None:
     stub = first.error is not None and raised_by_stub(function, first.error)
     if not stub and (first.error is not None or not _nothing(first.value)):
         return None
+    thing = "function" if exercise.module is None else "class"
     if is_empty(function):
-        return Diagnosis("not attempted", None, "The function is still empty.")
+        return Diagnosis("not attempted", None, f"The {thing} is still empty.")
     if stub:
-        said = "The line `raise NotImplementedError` still stands in your function. Does anything below it ever run?"
+        said = f"The line `raise NotImplementedError` still stands in your {thing}. Does anything below it ever run?"
     else:
-        said = "Your function does something and hands nothing back. Which of its lines should begin with return?"
+        said = f"Your {thing} does something and hands nothing back. Which of its lines should begin with return?"
     return Diagnosis("failed", None, said)
 
 
@@ -178,7 +221,7 @@ def _as_handed_out(exercise: Exercise, outcomes: Sequence[Outcome]) -> bool:
     if exercise.handed_out is None:
         return False
     pairs = zip(exercise.cases, outcomes, strict=True)
-    return all(alike(known(exercise.handed_out, case, exercise.observe), got, case.tolerance) for case, got in pairs)
+    return all(alike(known(exercise.handed_out, case, manner(exercise)), got, case.tolerance) for case, got in pairs)
 
 
 def _first_error(exercise: Exercise, outcomes: Sequence[Outcome]) -> str | None:

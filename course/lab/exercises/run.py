@@ -35,6 +35,37 @@ class Observed(dict[str, Any]):
     """What an exercise's ``observe`` saw, by name. A class of its own: a learner's dict is no observation."""
 
 
+@dataclass(frozen=True)
+class NoTensor:
+    """What came back from a function that should have returned a torch tensor: a value of another type."""
+
+    value: Any
+
+
+def on_tensors(function: Function, *arguments: Any) -> Any:  # noqa: ANN401
+    """Call a function of torch tensors with arrays, which it sees as tensors, and return its tensors as arrays.
+
+    The memory is shared, so that an argument that the function changes is seen to be changed.
+    """
+    import torch
+
+    given = (torch.from_numpy(each) if isinstance(each, np.ndarray) else each for each in arguments)
+    value = function(*given)
+    return type(value)(map(_as_array, value)) if type(value) in (tuple, list) else _as_array(value)
+
+
+def _as_array(value: Any) -> Any:  # noqa: ANN401
+    if type(value).__name__ in ("Tensor", "Parameter"):
+        return value.detach().cpu().numpy().copy()  # a view of an argument must not change with it
+    numbers = isinstance(value, (np.ndarray, np.generic, bool, int, float))
+    return NoTensor(value) if numbers else value
+
+
+def manner(exercise: Exercise) -> Callable[..., Any] | None:
+    """How the functions of an exercise are called: as they are (None), on tensors, or while something observes."""
+    return on_tensors if exercise.tensors else exercise.observe
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Run learners' code with fixed random numbers and no output, and put everything back afterwards.
@@ -87,7 +118,8 @@ def _made(case: Case) -> tuple[Any, ...]:
 def run(function: Function, case: Case, observe: Callable[..., Any] | None = None) -> Outcome:
     """Call ``function`` with fresh arguments of ``case``; exceptions are caught, interrupts are not.
 
-    With ``observe`` (see :class:`~course.lab.exercises.exercise.Exercise`) the value is what it observed.
+    With ``observe`` (see :class:`~course.lab.exercises.exercise.Exercise`) the value is what it observed, and with
+    :func:`on_tensors` the arrays are tensors on the way.
     """
     untouched = _made(case)  # made once: the bank runs hundreds of functions on the same data
     arguments = copy.deepcopy(untouched)
@@ -97,7 +129,7 @@ def run(function: Function, case: Case, observe: Callable[..., Any] | None = Non
         return Outcome(error=error, raised_in=_raised_in(error))
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
-    if observe is not None and value is not None:
+    if observe not in (None, on_tensors) and value is not None:
         value = Observed({name: value[name] for name in case.compare or value})
     return Outcome(value=value, changed=changed)
 
@@ -243,6 +275,8 @@ def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
     """Return a list, a tensor or a matrix as an array, an array of one number as a number, and 0 and 1 as booleans."""
     if type(value).__name__ == "Tensor":
         value = value.detach().cpu().numpy()
+    if isinstance(value, NoTensor):
+        value = np.asarray(value.value)
     if kind == "number":
         return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
     array = np.asarray(value) if isinstance(value, (list, np.matrix)) else value

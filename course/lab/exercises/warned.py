@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from course.lab.exercises.exercise import Case, Exercise, Function
+from course.lab.exercises.run import manner
 
 # What numpy says, and what a person would. "in divide" is "in true_divide" where a Python operator was used.
 _MEANING = (
@@ -46,7 +47,7 @@ def _warning(exercise: Exercise, function: Function, case: Case) -> str | None:
     with warnings.catch_warnings(record=True) as caught, usual:
         warnings.simplefilter("always", RuntimeWarning)
         try:
-            _ = function(*arguments) if exercise.observe is None else exercise.observe(function, *arguments)
+            _ = function(*arguments) if (how := manner(exercise)) is None else how(function, *arguments)
         except Exception:  # a function with a memory of its own: it has passed, and this is not about that
             return None
     return next((str(each.message) for each in caught if issubclass(each.category, RuntimeWarning)), None)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise, Function
-from course.lab.exercises.run import Observed, Outcome, close, is_narrow, parts
+from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
 
@@ -73,11 +73,14 @@ def show(value: object) -> str:
 
 def _wrong_type(exercise: Exercise, name: str, part: ArrayLike) -> str | None:
     kind = exercise.result_kind
+    if isinstance(part, NoTensor):
+        return f"{name} should be a torch tensor, and it is of type {type(part.value).__name__}."
     if kind == "number":
         fine = np.ndim(part) == 0 and np.asarray(part).dtype.kind in "fiu"
         return None if fine else f"{name} should be a number, and it is of type {type(part).__name__}."
     if not isinstance(part, np.ndarray) or isinstance(part, np.matrix):
-        return f"{name} should be a numpy array, and it is of type {type(part).__name__}."
+        wanted = "torch tensor" if exercise.tensors else "numpy array"
+        return f"{name} should be a {wanted}, and it is of type {type(part).__name__}."
     if kind == "bool array" and part.dtype != bool:
         return f"{name} should hold booleans (dtype bool), and its dtype is {part.dtype}."
     if kind == "float array" and part.dtype.kind not in "fiu":
@@ -121,7 +124,7 @@ def _wrong_count(exercise: Exercise, expected: Outcome, got: Outcome) -> str | N
     if len(names) == n and isinstance(expected.value, tuple) == several:
         return None
     if len(names) == 1:
-        one = "number" if exercise.result_kind == "number" else "array"
+        one = "number" if exercise.result_kind == "number" else "tensor" if exercise.tensors else "array"
         return f"{names[0]} should be one {one}, and yours is a {type(got.value).__name__} of {n}."
     came = f"{n} things" if several else "one thing"
     return f"The function should return ({', '.join(names)}), and yours returns {came}."
@@ -164,7 +167,8 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
             return problem
     if got.changed:
         changed = ", ".join(exercise.argument_names[i] for i in got.changed)
-        said = f"The function changed its own argument {changed}: the caller's array is different afterwards."
+        thing = "tensor" if exercise.tensors else "array"
+        said = f"The function changed its own argument {changed}: the caller's {thing} is different afterwards."
         return _Problem("arguments", said)
     return None
 
@@ -185,7 +189,7 @@ _QUESTIONS = {
     "shape": "Which of your steps makes its axes, and what does that step start from?",
     "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
     "precision": "Which of your lines asks for fewer digits?",
-    "arguments": "Which of your lines writes into the array that was handed in?",
+    "arguments": "Which of your lines writes into what was handed in?",
 }
 
 

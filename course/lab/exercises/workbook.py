@@ -6,12 +6,10 @@ running the notebook did; nothing else is ever loaded from there, and every piec
 """
 
 import ast
-import inspect
 import linecache
 import os
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -21,6 +19,7 @@ from course.errors import CourseError
 from course.lab.exercises.exercise import Exercise
 from course.lab.exercises.ladder import agrees, climb
 from course.lab.exercises.registry import all_exercises, get
+from course.lab.exercises.source import own_functions, source_of
 
 _PIECE = "_kept_piece_"  # the name under which a file offers its function: learners may call a helper anything else
 _OLDER_PIECE = "piece"  # in files that were written when it was called so
@@ -155,8 +154,9 @@ def _checked(exercise: Exercise, function: object) -> str:
 
 def _standalone(id: str, function: object) -> str:
     """Return source that defines ``function`` without the notebook around it."""
-    if not isinstance(function, FunctionType):
-        raise CourseError(f"only a function made with def can be, and this is of type {type(function).__name__}.")
+    if not isinstance(function, (FunctionType, type)):
+        kind = type(function).__name__
+        raise CourseError(f"only a function made with def or a class can be, and this is of type {kind}.")
     imports: set[str] = {"import numpy as np"}
     definitions: list[str] = []
     _collect(function, imports, definitions, {function.__name__})
@@ -165,24 +165,28 @@ def _standalone(id: str, function: object) -> str:
     return f"{header}{chr(10).join(sorted(imports))}\n\n{body}\n\n{_PIECE} = {function.__name__}\n"
 
 
-def _collect(function: FunctionType, imports: set[str], definitions: list[str], seen: set[str]) -> None:
-    """Add the source of ``function`` to ``definitions``, what it needs before it."""
-    source = _source(function)
-    for name in sorted(_names(function.__code__) | _header_names(source)):
-        if name in function.__globals__ and name not in seen:
+def _collect(thing: FunctionType | type, imports: set[str], definitions: list[str], seen: set[str]) -> None:
+    """Add the source of a function or a class to ``definitions``, what it needs before it."""
+    source = _source(thing)
+    functions = own_functions(thing) if isinstance(thing, type) else [thing]
+    names = set().union(*(_names(function.__code__) for function in functions)) | _header_names(source)
+    around = functions[0].__globals__ if functions else {}
+    for name in sorted(names):
+        if name in around and name not in seen:
             seen.add(name)
-            _need(name, function.__globals__[name], imports, definitions, seen)
+            _need(name, around[name], imports, definitions, seen)
     definitions.append(source)
 
 
-def _source(function: FunctionType) -> str:
+def _source(function: FunctionType | type) -> str:
     if function.__name__ == "<lambda>":
         raise CourseError("it is or uses a lambda. Could that be written with def?")
-    if function.__closure__:
-        names = ", ".join(function.__code__.co_freevars)
-        raise CourseError(f"{function.__name__} uses {names} of the function around it. Could that be an argument?")
+    for each in own_functions(function) if isinstance(function, type) else [function]:
+        # super() without arguments makes a method close over its own class, which is there again
+        if names := ", ".join(name for name in each.__code__.co_freevars if name != "__class__"):
+            raise CourseError(f"{function.__name__} uses {names} of the function around it. Could that be an argument?")
     try:
-        return textwrap.dedent(inspect.getsource(function))
+        return source_of(function)
     except (OSError, TypeError) as error:
         raise CourseError(f"the source of {function.__name__} cannot be found.") from error
 
@@ -191,7 +195,7 @@ def _need(name: str, value: object, imports: set[str], definitions: list[str], s
     """Make ``name`` available: by an import, by its source, or as a plain constant."""
     if isinstance(value, ModuleType):
         imports.add(f"import {value.__name__} as {name}")
-    elif isinstance(value, FunctionType) and not _is_importable(value):
+    elif isinstance(value, (FunctionType, type)) and not _is_importable(value):
         _collect(value, imports, definitions, seen)
         if value.__name__ != name:
             definitions.append(f"{name} = {value.__name__}")
@@ -213,8 +217,13 @@ def _is_importable(value: object) -> bool:
 
 
 def _header_names(source: str) -> set[str]:
-    """Return the names that run when a function is defined: in decorators, annotations and default values."""
+    """Return the names that run when a function is defined: in decorators, annotations and default values.
+
+    Of a class it is all names in it: its parents and whatever its body computes.
+    """
     definition = ast.parse(source).body[0]
+    if isinstance(definition, ast.ClassDef):
+        return {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
     if not isinstance(definition, ast.FunctionDef):
         return set()
     header = [definition.args, *definition.decorator_list, *([definition.returns] if definition.returns else [])]

@@ -1,0 +1,277 @@
+"""Works with the torch modules that learners write, whatever their layout: copies weights into them and observes them.
+
+    observe = observing(reference.EncoderLayer)           # goes into the Exercise
+    Case(..., lambda: (Made({"d_model": 8, "n_heads": 2}), x, mask), ...)
+
+A class keeps its signature; how it calls its parts, in which order it makes them, whether it stacks three matrices in
+one and whether it writes its norms out is the learner's. So weights are copied part by part: a linear map with its
+bias, a norm's gain and bias, a table. Parts of the same kind and shape are paired in the order in which the class makes
+them; where that gives another output than the reference, other orders of its direct parts are tried. Imports torch.
+"""
+
+import itertools
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course.lab.exercises.run import NoTensor
+
+Observation = dict[str, Any]
+_ORDERS: weakref.WeakKeyDictionary[type, tuple[str, ...]] = (
+    weakref.WeakKeyDictionary()
+)  # of parts, where it is not theirs
+_MOST_ORDERS = 200
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a class is made with in a case, and how it is used: the first argument of each case on modules.
+
+    sizes: the constructor's arguments, in their order. method: what is called. training: the mode. seed: of the
+    weights, and of what is drawn in training mode.
+    """
+
+    sizes: Mapping[str, Any]
+    method: str = "forward"
+    training: bool = False
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}={value}" for name, value in self.sizes.items())
+        return f"({sizes}), in {'training' if self.training else 'evaluation'} mode"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Trained numbers that belong together: rows of parameters. kind: "linear", "norm" or "table"."""
+
+    kind: str
+    shape: tuple[int, ...]
+    pieces: tuple[tuple[nn.Parameter, slice], ...]  # with the rows that belong to it
+
+    def data(self) -> list[Tensor]:
+        """The numbers, as views that can be written to."""
+        return [p.detach()[rows] for p, rows in self.pieces]
+
+    def gradients(self) -> list[Tensor]:
+        """Their gradients; zeros where there is none."""
+        return [(torch.zeros_like(p) if p.grad is None else p.grad)[rows] for p, rows in self.pieces]
+
+
+_ALL = slice(None)
+_STACKED = ("in_proj", "qkv", "kv", "qk")  # what a map is called that is several on top of each other
+_BIASES, _GAINS = ("bias", "beta", "shift"), ("gain", "gamma", "weight", "scale")
+
+
+def parts(module: nn.Module, whole: frozenset[tuple[int, ...]] = frozenset()) -> list[Part]:
+    """Return the parts of a module in the order in which it makes them, each parameter once.
+
+    whole: shapes of linear maps that are one map. Others whose height is twice or three times their width are several,
+    as are those with a name that says so.
+    """
+    return list(_parts(module, "", set(), whole))
+
+
+def _parts(module: nn.Module, called: str, seen: set[int], whole: frozenset[tuple[int, ...]]) -> Iterator[Part]:
+    own = {name: p for name, p in module.named_parameters(recurse=False) if id(p) not in seen}
+    seen.update(map(id, own.values()))
+    if isinstance(module, nn.Linear):
+        yield from _linear(own, called in _STACKED or bool(whole) and tuple(module.weight.shape) not in whole)
+    else:
+        yield from _loose(own)
+    children = dict(module.named_children())
+    order = _ORDERS.get(type(module), ())
+    for name in order if set(order) == set(children) else children:
+        yield from _parts(children[name], name, seen, whole)
+
+
+def _linear(own: Mapping[str, nn.Parameter], stacked: bool) -> Iterator[Part]:
+    """One map, or several of the same size that stand on top of each other."""
+    if "weight" not in own:  # shared with a table, which has been seen
+        return
+    weight, bias = own["weight"], own.get("bias")
+    rows, columns = weight.shape
+    n = rows // columns if stacked and rows in (2 * columns, 3 * columns) else 1
+    for i in range(n):
+        at = slice(i * rows // n, (i + 1) * rows // n)
+        pieces = [(weight, at), *([] if bias is None else [(bias, at)])]
+        yield Part("table" if bias is None else "linear", (rows // n, columns), tuple(pieces))
+
+
+def _loose(own: Mapping[str, nn.Parameter]) -> Iterator[Part]:
+    """Parameters outside of linear maps: tables and matrices, and vectors, gains and biases of norms in turn."""
+    for p in own.values():
+        if p.dim() == 2:
+            yield Part("table", tuple(p.shape), ((p, _ALL),))
+    vectors = {name: p for name, p in own.items() if p.dim() == 1}
+    biases = [p for name, p in vectors.items() if _is_bias(name, p)]
+    gains = [p for name, p in vectors.items() if not _is_bias(name, p)]
+    for pair in itertools.zip_longest(gains, biases):
+        pieces = tuple((p, _ALL) for p in pair if p is not None)
+        yield Part("norm", tuple(pieces[0][0].shape), pieces)
+
+
+def _is_bias(name: str, p: nn.Parameter) -> bool:
+    lower = name.lower()
+    if any(word in lower for word in (*_BIASES, *_GAINS)):
+        return any(word in lower for word in _BIASES)
+    return not bool((p == 1).all())  # as it was made, a gain is 1
+
+
+# --- from one module to another ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Map:
+    """Which part of one module stands for which part of another. complete: whether none is left over on either side."""
+
+    pairs: tuple[tuple[Part, Part], ...]
+    complete: bool
+
+    def copy(self) -> None:
+        """Write the numbers of the first module into the second."""
+        for source, target in self.pairs:
+            for a, b in zip(source.data(), target.data(), strict=False):
+                b.copy_(a)
+
+    def gradients(self) -> list[tuple[Tensor, Tensor]]:
+        """The gradients of both, in pairs."""
+        return [pair for one, other in self.pairs for pair in zip(one.gradients(), other.gradients(), strict=False)]
+
+
+def map_between(source: nn.Module, target: nn.Module) -> Map:
+    """Pair parts of the same kind and shape in the order in which each module makes them."""
+    left = parts(source)
+    whole = frozenset(part.shape for part in left if part.kind != "norm")
+    right = parts(target, whole)
+    waiting: dict[tuple[str, tuple[int, ...]], list[Part]] = {}
+    for part in right:
+        waiting.setdefault((part.kind, part.shape), []).append(part)
+    pairs = []
+    for part in left:
+        if (same := waiting.get((part.kind, part.shape))) and len(same[0].pieces) == len(part.pieces):
+            pairs.append((part, same.pop(0)))
+    complete = len(pairs) == len(left) == len(right)
+    return Map(tuple(pairs), complete)
+
+
+def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) -> Map:
+    """Return the map under which the two agree; where none does, that in the order in which they make their parts.
+
+    agree: says, once the weights are copied, whether both give the same. What is found is remembered for the class, so
+    that a layer made of a learner's attention knows in which order that makes its maps.
+    """
+    first = map_between(source, target)
+    first.copy()
+    if agree() or type(target) in _ORDERS:
+        return first
+    tried = {_signature(first)}
+    for order in itertools.islice(itertools.permutations(dict(target.named_children())), 5040):
+        _ORDERS[type(target)] = order
+        found = map_between(source, target)
+        if _signature(found) in tried or len(tried) > _MOST_ORDERS:
+            continue
+        tried.add(_signature(found))
+        found.copy()
+        if agree():
+            return found
+    _ORDERS[type(target)] = ()  # its own; no need to try again
+    first.copy()
+    return first
+
+
+def _signature(found: Map) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(id(p) for p, _ in target.pieces) for _, target in found.pairs)
+
+
+def copy_weights(source: nn.Module, target: nn.Module) -> bool:
+    """Copy all weights from one module to the other, part by part. Returns whether every part found its place."""
+    found = map_between(source, target)
+    found.copy()
+    return found.complete
+
+
+# --- what a check sees ------------------------------------------------------------------------------------------
+
+
+def observing(reference: Callable[..., nn.Module]) -> Callable[..., Observation | None]:
+    """Return what observes a class, with the weights of ``reference`` in it, for :class:`Exercise`'s ``observe``.
+
+    It sees "the number of trained numbers", "the output" of the method, with the mode and the arguments of the case,
+    "the gradient of the arguments" and "the gradient of the weights" of a mixture of the output. None if a method
+    hands nothing back.
+    """
+
+    def observe(cls: Callable[..., nn.Module], made: Made, *arguments: Any) -> Observation | None:  # noqa: ANN401
+        example = _filled(reference, made)
+        module = cls(*made.sizes.values()).double()
+        given = _tensors(arguments)
+        found = find_map(example, module, lambda: _agree(example, module, made, given))
+        _switch(module, made.training)
+        torch.default_generator.manual_seed(made.seed)
+        output = getattr(module, made.method)(*given)
+        if output is None or output is ...:
+            return None
+        return {"the number of trained numbers": np.array(_count(module)), **_seen(output, given, found)}
+
+    return observe
+
+
+def _filled(reference: Callable[..., nn.Module], made: Made) -> nn.Module:
+    """A reference module whose weights are far from those that a class is made with, so that a missing gain shows.
+
+    They depend on the seed of the case alone.
+    """
+    module = reference(*made.sizes.values()).double().eval()
+    rng = np.random.default_rng(1000 + made.seed)
+    with torch.no_grad():
+        for p in module.parameters():
+            width = p.shape[-1] ** -0.5 if p.dim() > 1 else 0.5
+            p.copy_((p == 1) + torch.from_numpy(rng.standard_normal(tuple(p.shape)) * width))  # a gain is about 1
+    return module
+
+
+def _tensors(arguments: Sequence[Any]) -> list[Any]:
+    """Arrays as tensors; floats record their gradients."""
+    found = [torch.from_numpy(each) if isinstance(each, np.ndarray) else each for each in arguments]
+    return [each.requires_grad_() if isinstance(each, Tensor) and each.is_floating_point() else each for each in found]
+
+
+def _switch(module: nn.Module, training: bool) -> None:
+    module.train(not training)  # a class may watch the change
+    module.train(training)
+
+
+def _agree(example: nn.Module, module: nn.Module, made: Made, given: Sequence[Any]) -> bool:
+    """Whether both give the same in evaluation mode; whoever raises or hands back something else does not."""
+    _switch(module, False)
+    with torch.no_grad():
+        right = getattr(example, made.method)(*given)
+        try:
+            output = getattr(module, made.method)(*given)
+        except Exception:  # a learner's class may raise anything; the check will say what
+            return False
+    return isinstance(output, Tensor) and output.shape == right.shape and torch.allclose(output, right, atol=1e-9)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _seen(output: Any, given: Sequence[Any], found: Map) -> Observation:  # noqa: ANN401
+    tensor = isinstance(output, Tensor)
+    seen: Observation = {"the output": output.detach().numpy().copy() if tensor else NoTensor(output)}
+    if tensor and output.requires_grad and output.is_floating_point():
+        mixture = torch.arange(1.0, output.numel() + 1, dtype=output.dtype).cos().view(output.shape)
+        (output * mixture).sum().backward()
+    inputs = [each for each in given if isinstance(each, Tensor) and each.requires_grad]
+    zeros = (torch.zeros_like(each) if each.grad is None else each.grad for each in inputs)
+    seen["the gradient of the arguments"] = torch.cat([each.flatten() for each in zeros] or [torch.zeros(0)]).numpy()
+    flat = [other.flatten() for _, other in found.gradients()]
+    seen["the gradient of the weights"] = torch.cat(flat or [torch.zeros(0)]).numpy().copy()
+    return seen

@@ -1,0 +1,1 @@
+"""The room of lesson 07, the encoder."""

@@ -1,0 +1,1 @@
+"""The room of lesson 08, the decoder and the whole Transformer."""
