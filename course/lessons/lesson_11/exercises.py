@@ -304,15 +304,23 @@ BEAM = Exercise(
 # --- incremental ------------------------------------------------------------------------------------------------
 
 
+class Matrices(dict[str, Array]):
+    """Matrices by name, with a `repr` for people."""
+
+    def __repr__(self) -> str:
+        shape = next(iter(self.values())).shape
+        return f"a dict of {', '.join(self)}, each {shape}"
+
+
 def _attending(B: int, T: int, d: int, seed: int, *, more: int = 3) -> tuple[Any, ...]:
     rng = np.random.default_rng(seed)
     x, table = rng.standard_normal((B, T, d)), rng.standard_normal((T + more, d))
-    return x, {name: rng.standard_normal((d, d)) for name in "qkv"}, table
+    return x, Matrices({name: rng.standard_normal((d, d)) for name in "qkv"}), table
 
 
 def _by_hand() -> tuple[Any, ...]:
     one = np.eye(2)
-    return np.array([[[1.0, 0.0], [0.0, 1.0]]]), {"q": one, "k": one, "v": 10 * one}, np.array([[0.0, 0.0], [1.0, 0.0]])
+    return np.array([[[1.0, 0.0], [0.0, 1.0]]]), Matrices(q=one, k=one, v=10 * one), np.array([[0.0, 0.0], [1.0, 0.0]])
 
 
 def _future_matters(function: Function) -> str | None:
@@ -548,6 +556,12 @@ SAMPLE = Exercise(
             "the same four at temperature 0.5",
             lambda: (_LOGITS.copy(), 0.5, None, None),
             "Dividing logits by 0.5 squares the powers: 1, 16, 4 and 9 of 30. Which number is divided by which?",
+            by_hand=True,
+        ),
+        Case(
+            "the same four at temperature 2",
+            lambda: (_LOGITS.copy(), 2.0, None, None),
+            "A high temperature makes them more alike. Which number is divided by which?",
             by_hand=True,
         ),
         Case(

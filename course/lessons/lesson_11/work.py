@@ -7,32 +7,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.overrides import TorchFunctionMode
 
 from course.lessons.lesson_11 import reference
 
 Function = Callable[..., Any]
 SIZE = (2, 6, 7)  # (B, T, d): T is smaller than d, so that only the matrices are d by d
-_PRODUCTS = {"aten::mm": (0, 1), "aten::bmm": (0, 1), "aten::addmm": (1, 2), "aten::baddbmm": (1, 2)}
+_PRODUCTS = {"matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "einsum", "linear", "tensordot"}
 
 
-class _Projections(TorchDispatchMode):
+class _Projections(TorchFunctionMode):
     """Notes how many rows each product with a (d, d) matrix has."""
 
     def __init__(self, d: int) -> None:
         super().__init__()
         self.d, self.rows = d, list[int]()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         """Look at a product's sizes and let it be done."""
-        operands = _PRODUCTS.get(func._schema.name)
-        if operands is not None:
-            shapes = [tuple(args[i].shape) for i in operands]
-            square = [shape[-2:] == (self.d, self.d) for shape in shapes]
-            if any(square):
-                other = shapes[0] if square[1] else shapes[1]
-                self.rows.append(int(np.prod(other)) // self.d)
+        if getattr(func, "__name__", "") in _PRODUCTS:
+            parts = [part for each in args for part in (each if isinstance(each, (tuple, list)) else (each,))]
+            shapes = [tuple(part.shape) for part in parts if isinstance(part, torch.Tensor)]
+            others = [shape for shape in shapes if shape[-2:] != (self.d, self.d)]
+            if len(others) < len(shapes):
+                self.rows.append(max((int(np.prod(shape)) for shape in others), default=0) // self.d)
         return func(*args, **(kwargs or {}))
 
 
@@ -63,6 +61,8 @@ def is_right(function: Function) -> bool:
 
 def multiplications(function: Function, *arguments: Any, **named: Any) -> int:  # noqa: ANN401
     """Call a function and return how many multiplications its matrix products take, as torch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counted:
         function(*arguments, **named)
     return counted.get_total_flops() // 2  # a multiplication and an addition are two operations

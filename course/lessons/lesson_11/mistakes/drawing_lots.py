@@ -108,7 +108,10 @@ SAMPLE = (
         "times-temperature",
         "multiplies by the temperature",
         "A high temperature makes your choice surer. Should it not make everything likelier that was unlikely?",
-        (_sample(lambda logits, temperature: logits * temperature),),
+        (
+            _sample(lambda logits, temperature: logits * temperature),
+            lambda logits, temperature, top_k, top_p: _sample()(logits, 1.0 / temperature, top_k, top_p),
+        ),
     ),
     Mistake(
         "no-temperature",
@@ -127,13 +130,10 @@ SAMPLE = (
         ),
     ),
     Mistake(
-        "exponent-temperature",
-        "probabilities to the power of the temperature",
-        "Your exponent is the temperature. Should a high one flatten or sharpen, and what does yours do?",
-        (
-            lambda logits, temperature, top_k, top_p: _sample()(logits, 1.0 / temperature, top_k, top_p),
-            _sample(lambda logits, temperature: logits / temperature**2),
-        ),
+        "temperature-twice",
+        "divides by the temperature twice",
+        "You divide by the temperature twice. In how many of your lines does it stand?",
+        (_sample(lambda logits, temperature: logits / temperature**2),),
     ),
     Mistake(
         "temperature-last",
@@ -230,16 +230,10 @@ SAMPLE = (
     ),
     Mistake(
         "p-before-k",
-        "top_p before top_k",
-        "Your two filters stand in the other order. Of which words does top_p count the share?",
-        (_p_first,),
-    ),
-    Mistake(
-        "share-of-all",
-        "top_p of the probabilities before top_k",
-        "Your shares are those of all words, as if top_k had dropped none. When do the probabilities of those that are "
-        "left add up to 1?",
-        (_whole_mass,),
+        "top_p of all words, not of those that top_k has left",
+        "Your shares are those of all words, as if top_k had dropped none. In which order do the two filters work, and "
+        "when do the probabilities of those that are left add up to 1?",
+        (_p_first, _whole_mass),
     ),
     Mistake(
         "sorted",

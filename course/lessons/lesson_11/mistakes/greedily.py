@@ -76,14 +76,19 @@ GREEDY = (
         "goes on behind the end token",
         "A sentence of yours goes on behind its end token while others are still being written. What should stand in "
         "its row from then on?",
-        (_greedy(fill=None), _greedy(fill=None, enough="never")),
+        (_greedy(fill=None),),
     ),
     Mistake(
         "J01b",
         "never stops early",
         "All sentences have ended, and your loop goes on to max_len. Which question should it ask at the end of each "
-        "round?",
-        (_greedy(enough="never"),),
+        "round, and does it compare with EOS?",
+        (
+            _greedy(enough="never"),
+            _greedy(fill=None, enough="never"),
+            _greedy(end=PAD),
+            _greedy(end=BOS),
+        ),
     ),
     Mistake(
         "J03",
@@ -208,7 +213,7 @@ GREEDY = (
         "another-end",
         "waits for another token",
         "Your sentences do not stop at the end token. Which id do you compare with, and which one is EOS?",
-        (_greedy(end=PAD), _greedy(end=BOS), _greedy(end=UNK)),
+        (_greedy(end=UNK),),
     ),
     Mistake(
         "limit-with-prompts",
