@@ -268,12 +268,6 @@ INCREMENTAL = (
         ),
     ),
     Mistake(
-        "twice",
-        "the new word is put in twice",
-        "Your cache holds words twice. How long should it be at step t, and how long is yours?",
-        (_incremental(kept=lambda cache, new: torch.cat([cache, new, new], dim=1)),),
-    ),
-    Mistake(
         "last-only",
         "returns the last output alone",
         "One word's output comes back. What became of the outputs of the rounds before?",
