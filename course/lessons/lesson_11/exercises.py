@@ -163,7 +163,9 @@ def _one_place_is_not_greedy(function: Function) -> str | None:
         toy = RandomToy(8, seed)
         ids = [int(i) for i in function(toy, 1, 7)[1]]
         if ids != reference.greedy(toy, torch.tensor([[BOS]]), 7)[0].tolist():
-            return "With one place your search finds another sentence than greedy search. What do the two do differently?"
+            return (
+                "With one place your search finds another sentence than greedy search. What do the two do differently?"
+            )
     return None
 
 
@@ -333,7 +335,9 @@ def _future_matters(function: Function) -> str | None:
 
 
 def _as_tensors(value: Any) -> Any:  # noqa: ANN401
-    return {key: torch.from_numpy(v) for key, v in value.items()} if isinstance(value, dict) else torch.from_numpy(value)
+    return (
+        {key: torch.from_numpy(v) for key, v in value.items()} if isinstance(value, dict) else torch.from_numpy(value)
+    )
 
 
 def _works_too_much(function: Function) -> str | None:
@@ -365,7 +369,8 @@ INCREMENTAL = Exercise(
         Case(
             "two words of two numbers",
             _by_hand,
-            "The first word sees itself alone, so its own value comes out. Between which two does the second one share?",
+            "The first word sees itself alone, so its own value comes out. Between which two does the second one "
+            "share?",
             by_hand=True,
             about_axes=True,
         ),
@@ -411,10 +416,11 @@ INCREMENTAL = Exercise(
         "In round t one word is new. Its query is needed once, now. Which of its three products will later words need, "
         "and where do they stay until then?",
         "Begin with empty caches, x.new_zeros(B, 0, d). x[:, t : t + 1] keeps three axes, (B, 1, d), and table[t] is "
-        "its place. torch.cat([keys, k], dim=1) is the cache with one more. Then the steps of lesson 03 with one query; "
+        "its place. torch.cat([keys, k], dim=1) is the cache with one more. Then the steps of lesson 03 with one "
+        "query; "
         "keys.transpose(1, 2) is (B, d, t + 1).",
         "    for t in range(T):\n        new = x[:, t : t + 1] + table[...]\n"
-        "        q, k, v = new @ W[\"q\"], ...\n        keys, values = torch.cat([keys, k], dim=...), ...\n"
+        '        q, k, v = new @ W["q"], ...\n        keys, values = torch.cat([keys, k], dim=...), ...\n'
         "        weights = (q @ ... / math.sqrt(d)).softmax(dim=-1)\n        outputs.append(weights @ ...)\n"
         "    return torch.cat(outputs, dim=...)",
     ),
@@ -431,8 +437,8 @@ INCREMENTAL = Exercise(
 # --- repair_beam ------------------------------------------------------------------------------------------------
 
 
-def _cached(V: int, seed: int, k: int, max_len: int, **how: float) -> tuple[Any, ...]:
-    toy = RandomToy(V, seed, **how)
+def _cached(V: int, seed: int, k: int, max_len: int, *, ending: float = 0.6, sharp: float = 1.2) -> tuple[Any, ...]:
+    toy = RandomToy(V, seed, ending=ending, sharp=sharp)
     return toy, toy.start(k), k, max_len
 
 
@@ -444,7 +450,8 @@ def _remembers_another(function: Function) -> str | None:
         own = float(toy(words[:, :-1]).log_softmax(dim=-1).gather(2, words[:, 1:, None]).sum())
         if abs(float(score) - own) > 1e-6:
             return (
-                f"It reports {float(score):.4f} for its sentence, and the model itself, asked anew, gives that sentence "
+                f"It reports {float(score):.4f} for its sentence, and the model itself, asked anew, gives that "
+                f"sentence "
                 f"{own:.4f}. Whose memory has it been continued with?"
             )
     return None
@@ -462,7 +469,8 @@ REPAIR_BEAM = Exercise(
         Case(
             "one place",
             lambda: _cached(8, 2, 1, 6),
-            "With one place there is nothing to put into order, and it was right as it was handed out. What has changed?",
+            "With one place there is nothing to put into order, and it was right as it was handed out. What has "
+            "changed?",
             tier=1,
             tolerance=1e-6,
         ),
@@ -616,7 +624,8 @@ SAMPLE = Exercise(
     ),
     mistakes=bank.SAMPLE,
     hints=(
-        "Three steps in this order: temperature, top_k, top_p. After each of the two filters, what do the words that are "
+        "Three steps in this order: temperature, top_k, top_p. After each of the two filters, what do the words that "
+        "are "
         "left add up to? And which word does each number belong to at the end?",
         "ordered, index = (logits / temperature).sort(descending=True) puts the likeliest first; ordered[top_k:] are "
         "those to be dropped, with -torch.inf. After softmax, p.cumsum(dim=-1) - p is what the likelier ones hold "
@@ -649,7 +658,7 @@ def _corpus(*pairs: tuple[str, str]) -> Corpus:
 def _random_corpus(sentences: int, seed: int) -> Corpus:
     """References of random words, and translations that are copies with some words lost, changed or said twice."""
     rng = np.random.default_rng(seed)
-    words = "die Nadel hat eine Spitze Spitze und sie ist spitz nicht lang . ,".split()
+    words = ["die", "Nadel", "hat", "eine", *["Spitze"] * 2, "und", "sie", "ist", "spitz", "nicht", "lang", ".", ","]
     hyps, refs = [], []
     for _ in range(sentences):
         ref = [words[i] for i in rng.integers(0, len(words), rng.integers(5, 12))]
@@ -781,7 +790,8 @@ BLEU = Exercise(
     properties=(Property("sacreBLEU says the same", _differs_from_the_library),),
     mistakes=bank.BLEU,
     hints=(
-        "Four precisions: of n-grams with n = 1 to 4. For one sentence and one n, which count stands above the line and "
+        "Four precisions: of n-grams with n = 1 to 4. For one sentence and one n, which count stands above the line "
+        "and "
         "which below, and what is done with them when the next sentence comes?",
         "collections.Counter counts tuples: Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1)). Above "
         "the line, for each n-gram of the translation, the smaller one of its two counts. Add both up over all "

@@ -146,9 +146,13 @@ def _lines(ax: Axes, made: Search, won: Sequence[Node], own: Sequence[Node]) -> 
         for i, node in enumerate(nodes):
             node.place = i
     all_nodes = [node for nodes in (*made.rounds, *made.dropped) for node in nodes if node.parent is not None]
-    ax.add_collection(LineCollection([_edge(node, places) for node in all_nodes], colors=PALE, linewidths=1.2, zorder=1))
+    ax.add_collection(
+        LineCollection([_edge(node, places) for node in all_nodes], colors=PALE, linewidths=1.2, zorder=1)
+    )
     for path, color, wide in ((own, QUERY, 6.5), (won, VALUE, 3.0)):
-        ax.add_collection(LineCollection([_edge(node, places) for node in path[1:]], colors=color, linewidths=wide, zorder=2))
+        ax.add_collection(
+            LineCollection([_edge(node, places) for node in path[1:]], colors=color, linewidths=wide, zorder=2)
+        )
     held = [node for nodes in made.rounds for node in nodes if node.ended]
     bars = [[(len(node.ids) - 0.62, node.place), (len(made.rounds) - 0.56, node.place)] for node in held]
     ax.add_collection(LineCollection(bars, colors=PALE, linewidths=9, zorder=0.5))
@@ -207,9 +211,7 @@ def _scores(ax: Axes, made: Search, alpha: float, won: Sequence[Node]) -> None:
     ax.text(x, -0.72, "score", ha="left", va="center", color=GRAY, fontsize=10)
 
 
-def _search_in_words(
-    made: Search, model: WordChain, places: int, alpha: float, best: str, greedily: str
-) -> str:
+def _search_in_words(made: Search, model: WordChain, places: int, alpha: float, best: str, greedily: str) -> str:
     parts = []
     for nodes, dropped in zip(made.rounds[1:], made.dropped[1:], strict=True):
         kept = ", ".join(f"{model.spell(node.ids, ends=True)} {_chance(node.log_p)}" for node in nodes)
@@ -273,7 +275,7 @@ def _short(text: str, most: int = 104) -> str:
 
 BARS = 14
 TEMPERATURES = Slider((0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0), 5)
-TOP_K = Slider(tuple(range(1, BARS + 1)), BARS - 1)
+TOP_K = Slider((1, 2, 3, 4, 5, 7, 10, 14, 50, 200, 2000), 10)
 TOP_P = Slider((0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0), 8)
 
 
@@ -322,7 +324,9 @@ def draw_widths(fig: Figure, *, rows: Sequence[Width]) -> str:
             at = np.arange(len(some))
             top.plot(at, [row.bleu for row in some], sign, color=color, markersize=6, label=said)
             low.plot(at, [row.words for row in some], sign, color=color, markersize=6)
-            parts.append(f"{name}, {said}: BLEU {some[0].bleu:.1f} with one place, {some[-1].bleu:.1f} with {some[-1].beam}")
+            parts.append(
+                f"{name}, {said}: BLEU {some[0].bleu:.1f} with one place, {some[-1].bleu:.1f} with {some[-1].beam}"
+            )
         top.set_title(name + (" words" if i == 0 else ""), fontsize=12, color=INK)
         for ax in (top, low):
             ax.set_xticks(at, [str(row.beam) for row in some])
@@ -370,6 +374,34 @@ def draw_costs(fig: Figure, *, rows: Sequence[Cost]) -> str:
 # ---- The whole of it --------------------------------------------------------------------------------------------
 
 
+COLUMNS = (  # where, what, in which color, and what stands in the box
+    (
+        3,
+        "the model",
+        QUERY,
+        ("logits of the next word", "one new word a round;", "keys and values of the old", "ones are in the cache"),
+    ),
+    (
+        32,
+        "the choice",
+        KEY_TEXT,
+        ("greedy: the likeliest", "beam: k places", "sample: by lot,", "temperature, top_k, top_p"),
+    ),
+    (
+        61,
+        "the winner",
+        VALUE_TEXT,
+        ("sum of logarithms", "divided by a penalty", "of the length;", "say which one"),
+    ),
+    (
+        90,
+        "the score",
+        WEIGHTS_TEXT,
+        ("n-grams of 1 to 4, clipped", "added up over the corpus", "brevity penalty", "with a signature"),
+    ),
+)
+
+
 def draw_summary(fig: Figure, *, shares: Mapping[str, float]) -> str:
     """Draw the way from logits to a score: four ways to choose, one cache, one measure.
 
@@ -379,25 +411,24 @@ def draw_summary(fig: Figure, *, shares: Mapping[str, float]) -> str:
     ax = fig.add_axes((0.01, 0.02, 0.98, 0.96))
     ax.set(xlim=(0, 115), ylim=(43, 0))
     ax.axis("off")
-    columns = ((3, "the model", QUERY, ("logits of the next word", "once per word,", "keys and values from", "the cache")),
-               (32, "the choice", KEY_TEXT, ("greedy: the likeliest", "beam: k places", "sample: by lot", "temperature, k, p")),
-               (61, "the winner", VALUE_TEXT, ("sum of logarithms", "divided by a penalty", "of the length: say which", "of three")),
-               (90, "the score", WEIGHTS_TEXT, ("n-grams of 1 to 4, clipped", "added up over the corpus", "brevity penalty", "with a signature")))  # fmt: skip
-    for x, title, color, lines in columns:
+    for x, title, color, lines in COLUMNS:
         _box(ax, x, 3, 22, 20, color)
         ax.text(x + 11, 6.4, title, ha="center", va="center", fontsize=13, weight="bold", color=color)
         write(ax, lines, [(x + 11, 10.4 + 3.2 * n) for n in range(len(lines))], ha="center", va="center", color=INK,
               fontsize=10.5)  # fmt: skip
         if x < 90:
-            ax.annotate("", (x + 28.5, 13), (x + 22.5, 13), arrowprops={"arrowstyle": "->", "color": GRAY, "lw": 1.5})
-    ax.text(3, 27.5, "Of 100 random toys, in so many the search finds the best of all sentences:", fontsize=11, color=INK)
+            arrow = {"arrowstyle": "->", "color": GRAY, "lw": 1.5}
+            ax.annotate("", (x + 28.5, 13), (x + 22.5, 13), arrowprops=arrow)
+    ax.text(
+        3, 27.5, "Of 100 random toys, in so many the search finds the best of all sentences:", fontsize=11, color=INK
+    )
     for n, (name, share) in enumerate(shares.items()):
         y = 30.6 + 3.0 * n
         ax.barh([y], [0.78 * share], left=18, height=2.0, color=VALUE)
         ax.text(17, y, name, ha="right", va="center", fontsize=10.5, color=INK)
         ax.text(18.8 + 0.78 * share, y, f"{share:.0f}", ha="left", va="center", fontsize=10.5, color=INK)
     found = ", ".join(f"{name} {share:.0f}" for name, share in shares.items())
-    said = "; ".join(f"{title}: {', '.join(lines)}" for _, title, _, lines in columns)
+    said = "; ".join(f"{title}: {', '.join(lines)}" for _, title, _, lines in COLUMNS)
     return f"From logits to a score. {said}. Best sentence found in 100 random toys: {found}."
 
 

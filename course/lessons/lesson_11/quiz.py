@@ -15,8 +15,8 @@ QUIZ = (
         why={
             "the search works, and what is most probable is not what is best": "It found what it was asked for. Every "
             "word lowers a probability, so among the most probable sentences there are short ones.",
-            "there is a bug in the search: more places cannot be worse": "More places found a *more probable* sentence, "
-            "as they should. Who has said that this is the better one?",
+            "there is a bug in the search: more places cannot be worse": "More places found a *more probable* "
+            "sentence, as they should. Who has said that this is the better one?",
             "the model needs more training until both agree": "A sum of logarithms gets lower with every word, however "
             "well a model is trained. What could be divided by?",
         },
@@ -32,14 +32,16 @@ QUIZ = (
         answer="at which row of the cache each hypothesis is continued with",
         why={
             "at which row of the cache each hypothesis is continued with": "Words and memory belong together. If the "
-            "rows of the cache stay where they are when hypotheses change places, each is continued with another's past.",
+            "rows of the cache stay where they are when hypotheses change places, each is continued with another's "
+            "past.",
             "at the length penalty": "It divides at the end. Does it change what the model says of a word?",
             "at the softmax: it runs over the wrong axis": "Then even one place, or one sentence, would be wrong. What "
             "is special about several places with a cache?",
         },
     ),
     Question(
-        "Two of a thousand translations have no 4-gram in common with their references. What becomes of the corpus' BLEU?",
+        "Two of a thousand translations have no 4-gram in common with their references. What becomes of the corpus' "
+        "BLEU?",
         choices=[
             "those two add nothing above the line, and that is all",
             "it is 0, since a factor is 0",

@@ -136,9 +136,7 @@ def bleu(hyps: Sequence[Sequence[str]], refs: Sequence[Sequence[str]], N: int = 
     matched, total = [0] * N, [0] * N
     for hyp, ref in zip(hyps, refs, strict=True):
         for n in range(1, N + 1):
-            ours, theirs = (
-                Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1)) for words in (hyp, ref)
-            )
+            ours, theirs = (Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1)) for words in (hyp, ref))
             matched[n - 1] += sum(min(count, theirs[gram]) for gram, count in ours.items())
             total[n - 1] += sum(ours.values())
     if min(matched) == 0:

@@ -6,7 +6,7 @@ Each is a step function: ids (B, T) -> logits (B, T, V). Torch is imported when 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +49,9 @@ class WordChain:
         for i, word in enumerate(self.words):
             listed = follows.get(word, {SPECIAL_TOKENS[EOS]: 0.99})
             if not sum(listed.values()) < 1:
-                raise CourseError(f"What follows {word!r} must leave a little for other words; it adds up to 1 or more.")
+                raise CourseError(
+                    f"What follows {word!r} must leave a little for other words; it adds up to 1 or more."
+                )
             self.table[i] = self._row(listed)
 
     def _row(self, listed: dict[str, float]) -> Array:
@@ -89,7 +91,7 @@ NEEDLE = WordChain(
         "Spitz": {"<eos>": 0.95, "ist": 0.04},
     }
 )
-"""What follows what when *The needle is sharp.* is translated by somebody who never looks farther back than one word."""
+"""What follows what when *The needle is sharp.* is translated by somebody who looks back at one word only."""
 
 
 class RandomToy:
@@ -123,7 +125,7 @@ class RandomToy:
         if type(ids).__name__ not in ("Tensor", "Parameter") or ids.dim() != 2 or ids.is_floating_point():
             got = f"a tensor {tuple(ids.shape)} of {ids.dtype}" if hasattr(ids, "dtype") else f"a {type(ids).__name__}"
             raise ValueError(f"step takes ids (B, T), whole numbers in a tensor of two axes, and was given {got}")
-        return ids.detach().cpu().numpy()  # type: ignore[no-any-return]
+        return ids.detach().cpu().numpy()
 
     def start(self, k: int) -> RandomCache:
         """Return a cache of k rows that nothing has been fed to."""
@@ -171,7 +173,7 @@ class Scripted:
     For tests of where a search starts and stops. Rows are told apart by their second word.
     """
 
-    def __init__(self, V: int, script: dict[int, Sequence[int]]) -> None:
+    def __init__(self, V: int, script: Mapping[int, Sequence[int]]) -> None:
         """script: by the second word of a beginning, the words that follow."""
         self.V, self._script = V, script
 

@@ -103,7 +103,7 @@ def _keeps_states(x: Tensor, W: dict[str, Tensor], table: Tensor) -> Tensor:
 
 def _relative(x: Tensor, W: dict[str, Tensor], table: Tensor) -> Tensor:
     """Add position 0 to every new word, and what has been cached stays: the place is that within the call."""
-    return _incremental(lambda x, table, t: x[:, t : t + 1] + table[: 1])(x, W, table)
+    return _incremental(lambda x, table, t: x[:, t : t + 1] + table[:1])(x, W, table)
 
 
 def _work(function: Function) -> tuple[int, int]:
@@ -197,15 +197,6 @@ INCREMENTAL = (
         (_old_only,),
     ),
     Mistake(
-        "values-not-kept",
-        "values that are not kept",
-        "Keys are kept and values are not, or the other way round. How many of each must there be at step t?",
-        (
-            _incremental(values_kept=lambda cache, new: new),
-            _incremental(kept=lambda cache, new: new, values_kept=_behind),
-        ),
-    ),
-    Mistake(
         "kept-apart",
         "keys and values in another order",
         "One of your caches grows at the front and the other at the back. Which value belongs to which key?",
@@ -291,7 +282,8 @@ INCREMENTAL = (
     Mistake(
         "computes-again",
         "keys and values are computed again",
-        "The numbers are right, and the work is that of no cache at all: in every round you multiply the old words with "
+        "The numbers are right, and the work is that of no cache at all: in every round you multiply the old words "
+        "with "
         "W once more. What did the last round know already?",
         (_again, _keeps_states),
         recognize=_computes_again,
@@ -299,7 +291,8 @@ INCREMENTAL = (
     Mistake(
         "all-at-once",
         "all words at once, with a mask",
-        "The numbers are right, but you multiply all words at once. A decoder that writes knows word t only when it has "
+        "The numbers are right, but you multiply all words at once. A decoder that writes knows word t only when it "
+        "has "
         "chosen it. Which words of x can you use at step t?",
         (lambda x, W, table: _all_at_once(x, W, table, causal=True),),
         recognize=_at_once,
@@ -319,7 +312,8 @@ def _cached_beam(
     """Return repair_beam whose cache continues other rows. rows: (row, over) -> what select is asked for."""
 
     def repair_beam(step: Function, cache: Any, k: int, max_len: int) -> tuple[float, Tensor]:  # noqa: ANN401
-        ids, ended = torch.full((k, 1), BOS), []
+        ids = torch.full((k, 1), BOS)
+        ended: list[tuple[float, Tensor]] = []
         total = torch.tensor([0.0] + [-torch.inf] * (k - 1), dtype=torch.float64)
         for _ in range(max_len):
             sums = total[:, None] + step(newest(ids), cache).log_softmax(dim=-1)
@@ -373,7 +367,8 @@ REPAIR_BEAM = (
     Mistake(
         "words-not-moved",
         "the words stay where they were",
-        "The cache is in the order of the new hypotheses, and the words are not. Which row did each new word come from?",
+        "The cache is in the order of the new hypotheses, and the words are not. Which row did each new word come "
+        "from?",
         (
             _cached_beam(own=lambda ids, row, over: ids[: len(row)]),
             _cached_beam(_kept_places, own=lambda ids, row, over: ids[: len(row)]),

@@ -31,9 +31,7 @@ def _kept_p(
     p: Tensor,
     top_p: float | None,
     *,
-    enough: Callable[[Tensor, Tensor, float], Tensor] = lambda cumulative, ordered, top_p: (
-        cumulative - ordered < top_p
-    ),
+    enough: Callable[[Tensor, Tensor, float], Tensor] = lambda cumulative, ordered, top_p: cumulative - ordered < top_p,
     renormalized: bool = True,
     ascending: bool = False,
 ) -> Tensor:
@@ -189,8 +187,11 @@ SAMPLE = (
         "the word that crosses top_p is left out",
         "The words that you keep hold less than top_p together. Should the one that reaches it be in or out?",
         (
-            _sample(p=lambda p, top_p: _kept_p(p, top_p, enough=lambda total, each, share: (total <= share)
-                                               | (total - each <= 0))),
+            _sample(
+                p=lambda p, top_p: _kept_p(
+                    p, top_p, enough=lambda total, each, share: (total <= share) | (total - each <= 0)
+                )
+            ),
             _sample(p=lambda p, top_p: _kept_p(p, top_p, enough=lambda total, each, share: total <= share)),
         ),
     ),  # fmt: skip

@@ -95,10 +95,7 @@ GREEDY = (
         "argmax over the batch",
         "For every word of the vocabulary you find a sentence. Which axis of (B, V) do you choose along, and along "
         "which one should it be?",
-        (
-            _greedy(lambda logits: logits[:, -1].argmax(dim=0)),
-            _greedy(lambda logits: logits[:, -1].argmax(dim=0)[: len(logits)]),
-        ),
+        (_greedy(lambda logits: logits[:, -1].argmax(dim=0)[: len(logits)]),),
     ),
     Mistake(
         "J05",
@@ -185,9 +182,7 @@ GREEDY = (
         "asks about the prompts again and again",
         "Your step sees the prompts in every round, so it says the same word again. What has to be handed to it from "
         "the second round on?",
-        (
-            lambda step, prompts, max_len: _greedy(fed=lambda ids: ids[:, : prompts.shape[1]])(step, prompts, max_len),
-        ),
+        (lambda step, prompts, max_len: _greedy(fed=lambda ids: ids[:, : prompts.shape[1]])(step, prompts, max_len),),
     ),
     Mistake(
         "end-as-filler",

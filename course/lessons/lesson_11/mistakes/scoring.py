@@ -39,7 +39,7 @@ def _bleu(
     mean: Callable[[list[float], int], float] = _geometric,
     orders: Callable[[int], range] = lambda N: range(1, N + 1),
     smooth: float = 0.0,
-    zero: Callable[[list[float]], bool] = lambda matched: min(matched) == 0,
+    zero: Callable[[list[float]], bool] = lambda matched: min(matched, default=0) == 0,
     times: float = 1.0,
 ) -> Function:
     """Return bleu with a step of another kind."""
@@ -98,8 +98,13 @@ def _matched_orders_only(shares: list[float], N: int) -> float:
 
 def _a_trace(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
     """Add a trace above the line, so that no logarithm fails."""
-    return float(_bleu(mean=lambda shares, N: _geometric([share + 1e-9 for share in shares], N),
-                       below=lambda ours, theirs: sum(ours.values()), zero=lambda matched: False)(hyps, refs, N))
+    return float(
+        _bleu(
+            mean=lambda shares, N: _geometric([share + 1e-9 for share in shares], N),
+            below=lambda ours, theirs: sum(ours.values()),
+            zero=lambda matched: False,
+        )(hyps, refs, N)
+    )
 
 
 def _brevity_by_sentence(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
@@ -233,17 +238,23 @@ BLEU = (
         "arithmetic-mean",
         "the plain mean of the precisions",
         "You take the plain mean of the precisions. Which mean is 0 as soon as one of them is?",
-        (_bleu(mean=lambda shares, N: sum(shares) / N, zero=lambda matched: max(matched) == 0),
-         _bleu(mean=lambda shares, N: sum(shares) / N)),
+        (
+            _bleu(mean=lambda shares, N: sum(shares) / N, zero=lambda matched: max(matched) == 0),
+            _bleu(mean=lambda shares, N: sum(shares) / N),
+        ),
     ),  # fmt: skip
     Mistake(
         "no-root",
         "the product without a root",
-        "Your precisions are multiplied, and that is all. A mean of four equal numbers is that number: what is missing?",
+        "Your precisions are multiplied, and that is all. A mean of four equal numbers is that number: what is "
+        "missing?",
         (
             _bleu(mean=lambda shares, N: math.prod(shares)),
-            _bleu(mean=lambda shares, N: math.exp(sum(math.log(share) for share in shares) / 4)
-                  if N != 4 else math.prod(shares)),
+            _bleu(
+                mean=lambda shares, N: (
+                    math.exp(sum(math.log(share) for share in shares) / 4) if N != 4 else math.prod(shares)
+                )
+            ),
         ),
     ),  # fmt: skip
     Mistake(
@@ -258,6 +269,7 @@ BLEU = (
         "Your n-grams run to N - 1 or to N + 1. Where does range stop?",
         (
             _bleu(orders=lambda N: range(1, N)),
+            _bleu(orders=lambda N: range(1, max(N, 2))),
             _bleu(orders=lambda N: range(2, N + 1)),
             _bleu(orders=lambda N: range(1, N + 2)),
         ),
@@ -309,7 +321,8 @@ BLEU = (
     Mistake(
         "leaves-orders-out",
         "orders without a match are left out",
-        "You leave out the lengths for which there is nothing, so that three right words are perfect. What is a product "
+        "You leave out the lengths for which there is nothing, so that three right words are perfect. What is a "
+        "product "
         "with a factor of 0?",
         (_effective, _bleu(mean=_matched_orders_only, zero=lambda matched: max(matched) == 0)),
     ),

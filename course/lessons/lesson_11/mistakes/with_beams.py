@@ -38,7 +38,7 @@ def _beam(
     start: Literal["one", "k equal"] = "one",
     adds_up: bool = True,
     part: Callable[[Tensor, int], tuple[Tensor, Tensor]] = lambda flat, V: (flat // V, flat % V),
-    ends: Literal["keep", "give back", "pool", "grow", "lost", "at once"] = "keep",
+    ends: Literal["keep", "give back", "pool", "grow", "at once"] = "keep",
     penalty: Callable[[float, int, float], float] = _power,
     fed_back: bool = False,
     chosen: Callable[[list[Found], int], Found] = _likeliest,
@@ -62,8 +62,7 @@ def _beam(
             row, token = part(best.indices, sums.shape[1])
             ids, total = torch.cat([ids[row % len(ids)], token[:, None]], dim=1), best.values
             over = (token == EOS) if ends != "grow" else torch.zeros_like(token, dtype=torch.bool)
-            if ends != "lost":
-                ended += zip(total[over].tolist(), ids[over], strict=True)
+            ended += zip(total[over].tolist(), ids[over], strict=True)
             ids, total = ids[~over][:k], total[~over][:k]
             if fed_back:
                 total = total / (ids.shape[1] - 1) ** alpha
@@ -275,7 +274,8 @@ BEAM = (
     Mistake(
         "pool",
         "ended hypotheses in a pool, always k that grow",
-        "You always keep k that grow, and put those that end into a pool of their own. That is a beam search too (it is "
+        "You always keep k that grow, and put those that end into a pool of their own. That is a beam search too (it "
+        "is "
         "how transformers does it); in this one an ended hypothesis keeps its place. How many places are left then?",
         (_beam(ends="pool"),),
     ),
@@ -283,7 +283,7 @@ BEAM = (
         "ended-are-lost",
         "ended hypotheses are lost",
         "Hypotheses that end vanish from your search. Where do you keep them until the best is chosen?",
-        (_beam(ends="lost"), _beam(chosen=_only_alive)),
+        (_beam(chosen=_only_alive),),
     ),
     Mistake(
         "cut-off-are-lost",
