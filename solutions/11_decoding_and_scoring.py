@@ -51,7 +51,7 @@ translator = pretrained_translator("en-de")
 
 
 def step_for(translator, *sentences):
-    """Return the translator as a step function: ids (n, T) -> logits (n, T, V) for these sentences."""
+    """The translator as a step function for these sentences: ids (n, T) -> logits (n, T, V)."""
     source = [torch.tensor([*translator.tokenizer.encode(text), EOS]) for text in sentences]
     source = torch.nn.utils.rnn.pad_sequence(source, batch_first=True, padding_value=PAD)
     mask = (source != PAD)[:, None, None]  # (B, 1, 1, S)
@@ -304,7 +304,6 @@ holds(
 # %% name="explore-search"
 explore(
     figures.draw_search,
-    model=toy,
     beam=beam,
     greedy=greedy,
     places=slider(*figures.PLACES, start=2),
@@ -554,9 +553,10 @@ show(figures.draw_costs, rows=costs)
 # a computer that had other things to do.) Batches change the balance: with 64 sentences at once there is work for
 # every matrix that is fetched.
 #
-# And what is kept: keys and values of each word, for two layers, $2 \cdot 2 \cdot 128$ numbers of 4 bytes, which is 2 kB
-# a word, those of the source among them. That sounds like nothing. A large model keeps a hundred times that a word,
-# for a hundred thousand words, for every user and every place of a beam: there the cache is what fills the memory.
+# And what is kept: keys and values of each word, for two layers, $2 \cdot 2 \cdot 128$ numbers of 4 bytes, which is
+# 2 kB a word, those of the source among them. That sounds like nothing. A large model keeps a hundred times as much
+# for a word, and it has a hundred thousand words, several users and several places of a beam: there the cache is what
+# fills the memory.
 #
 # ## 6. Find the bug
 #
@@ -756,17 +756,20 @@ def sample(logits, temperature, top_k, top_p):
 sample = check("sample", sample)
 
 # %% [markdown]
-# The translator's words behind "Clara weiß, dass der Präsident, der drei Hunde haben will", in gray outlines what it
-# says, in purple what your function draws with.
+# The translator's words behind "Clara weiß, dass der Präsident, der drei Hunde haben will, neben dem Hotel": in gray
+# outlines what it says, in purple what your function draws with. A piece that begins with a hyphen continues the word
+# before it. The right word here is *wohnt*, and the model does not know it: it is fourth.
 #
-# 1. *Temperature* down to 0.1, then up to 5. Does the order of the words ever change? How many of 100 sentences would
-#    end right here at temperature 1?
-# 2. At *temperature* 5 set *top_p* to 0.9. How many words can still be drawn, and why so many? What does *top_k* 3 do
-#    instead?
-# 3. *Temperature* 1 again and *top_k* 2000: which *top_p* leaves one word, and what is that called?
+# 1. *Temperature* down to 0.1, then up to 2. Does the order of the words ever change? What has become of the
+#    likeliest one's 0.59, and where has it gone?
+# 2. *Temperature* 1 again. How many words can be drawn with *top_p* 0.7, with 0.8 and with 0.9? Why does the number
+#    jump so?
+# 3. *Temperature* 2 with *top_p* 0.9, then with *top_p* 1 and *top_k* 3. Which of the two brings sense back?
 
 # %% name="explore-lots"
-begun = translator.tokenizer.encode("Clara weiß, dass der Präsident, der drei Hunde haben will")
+begun = translator.tokenizer.encode(
+    "Clara weiß, dass der Präsident, der drei Hunde haben will, neben dem Hotel"
+)
 logits = step_for(translator, clara)(torch.tensor([[BOS, *begun]]))[0, -1].double()
 explore(
     figures.draw_lots,
@@ -781,13 +784,15 @@ explore(
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. Never: dividing does not change an order. The comma, which is right, has 0.71 and the full stop 0.29, so that 29 of
-#    100 sentences would end here without their last clause. Greedy search takes the comma every time: for a translation
-#    the lot is a bad adviser.
-# 2. More than 1,700 of 2,000: at a high temperature everything is a little likely, and nine tenths of it are a great
-#    many words. *top_k* counts heads instead, and does not care how likely they are. Where the model is unsure, that
-#    may cut off good words; where it is sure, it lets bad ones in.
-# 3. 0.7 and everything below: greedy search.
+# 1. Never: dividing does not change an order. At 2 the likeliest word has 0.05. What it lost has gone to two thousand
+#    words that have next to nothing each, and together more than all the rest.
+# 2. Two, 8 and 121. Behind the first words there are only crumbs (label smoothing, lesson 10, makes a model leave some
+#    for everybody), and it takes more than a hundred of them to fill up the share from 0.8 to 0.9. Three nights of
+#    sleep later, somebody wonders why one sentence in ten goes mad.
+# 3. *top_k*: three words are left. *top_p* keeps 1,448, since at this temperature nine tenths of everything are a great
+#    many words. Where the model is sure it is the other way round: *top_p* lets one word in, *top_k* three.
+#
+# None of the knobs makes *wohnt* likely. For a translation the lot is a bad adviser.
 #
 # </details>
 #

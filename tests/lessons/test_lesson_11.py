@@ -240,7 +240,7 @@ def test_the_probabilities_of_a_draw_are_those_of_the_package(temperature, top_k
 
 def test_bleu_is_that_of_the_package():
     lines = ["Die Nadel hat eine Spitze .", "Sie ist nicht sehr lang .", "Er zeigt auf den alten Baum ."]
-    said = ["Die Nadel hat die Spitze .", "Sie ist nicht lang .", "Er zeigt auf einen alten Baum ."]
+    said = ["Die Nadel hat eine Spitze .", "Sie ist nicht lang .", "Er zeigt auf einen alten Baum ."]
     ours = reference.bleu([s.split() for s in said], [line.split() for line in lines])
     assert 100 * ours == pytest.approx(scoring.score(said, lines).bleu)
 
@@ -371,7 +371,7 @@ def test_the_translator_of_one_minute_is_small_and_useful():
 
 # --- figures ---------------------------------------------------------------------------------------------------------
 
-SEARCH = {"model": NEEDLE, "beam": reference.beam, "greedy": reference.greedy}
+SEARCH = {"beam": reference.beam, "greedy": reference.greedy}
 
 
 def test_every_stop_of_the_search_draws():
@@ -413,7 +413,7 @@ def test_the_search_is_that_of_the_functions_under_study():
         return reference.beam(step, 1, max_len, alpha)
 
     panel = explore(
-        figures.draw_search, model=NEEDLE, beam=other, greedy=reference.greedy, places=slider(1, 8, start=5),
+        figures.draw_search, beam=other, greedy=reference.greedy, places=slider(1, 8, start=5),
         alpha=slider(0.0, 1.0, start=0.6, step=0.2),
     )  # fmt: skip
     assert not panel.error
@@ -421,7 +421,7 @@ def test_the_search_is_that_of_the_functions_under_study():
     assert "Beam: Die Spitze ist spitz" in panel.alt
 
 
-CANDIDATES = [Candidate("Kurz.", -1.5, 3), Candidate("Ein Satz, der lang genug ist.", -1.6, 9),
+CANDIDATES = [Candidate("Kurz.", -1.5, 3), Candidate("Ein Satz, der lang genug ist.", -1.52, 9),
               Candidate("Etwas ganz anderes und noch viel länger als das.", -9.0, 14)]  # fmt: skip
 
 

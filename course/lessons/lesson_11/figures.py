@@ -26,7 +26,7 @@ from course.lab.drawing import (
 from course.lab.exercises.later import Later
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_11.experiments import PENALTIES, SPLITS, Cost, Width, of
-from course.lessons.lesson_11.toys import WordChain
+from course.lessons.lesson_11.toys import NEEDLE, WordChain
 from course.special import BOS, EOS
 
 if TYPE_CHECKING:
@@ -110,8 +110,10 @@ def search(step: Function, k: int, rounds: int = ROUNDS) -> Search:
     return seen
 
 
-def draw_search(fig: Figure, *, model: WordChain, beam: Function, greedy: Function, places: int, alpha: float) -> str:
-    """Draw the places of a beam search, a column for each round; what was dropped stands below.
+def draw_search(
+    fig: Figure, *, beam: Function, greedy: Function, places: int, alpha: float, model: WordChain = NEEDLE
+) -> str:
+    """Draw the places of a beam search in a toy, a column for each round; what was dropped stands below.
 
     The green path is the sentence that `beam` returns, the blue one that of `greedy`.
     """
@@ -253,7 +255,10 @@ def draw_candidates(fig: Figure, *, candidates: Sequence[Candidate], rule: str, 
     ax.plot(lengths, scores, "o", color=KEY, markersize=7, alpha=0.75, markeredgewidth=0)
     ax.plot([lengths[best]], [scores[best]], "o", color=VALUE, markersize=14, markeredgecolor=INK)
     spread = max(float(np.ptp(scores)), 1e-3)
-    ax.set(xlim=(0, lengths.max() + 1.5), ylim=(scores.min() - 0.12 * spread, scores.max() + 0.12 * spread))
+    ax.set(
+        xlim=(lengths.min() - 1.5, lengths.max() + 1.5),
+        ylim=(scores.min() - 0.12 * spread, scores.max() + 0.12 * spread),
+    )
     ax.set_xlabel("length in tokens, the end token included", fontsize=11)
     ax.set_ylabel("score", fontsize=11)
     plain(ax)
@@ -291,8 +296,8 @@ def draw_lots(
     at = np.arange(len(order))
     ax.bar(at, p[order], width=0.72, color=WEIGHTS)
     ax.bar(at, own[order], width=0.72, facecolor="none", edgecolor=GRAY, linewidth=1.2)
-    ax.set(xlim=(-0.7, len(order) - 0.3), ylim=(0, 1.08), yticks=[0, 0.5, 1])
-    ax.set_xticks(at, [words[i] for i in order], rotation=25, ha="right")
+    ax.set(xlim=(-0.7, len(order) - 0.3), ylim=(0, 1.08), yticks=[0.5, 1])
+    ax.set_xticks(at, [_piece(words[i]) for i in order], rotation=25, ha="right")
     plain(ax)
     ax.tick_params(axis="x", labelsize=10.5, length=0)
     heights = np.maximum(p[order], own[order])
@@ -302,8 +307,13 @@ def draw_lots(
     left = int((p > 0).sum())
     word = "word" if left == 1 else "words"
     ax.set_title(f"{left} {word} can be drawn", fontsize=12.5, color=INK, loc="left")
-    told = ", ".join(f"{words[i]} {p[i]:.2f}" for i in order if p[i] >= 0.005)
+    told = ", ".join(f"{_piece(words[i])} {p[i]:.2f}" for i in order if p[i] >= 0.005)
     return f"Temperature {temperature:g}, top_k {top_k}, top_p {top_p:g}: {left} {word} can be drawn: {told}."
+
+
+def _piece(token: str) -> str:
+    """A piece without the mark of a word's beginning; one that continues a word begins with a hyphen."""
+    return token[1:] if token.startswith("▁") else f"-{token}" if token.isalpha() else token
 
 
 # ---- What was measured ------------------------------------------------------------------------------------------
@@ -316,8 +326,8 @@ def draw_widths(fig: Figure, *, rows: Sequence[Width]) -> str:
     begin(fig, 11.5, 5.4)
     parts = []
     for i, (split, name) in enumerate(SPLITS.items()):
-        top = fig.add_axes((0.065 + 0.32 * i, 0.49, 0.26, 0.42))
-        low = fig.add_axes((0.065 + 0.32 * i, 0.11, 0.26, 0.27))
+        top = fig.add_axes((0.08 + 0.315 * i, 0.49, 0.26, 0.42))
+        low = fig.add_axes((0.08 + 0.315 * i, 0.11, 0.26, 0.27))
         for penalty in PENALTIES:
             sign, color, said = SIGNS[penalty]
             some = of(rows, split, penalty)
@@ -327,17 +337,18 @@ def draw_widths(fig: Figure, *, rows: Sequence[Width]) -> str:
             parts.append(
                 f"{name}, {said}: BLEU {some[0].bleu:.1f} with one place, {some[-1].bleu:.1f} with {some[-1].beam}"
             )
-        top.set_title(name + (" words" if i == 0 else ""), fontsize=12, color=INK)
+        top.set_title(name if i == 0 else f"{name} words", fontsize=12, color=INK)
+        middle = sum(top.get_ylim()) / 2
+        top.set_ylim(min(middle - 7, 87), min(middle + 7, 101))  # the same scale in all three
+        low.set_ylim(0.5, 1.06)
         for ax in (top, low):
             ax.set_xticks(at, [str(row.beam) for row in some])
-            ax.margins(y=0.18)
             plain(ax)
         low.axhline(1, color=PALE, linewidth=1, zorder=0)
         low.set_xlabel("places", fontsize=11)
         if i == 0:
             top.set_ylabel("BLEU", fontsize=11)
             low.set_ylabel("words per\nword wanted", fontsize=11)
-            top.set_ylim(80, 101)
             top.legend(frameon=False, fontsize=10.5, loc="lower left")
     return f"BLEU by number of places: {'; '.join(parts)}."
 
