@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Decoding and scoring
 #
-# *Lesson 11 · 180 minutes · numpy, torch and sacreBLEU, nothing to download*
+# *Lesson 11 · 250 minutes · numpy, torch and sacreBLEU, nothing to download*
 #
 # **Goals.** At the end of this lesson you can
 #
@@ -775,7 +775,7 @@ explore(
     figures.draw_lots,
     sample=sample,
     logits=logits,
-    words=translator.tokenizer.tokens(list(range(len(logits)))),
+    words=tuple(translator.tokenizer.tokens(list(range(len(logits))))),  # a list would be choices
     temperature=figures.TEMPERATURES,
     top_k=figures.TOP_K,
     top_p=figures.TOP_P,
@@ -787,8 +787,8 @@ explore(
 # 1. Never: dividing does not change an order. At 2 the likeliest word has 0.05. What it lost has gone to two thousand
 #    words that have next to nothing each, and together more than all the rest.
 # 2. Two, 8 and 121. Behind the first words there are only crumbs (label smoothing, lesson 10, makes a model leave some
-#    for everybody), and it takes more than a hundred of them to fill up the share from 0.8 to 0.9. Three nights of
-#    sleep later, somebody wonders why one sentence in ten goes mad.
+#    for everybody), and it takes more than a hundred of them to fill up the share from 0.8 to 0.9. With 0.9, one draw
+#    in six takes a crumb.
 # 3. *top_k*: three words are left. *top_p* keeps 1,448, since at this temperature nine tenths of everything are a great
 #    many words. Where the model is sure it is the other way round: *top_p* lets one word in, *top_k* three.
 #

@@ -442,7 +442,7 @@ def test_the_candidates_can_be_read():
 LOTS = {
     "sample": reference.sample,
     "logits": torch.randn(60, generator=torch.Generator().manual_seed(2)).double() * 2,
-    "words": [f"▁Wort{i}" for i in range(60)],
+    "words": tuple(f"▁Wort{i}" for i in range(60)),
 }
 
 
@@ -455,6 +455,15 @@ def test_every_stop_of_the_lots_draws():
             assert not made.error, made.error
             seen.add(made.alt)
     assert len(seen) == 11 * 3 * 9
+
+
+def test_the_panel_of_the_lots_has_three_sliders_and_no_choice_of_words():
+    panel = explore(
+        figures.draw_lots, **LOTS, temperature=figures.TEMPERATURES, top_k=figures.TOP_K, top_p=figures.TOP_P
+    )
+    assert not panel.error
+    assert [control["name"] for control in panel.controls] == ["temperature", "top_k", "top_p"]
+    assert panel.runs_on == "the reference sample"
 
 
 @pytest.mark.parametrize(("temperature", "top_k", "top_p"), [(1.0, 14, 1.0), (0.1, 3, 0.5), (5.0, 14, 1.0)])

@@ -115,7 +115,10 @@ def of(rows: Iterable[Width], split: str, penalty: str) -> list[Width]:
 
 def widths_table(rows: Sequence[Width], penalty: str) -> Markup:
     """Show BLEU, percent exactly right and words by beam width, for one penalty."""
-    head = ("places", *(name for short in ("-14", "15-18", "20-30") for name in (f"{short}: BLEU", "exact %", "words")))
+    head = (
+        "places",
+        *(name for short in ("up to 14", "15-18", "20-30") for name in (f"{short}: BLEU", "exact %", "words")),
+    )
     by_beam = zip(*(of(rows, split, penalty) for split in SPLITS), strict=True)
     body = [
         (each[0].beam, *(f"{number:.{digits}f}" for row in each for number, digits in _shown(row))) for each in by_beam
