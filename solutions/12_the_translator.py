@@ -61,6 +61,8 @@ from course.lab import (
 from course.lessons.lesson_00.translating import TranslatePanel
 from course.lessons.lesson_12 import ablations, figures, tables
 from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces
+from course.lessons.lesson_12.own_transformer import largest_difference, say
+from course.lessons.lesson_12.trials import plan_training
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
 from course.translator import Translator
@@ -162,17 +164,21 @@ pieces = own_pieces()
 tables.pieces_table(pieces)
 
 # %% [markdown]
-# The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Seven rows of
-# the table can run in it today, and yours do if you have them: your training step trains it, and your attention, your
-# heads, your rotary positions and your three masks run inside it at the end of section 4. For the other rows the
-# package's own code runs. Two layers on
+# The fourth column says where a piece is at work in this lesson. *Training*: these pieces carry gradients, or need
+# none, and as soon as one of them is yours, section 4 trains **the Transformer that you wrote**, on your masks, your
+# loss and your learning rate, with the reference in the gaps. *Numpy*: a second translator, assembled from the pieces
+# of part I, speaks at the end of section 4. *Writing*: your searches find the words of ten sentences. *Scores*: section
+# 6.
+#
+# The model has the form of Vaswani et al. (2017, figure 1), small enough to train while you wait. Two layers on
 # either side instead of six, width 128 instead of 512, and one small vocabulary that English and German share. A
 # *piece* of that vocabulary, also called a token, is a word here or a part of one.
 #
-# It departs from the paper in three ways. The norms stand *before* each sublayer (pre-norm), not after it. Positions
-# are not added to the embeddings: they turn the queries and keys of self-attention (*rotary* positions, lesson 06), so
-# `positional_encoding` and `add_positions` of the table are not in this model. And there are no biases and no dropout,
-# since a run as short as this one does not overfit. Section 9 measures the first two.
+# The Transformer of lesson 08 departs from the paper in one way: its norms stand *before* each sublayer (pre-norm), not
+# after it. The package's own model, which is trained while no piece of yours is there, departs in two more. Its
+# positions are not added to the embeddings: they turn the queries and keys of self-attention (*rotary* positions,
+# lesson 06). And it has no biases. Neither has dropout here, since a run as short as this one does not overfit. Section
+# 9 measures what norms and positions do.
 
 # %% name="the-model"
 torch.manual_seed(0)
@@ -248,6 +254,28 @@ training_step = check("training_step", training_step)
 # %% [markdown]
 # ## 4. Train it
 #
+# On which pieces? Before a training of minutes, each of yours is tried by itself on one real batch: forward, backward,
+# and the gradient compared with the reference's. A piece that raises an error, prints, gives something else or makes an
+# update more than three times as long is named, and the reference stands in for it; nothing of yours is lost. The table
+# says how much longer an update takes with each.
+#
+# How does a model train on code that somebody else wrote? All weights belong to a model of the package, which the
+# optimizer moves and the dashboard keeps. At every update they are cut into the shapes that your classes have, your
+# classes compute the loss from them, and the gradients go back the same way. So a run on your pieces is a run like any
+# other: it can be stopped, resumed and opened later. It makes twice as many updates, since sinusoids learn more slowly
+# than rotary positions, and a rate that falls like $1/\sqrt{n}$ (lesson 10) never comes down to zero.
+
+# %% name="plan"
+settings = PRESET.training.to_dict() | {
+    "minutes": None,
+    "max_steps": STEPS,
+    "threads": THREADS,
+    "log_every": 10,
+}
+plan = plan_training(pieces, PRESET, TrainingConfig.from_dict(settings), CORPUS)
+tables.plan_table(plan)
+
+# %% [markdown]
 # The next cell starts the training *in the background* and shows its dashboard at once. It uses your step. At the top
 # of the dashboard stands the training loss, at every tenth update, and as dots the loss on validation sentences, which
 # the model never trains on. Below runs the learning rate: up over the warm-up, then down to zero at the last update.
@@ -262,21 +290,16 @@ training_step = check("training_step", training_step)
 # 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
 
 # %% name="train-live" tags=["nbval-ignore-output"]
-settings = PRESET.training.to_dict() | {
-    "minutes": None,
-    "max_steps": STEPS,
-    "threads": THREADS,
-    "log_every": 10,
-}
 run = live(
     load_corpus(CORPUS, "train"),
     load_corpus(CORPUS, "dev"),
     run=RUN,
-    model_options=PRESET.model,
-    training=TrainingConfig.from_dict(settings),
+    model_options=plan.model_options,
+    training=plan.training,
     vocab_size=PRESET.vocab_size,
     step=training_step,
     corpus={"name": CORPUS},
+    **plan.hooks,
 )
 run
 
@@ -311,20 +334,39 @@ dashboard(RUN)
 # itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the lowest loss that any model can reach, and the last
 # line of section 2 gives it.
 #
-# ### The same model on your own pieces
+# ### The Transformer that you wrote speaks
 #
-# Your attention of lesson 03, your heads of lesson 04, your masks of lesson 05 and your rotary positions of lesson 06
-# are numpy, and numpy knows no gradients. So training ran on torch's functions, not on yours, and it would be wrong to
-# tell you otherwise. What can be done is this: take the trained weights, let **every** attention of the model run
-# through your functions (or the reference's, where the table says so), and see whether anybody can tell the difference.
-# Where the decoder looks at the source, your `multi_head_attention` does all of it. Where a sequence looks at itself,
-# the heads' queries and keys are turned by your `rotary` in between, so there your `attention` works in each head.
+# Was it really yours? The cell takes the weights that were just trained, lets your Transformer and the package's give
+# the logits of 40 translations, and says how far they are apart. Then your own search finds the words of ten sentences
+# of `test_iid` (with 4 hypotheses side by side, lesson 11). Nothing is cached in it: each word computes all words
+# before it again, so it takes a few seconds.
+
+# %% name="own-transformer" tags=["nbval-ignore-output"]
+translator = Translator.load(RUN)
+some = [pair for pair in embedded_pairs(CORPUS, "dev") if pair.length >= 3][:40]
+wanted = {pair.source: pair.target for pair in embedded_pairs(CORPUS, "test_iid")[:10]}
+if plan.own:
+    apart = largest_difference(plan.pieces, translator, {pair.source: pair.target for pair in some})
+    print(f"Your Transformer and the package's differ by at most {apart:.0e} in a logit.")
+    found = say(plan.pieces, translator, list(wanted), beam=4)
+else:
+    print("No piece of yours was there, so this is the package's own model with its own search.")
+    found = [each.text for each in translator.translate(list(wanted), beam=4)]
+show(tables.ten_sentences(wanted, found))
+
+# %% [markdown]
+# ### The same model on your numpy pieces
+#
+# Your attention of lesson 03, your heads of lesson 04 and your rotary positions of lesson 06 are numpy, and numpy knows
+# no gradients: nothing trains on those. What can be done is this: take the trained weights, let **every** attention of
+# the model run through your functions (or the reference's, where the table says so), and see whether anybody can tell
+# the difference. In a model without biases, your `multi_head_attention` does all of it where the decoder looks at the
+# source. Elsewhere your `attention` works in each head, and between projection and match your `rotary` turns queries
+# and keys; in a model with sinusoids, `positional_encoding` and `add_positions` place the words instead.
 
 # %% name="assembled"
-translator = Translator.load(RUN)
 by_hand = assembled(translator, own_pieces())
 
-some = [pair for pair in embedded_pairs(CORPUS, "dev") if pair.length >= 3][:40]
 texts = [pair.source for pair in some]
 fast, slow = ([t.text for t in each.translate(texts, beam=1)] for each in (translator, by_hand))
 apart = logits_apart(translator, by_hand, {pair.source: pair.target for pair in some})
@@ -918,7 +960,8 @@ show(
 #
 # - A training step is seven lines: training mode, old gradients away, loss, backward, clip, step, and the loss as a
 #   number.
-# - The same weights on your numpy pieces give the same translations. Training needs gradients, so it runs on torch.
+# - The same weights give the same translations on numpy, on your torch classes and on the package's: they are one
+#   function. Training needs gradients, so it runs on torch, and on your classes as well as on any others.
 # - Score on splits that differ in one way each, and give every figure its interval. The limits of this translator are
 #   length, depth, and known words in roles that it has not seen.
 # - Before you blame a construction, compare with sentences of the same length.

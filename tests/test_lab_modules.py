@@ -288,6 +288,16 @@ def test_functions_on_tensors_are_checked_like_those_on_arrays(function, status,
     assert words in found.message
 
 
+def test_a_check_records_gradients_where_the_notebook_does_not():
+    torch.set_grad_enabled(False)
+    try:
+        assert climb(NORM, torchs).status == "passed"
+        assert climb(HEADS, OtherOrder).status == "passed"
+        assert not torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
+
+
 # --- the workbook -------------------------------------------------------------------------------------------------
 
 

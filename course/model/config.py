@@ -1,7 +1,7 @@
 """Every size and choice of the Transformer, in one frozen dataclass."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from course.errors import CourseError
 
@@ -19,8 +19,46 @@ CHOICES = {
 COUNTS = ("src_vocab_size", "tgt_vocab_size", "d_model", "n_heads", "d_ff", "max_len")
 
 
+class PlainConfig:
+    """What the configurations of all models share: plain values in and out, and what tying needs."""
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    tie: Tie
+
+    def check_tie(self) -> None:
+        """Raise `CourseError` where one table shall serve vocabularies of two sizes."""
+        if self.tie == "all" and self.src_vocab_size != self.tgt_vocab_size:
+            raise CourseError(
+                f"tie is 'all', but the vocabularies hold {self.src_vocab_size} and {self.tgt_vocab_size} "
+                "tokens: use one joint vocabulary, or tie 'decoder'."
+            )
+
+    @property
+    def table_rows(self) -> int:
+        """Rows of all tables of words together, the output layer's among them."""
+        rows = {"none": self.src_vocab_size + 2 * self.tgt_vocab_size, "all": self.tgt_vocab_size}
+        return rows.get(self.tie, self.src_vocab_size + self.tgt_vocab_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from plain values; an unknown name raises `CourseError`."""
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        missing = [name for name in ("src_vocab_size", "tgt_vocab_size") if name not in values]
+        if missing:
+            raise CourseError(f"the model's options lack {' and '.join(missing)}: add the size of the vocabulary.")
+        return cls(**values)
+
+
 @dataclass(frozen=True)
-class TransformerConfig:
+class TransformerConfig(PlainConfig):
     """Sizes and choices of one Transformer; the names are those of Vaswani et al. 2017 where it has one.
 
     Raises `CourseError` for a size or a choice that cannot work, with its value.
@@ -73,11 +111,7 @@ class TransformerConfig:
                 f"rotary positions turn pairs of numbers, but each head is {self.d_head} wide "
                 f"(d_model {self.d_model} / n_heads {self.n_heads}): choose sizes that make it even."
             )
-        if self.tie == "all" and self.src_vocab_size != self.tgt_vocab_size:
-            raise CourseError(
-                f"tie is 'all', but the vocabularies hold {self.src_vocab_size} and {self.tgt_vocab_size} "
-                "tokens: use one joint vocabulary, or tie 'decoder'."
-            )
+        self.check_tie()
 
     @property
     def d_head(self) -> int:
@@ -88,22 +122,6 @@ class TransformerConfig:
     def has_final_norm(self) -> bool:
         """Whether a norm follows each stack."""
         return self.norm == "pre" if self.final_norm is None else self.final_norm
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TransformerConfig":
-        """Build from plain values; an unknown name raises `CourseError`."""
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-        missing = [name for name in ("src_vocab_size", "tgt_vocab_size") if name not in values]
-        if missing:
-            raise CourseError(f"the model's options lack {' and '.join(missing)}: add the size of the vocabulary.")
-        return cls(**values)
 
 
 def require_count(name: str, value: object, *, minimum: int) -> None:
@@ -136,11 +154,6 @@ def parameter_count(config: TransformerConfig) -> int:
     norm = d + b * d
     encoder = config.n_encoder_layers * (attention + feed_forward + 2 * norm)
     decoder = config.n_decoder_layers * (2 * attention + feed_forward + 3 * norm)
-    tables = {
-        "none": config.src_vocab_size + 2 * config.tgt_vocab_size,
-        "decoder": config.src_vocab_size + config.tgt_vocab_size,
-        "all": config.tgt_vocab_size,
-    }[config.tie] * d
     positions = 2 * config.max_len * d if config.positions == "learned" else 0
     output_bias = config.tgt_vocab_size if config.output_bias else 0
-    return encoder + decoder + 2 * norm * config.has_final_norm + tables + positions + output_bias
+    return encoder + decoder + 2 * norm * config.has_final_norm + config.table_rows * d + positions + output_bias

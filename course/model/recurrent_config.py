@@ -1,14 +1,13 @@
 """Every size and choice of the recurrent encoder-decoder, in one frozen dataclass."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from course.errors import CourseError
-from course.model.config import require_choice, require_count, require_fraction
+from course.model.config import PlainConfig, Tie, require_choice, require_count, require_fraction
 
 Cell = Literal["rnn", "lstm", "gru"]
 SourceAttentionKind = Literal["none", "additive", "dot", "general", "concat", "local-m", "local-p"]
-Tie = Literal["none", "decoder", "all"]
 
 CELLS = ("rnn", "lstm", "gru")
 CHOICES = {
@@ -20,7 +19,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices a cell holds for its input, 
 
 
 @dataclass(frozen=True)
-class RecurrentConfig:
+class RecurrentConfig(PlainConfig):
     """Sizes and choices of one recurrent encoder-decoder.
 
     Raises `CourseError` for a size or a choice that cannot work, with its value.
@@ -49,11 +48,7 @@ class RecurrentConfig:
             raise CourseError(
                 f"d_model {self.d_model} cannot be shared by two directions: choose an even one, or one direction."
             )
-        if self.tie == "all" and self.src_vocab_size != self.tgt_vocab_size:
-            raise CourseError(
-                f"tie is 'all', but the vocabularies hold {self.src_vocab_size} and {self.tgt_vocab_size} "
-                "tokens: use one joint vocabulary, or tie 'decoder'."
-            )
+        self.check_tie()
 
     @property
     def context_first(self) -> bool:
@@ -62,22 +57,6 @@ class RecurrentConfig:
         Before: the fixed vector of Cho et al. (2014), and Bahdanau et al. (2015). After: Luong et al. (2015).
         """
         return self.attention in ("none", "additive")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "RecurrentConfig":
-        """Build from plain values; an unknown name raises `CourseError`."""
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise CourseError(f"the model has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-        missing = [name for name in ("src_vocab_size", "tgt_vocab_size") if name not in values]
-        if missing:
-            raise CourseError(f"the model's options lack {' and '.join(missing)}: add the size of the vocabulary.")
-        return cls(**values)
 
 
 def recurrent_parameter_count(config: RecurrentConfig) -> int:
@@ -95,10 +74,5 @@ def recurrent_parameter_count(config: RecurrentConfig) -> int:
     readout = 3 * d * d + d
     scores = {"none": 0, "dot": 0, "general": d * d, "additive": 2 * d * d + d, "concat": 2 * d * d + d,
               "local-m": d * d, "local-p": 2 * d * d + d}[config.attention]  # fmt: skip
-    tables = {
-        "none": config.src_vocab_size + 2 * config.tgt_vocab_size,
-        "decoder": config.src_vocab_size + config.tgt_vocab_size,
-        "all": config.tgt_vocab_size,
-    }[config.tie] * d
     output_bias = config.tgt_vocab_size if config.output_bias else 0
-    return encoder + decoder + start + readout + scores + tables + output_bias
+    return encoder + decoder + start + readout + scores + config.table_rows * d + output_bias

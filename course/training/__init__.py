@@ -5,6 +5,16 @@ Read in this order: `config` (what can be set), `schedule`, `loss`, `loop` (the 
 """
 
 from course.training.config import PRESETS, Preset, TrainingConfig
-from course.training.loop import Step, TrainingResult, train, training_step
+from course.training.loop import MeanLoss, Rate, Step, TrainingResult, train, training_step
 
-__all__ = ["PRESETS", "Preset", "Step", "TrainingConfig", "TrainingResult", "train", "training_step"]
+__all__ = [
+    "PRESETS",
+    "MeanLoss",
+    "Preset",
+    "Rate",
+    "Step",
+    "TrainingConfig",
+    "TrainingResult",
+    "train",
+    "training_step",
+]

@@ -93,6 +93,8 @@ def training_step(
 
 
 Step = Callable[[nn.Module, Batch, torch.optim.Optimizer, Callable[[nn.Module, Batch], Tensor], float], float]
+MeanLoss = Callable[[nn.Module, Batch], Tensor]
+Rate = Callable[[int], float]
 
 
 def moving_average(averages: list[Tensor], weights: list[Tensor], n: Tensor, *, decay: float) -> None:
@@ -117,6 +119,8 @@ def train(
     overwrite: bool = False,
     corpus: dict[str, Any] | None = None,
     step: Step = training_step,
+    mean_loss: MeanLoss | None = None,
+    rate: Rate | None = None,
     stop: Callable[[], bool] | None = None,
     watcher: Watcher | None = None,
 ) -> TrainingResult:
@@ -124,9 +128,12 @@ def train(
 
     model_options: fields of the model's configuration other than the vocabulary sizes; `architecture` says which model.
     corpus: what run.json shall say about the data. resume: go on with the run in that folder, with its own settings;
-    only the end (minutes, max_steps) is taken from `training`. step: makes one update. stop: asked after every update;
-    where it says True the state is kept and the run ends unfinished. watcher: is told what happens; nothing is printed
-    then. Under `torchrun` every process calls this with the same arguments.
+    only the end (minutes, max_steps) is taken from `training`. step: makes one update. mean_loss: computes the loss of
+    a batch, in nats a token, in the place of the package's own, from the model that is trained; rate: the learning rate
+    of update number n, from 1. Lesson 12 puts a learner's in; they work in one process only, and a resumed run needs
+    them again. stop: asked after every update; where it says True the state is kept and the run ends unfinished.
+    watcher: is told what happens; nothing is printed then. Under `torchrun` every process calls this with the same
+    arguments.
     Raises `CourseError` for anything that cannot work, before an existing run is touched.
     """
     started = time.perf_counter()
@@ -136,6 +143,8 @@ def train(
         machine.use_threads(training.threads)
     machine.keep_memory()
     with team_from_environment() as team:
+        if team.size > 1 and mean_loss is not None:
+            raise CourseError("a loss of one's own trains in one process only: start it without torchrun.")
         team.wait()  # nobody may start to write before all have looked
         texts = (train_text, val_text)
         if resume:
@@ -143,7 +152,7 @@ def train(
         else:
             session = _fresh(run, texts, model_options, training, vocab_size, corpus or {}, team)
         with RunLog(run, quiet=not team.leads, watcher=watcher) as log:
-            return _Loop(session, train_text, val_text, log, started, step, stop).run()
+            return _Loop(session, train_text, val_text, log, started, step, stop, mean_loss, rate).run()
 
 
 @dataclass
@@ -288,9 +297,9 @@ class _Loop:
 
     def __init__(
         self, session: Session, train_text: ParallelText, val_text: ParallelText, log: RunLog, started: float,
-        step: Step, stop: Callable[[], bool] | None,
+        step: Step, stop: Callable[[], bool] | None, mean_loss: MeanLoss | None, rate: Rate | None,
     ):  # fmt: skip
-        self.step, self.stop = step, stop
+        self.step, self.stop, self.rate, self.other_loss = step, stop, rate, mean_loss
         self.session, self.training, self.team = session, session.training, session.team
         self.position, self.log = session.position, log
         self.examples = self._fitting(train_text)[1]
@@ -375,7 +384,7 @@ class _Loop:
         begun = time.perf_counter()
         training, optimizer, model = self.training, self.session.optimizer, self.session.model
         tokens = batch.n_target_tokens
-        rate = learning_rate(
+        rate = self.rate(self.position.step + 1) if self.rate else learning_rate(
             self.position.step, progress,
             peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule,
         )  # fmt: skip
@@ -395,6 +404,9 @@ class _Loop:
         DistributedDataParallel takes the mean over processes, so each weighs its sum by their number: the gradient is
         that of the mean over all tokens of the global batch, however it is shared out.
         """
+        if self.other_loss is not None:
+            with machine.autocast(self.precision, self.session.device):
+                return self.other_loss(model, batch.to(self.session.device))
         own = self._own_part(batch)
         with machine.autocast(self.precision, self.session.device):
             loss: Tensor = self.loss(own.src, own.tgt_in, own.labels)

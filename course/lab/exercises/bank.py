@@ -21,8 +21,11 @@ def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], p
     """Return the last tier up to which ``version`` does on every case what the learner's function did; 0 if none.
 
     The case at ``pivot``, the first one that the learner's function got wrong, is tried first: most versions end there.
+    A version that is right there explains nothing: what is wrong is then something that values do not show, a type.
     """
     if not _behaves(exercise, version, exercise.cases[pivot], outcomes[pivot]):
+        return 0
+    if _behaves(exercise, exercise.reference, exercise.cases[pivot], _on(exercise, version, pivot)):
         return 0
     reached, tier = 0, exercise.cases[0].tier
     for case, outcome in zip(exercise.cases, outcomes, strict=True):
@@ -31,6 +34,10 @@ def _reach(exercise: Exercise, version: Function, outcomes: Sequence[Outcome], p
         if not _behaves(exercise, version, case, outcome):
             return reached
     return tier
+
+
+def _on(exercise: Exercise, version: Function, at: int) -> Outcome:
+    return known(version, exercise.cases[at], manner(exercise))
 
 
 def _behaves(exercise: Exercise, version: Function, case: Case, outcome: Outcome) -> bool:

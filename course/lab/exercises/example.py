@@ -10,6 +10,7 @@ import numpy as np
 
 from course.lab.exercises.bank import known
 from course.lab.exercises.exercise import Case, Exercise, Function
+from course.lab.exercises.plain import Plain, difference
 from course.lab.exercises.run import Observed, Outcome, alike, close, manner, parts, run, undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import describe_arguments, show
@@ -88,7 +89,16 @@ def _is_wrong(example: Example) -> bool:
 
 def _numbers(example: Example) -> int:
     given = (value for value in example.case.make() if value is not None)
-    return sum(np.size(value) for value in (*given, *parts(example.expected.value)))
+    return sum(map(_size, (*given, *parts(example.expected.value))))
+
+
+def _size(value: object) -> int:
+    """How many numbers, words or entries a value holds, those in lists of lists included."""
+    if isinstance(value, Plain):
+        return _size(value.value)
+    if isinstance(value, dict):
+        return len(value)
+    return sum(map(_size, value)) if isinstance(value, (list, tuple)) else int(np.size(value))  # type: ignore[arg-type]
 
 
 def _leading(exercise: Exercise) -> list[str]:
@@ -204,6 +214,8 @@ def _pair(name: str, right: Any, yours: Any, tolerance: float) -> tuple[str, str
 
     None where they are the same, as far as digits can tell.
     """
+    if isinstance(right, Plain):
+        return None if difference(name, right.value, yours.value) is None else (f"{name} = {show(right)}", show(yours))
     if isinstance(right, str) and right == yours:
         return None
     if isinstance(right, str) or isinstance(yours, str) or np.shape(right) != np.shape(yours):

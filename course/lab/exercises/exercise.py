@@ -105,7 +105,8 @@ class Exercise:
         argument_dims: axis names by argument, the longest form; shorter arrays take the last ones.
         result_names: one or more.
         result_dims: axis names by result, as for the arguments. The picture of a wrong result says the last two.
-        result_kind: arrays of floats, arrays of booleans, or plain numbers.
+        result_kind: arrays of floats, arrays of booleans, arrays that are each of the type of the reference,
+            plain numbers, or one plain Python value (a list, tuple, dictionary or string).
         difficulty: 1 to 5. importance: 1 to 5. minutes: to plan for.
         keyword: the argument that later code passes by name, or None.
         shown: functions whose source the solution prints; the reference alone unless given.
@@ -142,7 +143,7 @@ class Exercise:
     properties: tuple[Property, ...] = ()
     argument_dims: dict[str, str] = field(default_factory=dict)
     result_dims: dict[str, str] = field(default_factory=dict)
-    result_kind: Literal["float array", "bool array", "number"] = "float array"
+    result_kind: Literal["float array", "bool array", "array", "number", "plain"] = "float array"
     keyword: str | None = None
     shown: tuple[Function, ...] = ()
     handed_out: Function | None = None

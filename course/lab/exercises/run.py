@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise, Function
+from course.lab.exercises.plain import Plain, as_plain, difference
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ def _as_array(value: Any) -> Any:  # noqa: ANN401
 
 
 def manner(exercise: Exercise) -> Callable[..., Any] | None:
-    """How the functions of an exercise are called: as they are (None), on tensors, or while something observes."""
+    """How the functions of an exercise are called: as they are (None), on tensors, or while something observes.
+
+    One plain value is taken as a whole.
+    """
+    if exercise.result_kind == "plain":
+        return as_plain
     return on_tensors if exercise.tensors else exercise.observe
 
 
@@ -107,6 +113,7 @@ def _torch_undisturbed() -> Iterator[None]:
         return
     state, gradients = torch.get_rng_state(), torch.is_grad_enabled()
     torch.default_generator.manual_seed(20170612)  # of the CPU, where checks run; other devices are left alone
+    torch.set_grad_enabled(True)  # a notebook may have switched them off
     try:
         yield
     finally:
@@ -133,7 +140,7 @@ def run(function: Function, case: Case, observe: Callable[..., Any] | None = Non
         return Outcome(error=error, raised_in=_raised_in(error))
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
-    if observe not in (None, on_tensors) and value is not None:
+    if observe not in (None, on_tensors, as_plain) and value is not None:
         value = Observed({name: value[name] for name in case.compare or value})
     return Outcome(value=value, changed=changed)
 
@@ -150,6 +157,9 @@ def _raised_in(error: BaseException) -> str | None:
 def _untouched(now: object, before: object) -> bool:
     if isinstance(now, np.ndarray) and isinstance(before, np.ndarray):
         return now.shape == before.shape and bool(np.array_equal(now, before))
+    if isinstance(before, (list, dict)):
+        with contextlib.suppress(ValueError):  # arrays in a list have no single truth value
+            return bool(now == before)
     return True  # numbers cannot change; a generator is meant to
 
 
@@ -174,6 +184,8 @@ def is_narrow(part: object) -> bool:
 
 
 def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
+    if isinstance(a, Plain) or isinstance(b, Plain):
+        return isinstance(a, Plain) and isinstance(b, Plain) and difference("", a.value, b.value) is None
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str) and a == b
     if isinstance(a, np.matrix) != isinstance(b, np.matrix):

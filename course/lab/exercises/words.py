@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise, Function
+from course.lab.exercises.plain import Plain, difference, written
 from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
@@ -51,7 +52,7 @@ def describe_arguments(exercise: Exercise, arguments: tuple[object, ...]) -> str
         elif isinstance(argument, np.random.Generator):
             said.append(f"{name} a random generator")
         else:
-            said.append(f"{name} = {argument!r}")
+            said.append(f"{name} = {written(argument)}")
     return ", ".join(said)
 
 
@@ -64,7 +65,9 @@ def say_error(exercise: Exercise, case: Case, error: BaseException) -> str:
 
 
 def show(value: object) -> str:
-    """Return numbers in a few characters, three decimals."""
+    """Return numbers in a few characters, three decimals, and plain values as Python writes them."""
+    if isinstance(value, (Plain, list, dict, str)):
+        return written(value)
     array = np.asarray(value)
     if array.dtype.kind == "f":
         array = np.round(array.astype(float), 3) + 0.0  # no "-0."
@@ -112,6 +115,15 @@ def _wrong_numbers(name: str, expected: object, part: object, tolerance: float) 
     return f"{place} should be {right[where]:.{digits}g}, and yours is {yours[where]:.{digits}g}."
 
 
+def _wrong_array(exercise: Exercise, name: str, expected: Any, part: Any) -> str | None:  # noqa: ANN401
+    """Say where an array that should be of the reference's type is of another; floats may be narrower, with a word."""
+    if exercise.result_kind != "array" or expected.dtype == part.dtype:
+        return None
+    if expected.dtype.kind == part.dtype.kind == "f":
+        return None
+    return f"{name} should be {expected.dtype}, and yours is {part.dtype}."
+
+
 def _wrong_words(name: str, expected: object, part: object) -> str | None:
     if isinstance(expected, str) and expected != part:
         return f"{name} should be {expected}, and with yours it is {part}."
@@ -138,7 +150,9 @@ def _result_names(exercise: Exercise, value: object) -> tuple[str, ...]:
 class _Problem(NamedTuple):
     """What is wrong with the results of a case, and of which kind it is: the kind decides what to ask."""
 
-    kind: Literal["returned", "not called", "words", "shape", "numbers", "last digits", "precision", "arguments"]
+    kind: Literal[
+        "returned", "not called", "words", "plain", "shape", "numbers", "last digits", "precision", "arguments"
+    ]
     said: str
 
 
@@ -151,13 +165,15 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
     for name, wanted, part in triples:
         if said := _wrong_words(name, wanted, part):
             return _Problem("words", said)
-    triples = [triple for triple in triples if not isinstance(triple[1], str)]
-    for name, _, part in triples:
+        if isinstance(wanted, Plain) and (said := difference(name, wanted.value, getattr(part, "value", part))):
+            return _Problem("plain", said)
+    triples = [triple for triple in triples if not isinstance(triple[1], (str, Plain))]
+    for name, wanted, part in triples:
         if callable(part):
             return _Problem(
                 "not called", f"{name} is a function, {getattr(part, '__name__', 'which')}, not its result."
             )
-        if said := _wrong_type(exercise, name, part):
+        if said := _wrong_type(exercise, name, part) or _wrong_array(exercise, name, wanted, part):
             return _Problem("returned", said)
     for name, wanted, part in triples:
         if said := _wrong_shape(exercise, name, wanted, part):
@@ -167,10 +183,16 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
             return problem
     if got.changed:
         changed = ", ".join(exercise.argument_names[i] for i in got.changed)
-        thing = "tensor" if exercise.tensors else "array"
+        thing = _thing(exercise, case.make()[got.changed[0]])
         said = f"The function changed its own argument {changed}: the caller's {thing} is different afterwards."
         return _Problem("arguments", said)
     return None
+
+
+def _thing(exercise: Exercise, argument: object) -> str:
+    if isinstance(argument, (list, dict)):
+        return "list" if isinstance(argument, list) else "dictionary"
+    return "tensor" if exercise.tensors else "array"
 
 
 def _number_problem(name: str, wanted: object, part: Any, tolerance: float) -> _Problem | None:  # noqa: ANN401
@@ -189,7 +211,7 @@ _QUESTIONS = {
     "shape": "Which of your steps makes its axes, and what does that step start from?",
     "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
     "precision": "Which of your lines asks for fewer digits?",
-    "arguments": "Which of your lines writes into what was handed in?",
+    "arguments": "Which of your lines writes into the array that was handed in?",
 }
 
 
@@ -206,7 +228,8 @@ def _ask(exercise: Exercise, case: Case, problem: _Problem, function: Function |
     asks_about_axes = case.about_axes or re.search(r"\bax[ei]s\b", case.question) is not None
     if problem.kind == "numbers" and asks_about_axes and function is not None and _axes_hold(exercise, function):
         return _AXES_RIGHT
-    return _QUESTIONS.get(problem.kind, case.question)
+    asked = _QUESTIONS.get(problem.kind, case.question)
+    return asked.replace("the array that", "the tensor that") if exercise.tensors else asked
 
 
 def _axes_hold(exercise: Exercise, function: Function) -> bool:

@@ -28,7 +28,7 @@ from course.errors import CourseError
 from course.lab.drawing.picture import describe_error
 from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import config_from_dict
-from course.training import Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
+from course.training import MeanLoss, Rate, Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
 
 PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
 POLL = 0.1  # seconds between two looks of wait(); also how soon an interrupt is heard on Windows
@@ -47,14 +47,16 @@ def live(
     training: TrainingConfig,
     vocab_size: int = 4000,
     step: Step = training_step,
+    mean_loss: MeanLoss | None = None,
+    rate: Rate | None = None,
     corpus: dict[str, Any] | None = None,
     overwrite: bool = True,
 ) -> LiveTraining:
     """Start `course.training.train` in the background and return its dashboard at once.
 
-    All arguments are those of `train`; `step` makes one update of the weights. A run that stands in the folder is
-    replaced unless `overwrite` is False. While it trains, torch's global random numbers are its own: other cells
-    that draw from them would change its course.
+    All arguments are those of `train`; `step` makes one update of the weights, `mean_loss` and `rate` are a learner's
+    loss and learning rate. A run that stands in the folder is replaced unless `overwrite` is False. While it trains,
+    torch's global random numbers are its own: other cells that draw from them would change its course.
 
     Raises:
         CourseError: A live run is going on already, or `train` would refuse its arguments.
@@ -64,6 +66,7 @@ def live(
     config_from_dict(model_options | sizes)
     checkpoint.check_run_folder(Path(run), resume=False, overwrite=overwrite)
     options: dict[str, Any] = {"model_options": model_options, "vocab_size": vocab_size, "corpus": corpus}
+    options |= {"mean_loss": mean_loss, "rate": rate}
 
     def sitting(config: TrainingConfig, step: Step, **how: Any) -> TrainingResult:  # noqa: ANN401
         return train(Path(run), train_text, val_text, training=config, step=step, **options, **how)

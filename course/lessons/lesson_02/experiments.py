@@ -2,6 +2,7 @@
 
     python -m course.lessons.lesson_02.experiments                          # all kinds, one seed
     python -m course.lessons.lesson_02.experiments --only additive --seed 2 # one of them, with another seed
+    python -m course.lessons.lesson_02.experiments --times                  # how long an update of each takes
 
 trains each of `KINDS` on the embedded corpus, English to German, for the same number of updates on the same batches,
 and keeps its scores in `logs`: percent exactly right by split and by length of the sentence, alignment error, and with
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +37,7 @@ Score = dict[str, Any]
 
 CORPUS = "embedded-en-de"
 LOGS = Path(__file__).parent / "logs"
-SCORES_FILE, MAPS_FILE = "scores.jsonl", "maps.jsonl"
+SCORES_FILE, MAPS_FILE, TIMES_FILE = "scores.jsonl", "maps.jsonl", "update_times.json"
 SPLITS = ("test_iid", "combo", "longer", "much_longer", "deeper", "anaphora")
 SENTENCES = 500  # of each split
 STEPS = 1200  # updates, whatever the model
@@ -253,18 +255,41 @@ def curve(rows: Sequence[Score]) -> tuple[Array, Array, Array]:
     return lengths[used], 100 * counts[used, 0] / counts[used, 1], counts[used, 1]
 
 
-# How long an update takes, in parts of one of the Transformer's: measured apart from the trainings, all kinds in turn,
-# on one thread, in float32. (The seconds in the logs were taken on a busy computer, and nothing reads them.)
-UPDATE_TIMES = {
-    "none": 1.00,
-    "additive": 1.22,
-    "dot": 0.93,
-    "general": 1.02,
-    "concat": 1.11,
-    "local-m": 1.04,
-    "local-p": 1.05,
-    "transformer": 1.00,
-}
+def update_times(updates: int = 60) -> dict[str, float]:
+    """How long an update of each kind takes, in parts of the Transformer's: forward and backward on one batch.
+
+    All kinds in turn, on one thread, in float32; the median of all but the first five. (The seconds in the logs were
+    taken on a busy computer, and nothing reads them.)
+    """
+    import torch
+
+    from course.data import Tokenizer, encode_pairs, length_bucketed_batches, load_corpus
+    from course.model import config_from_dict, make_model
+    from course.training import PRESETS
+    from course.training.loop import SummedLoss
+
+    text, preset = load_corpus(CORPUS, "dev"), PRESETS["3min"]
+    tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=preset.vocab_size)
+    examples = encode_pairs(text, tokenizer)
+    batches = length_bucketed_batches(examples, max_tokens=preset.training.batch_tokens, seed=SEED, epoch=0)
+    sizes = dict.fromkeys(("src_vocab_size", "tgt_vocab_size"), tokenizer.vocab_size)
+    torch.set_num_threads(1)
+    losses = {kind: SummedLoss(make_model(config_from_dict(options(kind) | sizes)), 0.0) for kind in KINDS}
+    taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for n in range(updates):
+        batch = batches[n % len(batches)]
+        for kind, loss in losses.items():
+            begun = time.perf_counter()
+            loss(batch.src, batch.tgt_in, batch.labels).backward()
+            taken[kind].append(time.perf_counter() - begun)
+    medians = {kind: float(np.median(seconds[5:])) for kind, seconds in taken.items()}
+    return {kind: round(seconds / medians["transformer"], 2) for kind, seconds in medians.items()}
+
+
+def read_times(folder: Path = LOGS) -> dict[str, float]:
+    """What `update_times` measured and the command kept."""
+    times: dict[str, float] = json.loads((folder / TIMES_FILE).read_text(encoding="utf-8"))
+    return times
 
 
 def exact(rows: Sequence[Score], split: str) -> float:
@@ -407,7 +432,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="updates of each (default: %(default)s)")
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="of each split (default: %(default)s)")
     parser.add_argument("--to", type=Path, default=LOGS, help="the folder of the logs")
+    parser.add_argument("--times", action="store_true", help="measure how long an update of each kind takes instead")
     asked = parser.parse_args(arguments)
+    if asked.times:
+        times = json.dumps(update_times(), indent=2)
+        (asked.to / TIMES_FILE).write_text(times + "\n", encoding="utf-8")
+        print(times)
+        return
     texts = load_corpus(CORPUS, "train"), load_corpus(CORPUS, "dev")
     for kind in asked.only or KINDS:
         with tempfile.TemporaryDirectory() as scratch:

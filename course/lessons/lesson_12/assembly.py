@@ -41,33 +41,42 @@ class Piece:
     used: str
 
 
-# In the order in which a sentence meets them. "model": the assembled translator runs on it; "training": the live
-# training does; "scores": the analysis does; "": its lesson will say.
+# In the order in which a sentence meets them. "numpy": the translator that is assembled by hand runs on it; "training":
+# what is trained runs on it; "writing": what is written is found by it; "scores": the analysis runs on it; "": its own
+# lesson shows it at work.
 PIECES = (
     Piece("cutting text into pieces", "bpe_train", 9, ""),
-    Piece("table of positions", "positional_encoding", 6, "model"),
-    Piece("positions added", "add_positions", 6, "model"),
-    Piece("positions by turning", "rotary", 6, "model"),
-    Piece("mask of the padding", "padding_mask", 5, "model"),
+    Piece("padded batches", "make_batch", 9, ""),
+    Piece("table of positions", "positional_encoding", 6, "numpy, training"),
+    Piece("positions added", "add_positions", 6, "numpy"),
+    Piece("positions by turning", "rotary", 6, "numpy"),
+    Piece("embeddings and positions", "embed", 8, "training"),
+    Piece("mask of the padding", "padding_mask", 5, "numpy, training"),
     Piece("softmax", "softmax", 3, ""),
-    Piece("attention", "attention", 3, "model"),
-    Piece("several heads", "multi_head_attention", 4, "model"),
-    Piece("norm", "layer_norm", 7, ""),
-    Piece("residual path", "residual_block", 7, ""),
-    Piece("stack of layers", "stack", 7, ""),
-    Piece("mask of the future", "causal_mask", 5, "model"),
-    Piece("mask of the decoder", "decoder_mask", 5, "model"),
-    Piece("shifted targets", "shift", 10, ""),
-    Piece("loss", "loss", 10, ""),
-    Piece("label smoothing", "smooth_labels", 10, ""),
-    Piece("learning rate", "noam", 10, ""),
+    Piece("attention", "attention", 3, "numpy"),
+    Piece("attention in torch", "torch_attention", 7, "training"),
+    Piece("several heads", "multi_head_attention", 4, "numpy"),
+    Piece("several heads in torch", "MultiHeadAttention", 7, "training"),
+    Piece("norm", "layer_norm", 7, "training"),
+    Piece("feed-forward", "FeedForward", 7, "training"),
+    Piece("residual path", "residual_block", 7, "training"),
+    Piece("layer of the encoder", "EncoderLayer", 8, "training"),
+    Piece("stack of layers", "stack", 7, "training"),
+    Piece("mask of the future", "causal_mask", 5, "numpy"),
+    Piece("mask of the decoder", "decoder_mask", 5, "numpy, training"),
+    Piece("layer of the decoder", "DecoderLayer", 8, "training"),
+    Piece("the whole Transformer", "Transformer", 8, "training"),
+    Piece("shifted targets", "shift", 10, "training"),
+    Piece("loss", "loss", 10, "training"),
+    Piece("label smoothing", "smooth_labels", 10, "training"),
+    Piece("learning rate", "noam", 10, "training"),
     Piece("training step", "training_step", 12, "training"),
-    Piece("greedy search", "greedy", 11, ""),
-    Piece("beam search", "beam", 11, ""),
+    Piece("greedy search", "greedy", 11, "writing"),
+    Piece("beam search", "beam", 11, "writing"),
     Piece("decoding with a cache", "incremental", 11, ""),
     Piece("errors by phenomenon", "accuracy_by_phenomenon", 12, "scores"),
 )
-IN_THE_MODEL = tuple(piece.exercise for piece in PIECES if piece.used == "model")
+IN_THE_MODEL = tuple(piece.exercise for piece in PIECES if piece.used.startswith("numpy"))
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,19 @@ def own_pieces() -> OwnPieces:
     return OwnPieces(functions, owners)
 
 
-def rows_of_pieces(pieces: OwnPieces) -> list[tuple[str, str, str, str]]:
+def rows_of_pieces(pieces: OwnPieces) -> list[tuple[str, ...]]:
     """Say whose part is whose, in the order in which a sentence meets the pieces: rows, names of the columns first."""
-    rows = [("piece", "exercise", "lesson", "whose")]
-    return rows + [(piece.name, piece.exercise, f"{piece.lesson:02d}", _owner(piece, pieces)) for piece in PIECES]
+    rows: list[tuple[str, ...]] = [("piece", "exercise", "lesson", "at work in", "whose")]
+    return rows + [
+        (
+            piece.name,
+            piece.exercise,
+            f"{piece.lesson:02d}",
+            piece.used or f"lesson {piece.lesson:02d}",
+            _owner(piece, pieces),
+        )
+        for piece in PIECES
+    ]
 
 
 def _owner(piece: Piece, pieces: OwnPieces) -> str:

@@ -15,6 +15,7 @@ from course.lessons.lesson_12.ablations import ABLATIONS, SPLITS, Score, exact
 from course.lessons.lesson_12.assembly import OwnPieces, rows_of_pieces
 
 if TYPE_CHECKING:
+    from course.lessons.lesson_12.trials import Plan
     from course.translator import Translation
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -36,6 +37,27 @@ def pieces_table(pieces: OwnPieces) -> Markup:
     """Return whose part is whose, in the order in which a sentence meets the pieces."""
     head, *rows = rows_of_pieces(pieces)
     return rows_table(head, rows)
+
+
+def plan_table(plan: Plan) -> Markup:
+    """Return which pieces training runs on, and what an update takes on each of the learner's, all others reference."""
+    if not plan.trials:
+        said = "the package's own model: none of the pieces that training runs on is yours yet"
+        return rows_table(("trained is", "updates"), [(said, f"{plan.training.max_steps:,}")])
+    rows = [
+        (trial.exercise, "yours" if not trial.why else f"the reference (yours {trial.why})", f"{trial.times:.2f} times")
+        for trial in plan.trials
+    ]
+    return rows_table(("piece", "whose is trained", "an update takes, against the reference"), rows)
+
+
+def ten_sentences(wanted: Mapping[str, str], found: Sequence[str]) -> Markup:
+    """Return sentences with their translations, and what they should be where they are something else."""
+    rows = [
+        (source, text, "right" if text == gold else f"should be: {gold}")
+        for (source, gold), text in zip(wanted.items(), found, strict=True)
+    ]
+    return rows_table(("English", "translation", ""), rows)
 
 
 def scores_table(scores: Sequence[SplitScore]) -> Markup:
