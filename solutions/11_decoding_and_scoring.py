@@ -123,7 +123,8 @@ print("step([[1, 5]]) is", tuple(toy(torch.tensor([[1, 5]])).shape), "= (B, T, V
 # `prompts` (B, P) are the beginnings. Append the likeliest word to each, at most `max_len` times, and stop when all
 # sentences have ended. Return (B, P + n) ids: a sentence that has ended is filled with `PAD`. `.argmax(dim=...)` finds
 # the likeliest, `x.masked_fill(where, value)` puts a value where `where` is True, `torch.cat([a, b], dim=1)` puts two
-# tensors side by side, and `token[:, None]` makes a column of (B,).
+# tensors side by side, and `token[:, None]` makes a column of (B,). `torch.zeros(B, dtype=torch.bool)` is B times
+# False, `a | b` is *or*, and `done.all()` asks whether all are True.
 
 
 # %% name="exercise-greedy"
@@ -226,9 +227,11 @@ del draws
 # 1. Begin with *one* hypothesis, `[[BOS]]`, whose sum is 0. (Beginning with $k$ equal ones, all would go the same
 #    way.)
 # 2. In each round: `step(ids)[:, -1].log_softmax(dim=-1)` are log-probabilities (n, V). Add each hypothesis' sum.
-# 3. Of the flat list take the best, as many as there are free places: `.flatten().topk(m)` has `.values` and
-#    `.indices`. There may be fewer than free places. Index // V is the hypothesis (the row), index % V the word.
-# 4. Those that end with `EOS` go to a list with their sums, and the others go on.
+# 3. Of the flat list take the best, as many as there are free places: `sums.flatten().topk(m)` has `.values` and
+#    `.indices`. There may be fewer sums (`sums.numel()`) than free places. Index // V is the hypothesis (the row),
+#    index % V the word. Keep sums in float64 (`torch.zeros(1, dtype=torch.float64)`).
+# 4. Those that end with `EOS` go to a list with their sums (`ended.extend(zip(...))`), and the others go on:
+#    `ids[~over]` are the rows where `over` is False.
 # 5. At the end divide every sum, of those that have ended and of those that were cut off, and return
 #    (score, ids): a number, and a tensor from `BOS` to `EOS`. `max(pairs, key=lambda pair: pair[0])` finds the best.
 
@@ -245,7 +248,7 @@ def beam(step, k, max_len, alpha=0.6):
         row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
         ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
         over = token == EOS
-        ended += zip(total[over].tolist(), ids[over], strict=True)
+        ended.extend(zip(total[over].tolist(), ids[over], strict=True))
         ids, total = ids[~over], total[~over]
         if len(ids) == 0:  # all places are taken by those that have ended
             break
@@ -450,8 +453,8 @@ show(figures.draw_widths, rows=kept)
 # One head, word by word. `x` (B, T, d) are the words, `W` a dict of the (d, d) matrices `"q"`, `"k"` and `"v"`, and
 # `table` (T or more, d) the positions. For $t = 0, 1, \dots$ use `x[:, t : t + 1]`, which has still three axes, and
 # nothing of `x` that comes after it: add its position, make q, k and v (`new @ W["q"]`), put k and v into the cache,
-# and attend with the one query to everything in the cache. Return all outputs, (B, T, d). `x.new_zeros(B, 0, d)` is an
-# empty cache, and `keys.transpose(1, 2)` is (B, d, t + 1).
+# and attend with the one query to everything in the cache, scores divided by `math.sqrt(d)`. Return all outputs,
+# (B, T, d). `x.new_zeros(B, 0, d)` is an empty cache, and `keys.transpose(1, 2)` is (B, d, t + 1).
 
 
 # %% name="exercise-incremental"
@@ -582,7 +585,7 @@ def colleagues_beam(step, cache, k, max_len):
         row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
         ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
         over = token == EOS
-        ended += zip(total[over].tolist(), ids[over], strict=True)
+        ended.extend(zip(total[over].tolist(), ids[over], strict=True))
         ids, total = ids[~over], total[~over]
         if len(ids) == 0:
             break
@@ -639,7 +642,7 @@ def repair_beam(step, cache, k, max_len):
         row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
         ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
         over = token == EOS
-        ended += zip(total[over].tolist(), ids[over], strict=True)
+        ended.extend(zip(total[over].tolist(), ids[over], strict=True))
         ids, total = ids[~over], total[~over]
         if len(ids) == 0:
             break

@@ -856,7 +856,7 @@ def test_every_known_mistake_is_rejected_under_its_own_name():
 
 def test_there_are_twelve_mistakes_and_more_for_each_main_exercise():
     for exercise in EXERCISES:
-        assert len(exercise.mistakes) >= (12 if exercise.id != "repair_beam" else 5), exercise.id
+        assert len(exercise.mistakes) >= 12, exercise.id
 
 
 def test_the_handed_out_search_counts_as_not_attempted():

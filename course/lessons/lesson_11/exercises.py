@@ -483,6 +483,13 @@ REPAIR_BEAM = Exercise(
             tolerance=1e-6,
         ),
         Case(
+            "four places, and the best one is cut off",
+            lambda: _cached(9, 19, 4, 4, ending=-0.2, sharp=1.0),
+            "The best hypothesis has not ended after four words. What becomes of it in your function?",
+            tier=2,
+            tolerance=1e-6,
+        ),
+        Case(
             "four places, and some end early",
             lambda: _cached(9, 15, 4, 7, ending=-0.1, sharp=0.7),
             "Some have ended. Do the rows of the cache still belong to the hypotheses that go on?",

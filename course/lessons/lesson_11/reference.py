@@ -4,6 +4,9 @@
 follow each of their prefixes. Torch is imported when one of these is called.
 """
 
+# mypy: disable-error-code=var-annotated
+# The solutions are shown without annotations, so no list in them has one.
+
 from __future__ import annotations
 
 import math
@@ -63,14 +66,14 @@ def beam(step: Step, k: int, max_len: int, alpha: float = 0.6) -> tuple[float, T
         (score, ids): a number, and (1 + length,) ids from the begin token to the end token.
     """
     ids, total = torch.tensor([[BOS]]), torch.zeros(1, dtype=torch.float64)  # alive: (n, t) and their sums (n,)
-    ended: list[tuple[float, Tensor]] = []
+    ended = []
     for _ in range(max_len):
         sums = total[:, None] + step(ids)[:, -1].log_softmax(dim=-1)  # (n, V): every hypothesis with every word
         best = sums.flatten().topk(min(k - len(ended), sums.numel()))
         row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
         ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
         over = token == EOS
-        ended += zip(total[over].tolist(), ids[over], strict=True)
+        ended.extend(zip(total[over].tolist(), ids[over], strict=True))
         ids, total = ids[~over], total[~over]
         if len(ids) == 0:  # every place is taken by one that has ended
             break
@@ -161,14 +164,14 @@ def repair_beam(step: Callable[[Tensor, Any], Tensor], cache: Any, k: int, max_l
     """
     ids = torch.full((k, 1), BOS)
     total = torch.tensor([0.0] + [-torch.inf] * (k - 1), dtype=torch.float64)  # one hypothesis, and k - 1 empty places
-    ended: list[tuple[float, Tensor]] = []
+    ended = []
     for _ in range(max_len):
         sums = total[:, None] + step(ids[:, -1], cache).log_softmax(dim=-1)
         best = sums.flatten().topk(k - len(ended))
         row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
         ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
         over = token == EOS
-        ended += zip(total[over].tolist(), ids[over], strict=True)
+        ended.extend(zip(total[over].tolist(), ids[over], strict=True))
         ids, total = ids[~over], total[~over]
         if len(ids) == 0:
             break

@@ -303,11 +303,21 @@ INCREMENTAL = (
 # --- repair_beam ------------------------------------------------------------------------------------------------
 
 
+Found = tuple[float, Tensor]
+
+
+def _log_p(pair: Found) -> float:
+    return pair[0]
+
+
 def _cached_beam(
     rows: Callable[[Tensor, Tensor], Tensor] | None = lambda row, over: row[~over],
     *,
     newest: Callable[[Tensor], Tensor] = lambda ids: ids[:, -1],
     own: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda ids, row, over: ids[row],
+    said: Callable[[Tensor], Tensor] = lambda logits: logits.log_softmax(dim=-1),
+    rounds: int = 0,
+    chosen: Callable[[list[Found], list[Found]], Found] = lambda ended, alive: max([*ended, *alive], key=_log_p),
 ) -> Function:
     """Return repair_beam whose cache continues other rows. rows: (row, over) -> what select is asked for."""
 
@@ -315,8 +325,8 @@ def _cached_beam(
         ids = torch.full((k, 1), BOS)
         ended: list[tuple[float, Tensor]] = []
         total = torch.tensor([0.0] + [-torch.inf] * (k - 1), dtype=torch.float64)
-        for _ in range(max_len):
-            sums = total[:, None] + step(newest(ids), cache).log_softmax(dim=-1)
+        for _ in range(max_len + rounds):
+            sums = total[:, None] + said(step(newest(ids), cache))
             best = sums.flatten().topk(k - len(ended))
             row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
             over = token == EOS
@@ -327,7 +337,7 @@ def _cached_beam(
                 break
             if rows is not None:
                 cache = cache.select(rows(row, over))
-        return max([*ended, *zip(total.tolist(), ids, strict=True)], key=lambda pair: pair[0])
+        return chosen(ended, list(zip(total.tolist(), ids, strict=True)))
 
     return repair_beam
 
@@ -388,5 +398,54 @@ REPAIR_BEAM = (
         "one place whatever k is",
         "Your search never has more than one hypothesis, and of course its cache is in order then. What about k?",
         (_one_beam,),
+    ),
+    Mistake(
+        "begin-token-fed",
+        "feeds the first words again",
+        "You hand the first word of each hypothesis to step, round after round. Which word is new?",
+        (_cached_beam(newest=lambda ids: ids[:, 0]),),
+    ),
+    Mistake(
+        "adds-probabilities",
+        "adds probabilities",
+        "You add probabilities now, so that every word makes a sentence likelier. Which sum belongs to a product?",
+        (_cached_beam(said=lambda logits: logits.softmax(dim=-1)),),
+    ),
+    Mistake(
+        "adds-logits",
+        "adds logits",
+        "You add logits as they are. What has to be taken off them before they are logarithms of probabilities?",
+        (_cached_beam(said=lambda logits: logits),),
+    ),
+    Mistake(
+        "over-all-hypotheses",
+        "softmax over the hypotheses",
+        "Your probabilities add up to 1 over the hypotheses. Over which axis of (n, V) do the words of one hypothesis "
+        "add up to 1?",
+        (_cached_beam(said=lambda logits: logits.log_softmax(dim=0)),),
+    ),
+    Mistake(
+        "worst",
+        "returns the least likely",
+        "You return the hypothesis with the lowest log-probability. All of them are negative: which one is the best?",
+        (_cached_beam(chosen=lambda ended, alive: min([*ended, *alive], key=_log_p)),),
+    ),
+    Mistake(
+        "ended-are-lost",
+        "hypotheses that have ended are lost",
+        "Only hypotheses that are still growing can win with yours. Where are those that have ended?",
+        (_cached_beam(chosen=lambda ended, alive: max(alive or ended, key=_log_p)),),
+    ),
+    Mistake(
+        "cut-off-are-lost",
+        "hypotheses that are cut off are lost",
+        "At max_len some hypotheses have not ended, and yours are forgotten. Could one of them be the best?",
+        (_cached_beam(chosen=lambda ended, alive: max(ended or alive, key=_log_p)),),
+    ),
+    Mistake(
+        "limit-off-by-one",
+        "max_len is off by one",
+        "A hypothesis that is cut off has one word too many or too few. How often does your loop run?",
+        (_cached_beam(rounds=1), _cached_beam(rounds=-1)),
     ),
 )
