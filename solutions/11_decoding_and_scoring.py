@@ -265,8 +265,8 @@ beam = check("beam", beam)
 # the best. The toy has 111,111 sentences of up to five words, which a computer can do. (A vocabulary of 2,000 and ten
 # words make $10^{33}$, which no computer can.) A beam with a place for everybody must find the same one.
 #
-# Then 50 models with random numbers, 8 words and up to 5 of them in a row: how often do few places find the best of
-# all 3,906 sentences?
+# Then 50 models with random numbers, a vocabulary of 8 and up to 5 words in a row: how often do few places find the
+# best of all 3,906 sentences?
 #
 # *Predict:* of 50, how many with one place? With 2? With 10?
 
@@ -342,7 +342,7 @@ explore(
 # | $\text{length}^{\,\text{lenpen}}$ | 10 | fairseq |
 #
 # (transformers calls $\alpha$ `length_penalty` and takes 1 if you say nothing, as fairseq does for `lenpen`. Wu et al.,
-# 2016, equation 14, used values from 0.6 to 0.7 with the second rule; the package takes 1.)
+# 2016, equation 14, found 0.6 to 0.7 best with the second rule; the package takes 1.)
 #
 # The first and the third agree in form, but whether the end token counts, and what happens to hypotheses that are cut
 # off, is each program's own affair. **Say which one you use.** "Length penalty 0.6" alone says nothing: with the

@@ -43,9 +43,20 @@ InteractiveShell.instance()  # tables are then printed as text
 """
 _TOLD = """
 import json
-print(json.dumps({"hits": hits, "honest": [list(row) for row in rescored], "right": sum(r[2] == "right" for r in rows),
-                  "bleu": ten_bleu, "texts": [c.text for c in candidates], "ties": tied.float().mean().item(),
-                  "other": (top != first).float().mean().item()}))
+
+kept = ((1, 0.7), (1, 0.8), (1, 0.9), (2, 0.9))
+print(json.dumps({
+    "hits": hits,
+    "honest": [list(row) for row in rescored],
+    "right": sum(row[2] == "right" for row in rows),
+    "bleu": ten_bleu,
+    "candidates": [[c.text, c.log_p, c.length] for c in candidates],
+    "lots": [int((sample(logits, t, None, p) > 0).sum()) for t, p in kept],
+    "shares": [sample(logits, t, None, None).max().item() for t in (1.0, 2.0)],
+    "crumbs": sample(logits, 1.0, None, 0.9).sort().values[:-2].sum().item(),
+    "ties": tied.float().mean().item(),
+    "other": (top != first).float().mean().item(),
+}))
 """
 
 
@@ -89,6 +100,39 @@ def test_the_bug_hides_where_the_model_is_sure(told):
 def test_ties_are_as_often_as_the_text_says(told):
     assert told[1]["ties"] == pytest.approx(0.03, abs=0.006)
     assert told[1]["other"] == pytest.approx(0.015, abs=0.006)
+
+
+def test_what_is_said_of_clara(told):
+    by_sum = sorted(told[1]["candidates"], key=lambda each: -each[1])
+    half, hotels = by_sum[:2]
+    assert half[0] == "Clara weiß, dass der Präsident, der drei Hunde haben will."
+    assert hotels[0].endswith("neben dem Hotels.")
+    assert (f"{half[1]:.2f}", f"{hotels[1]:.2f}") == ("-1.51", "-1.53")
+    assert (half[2], hotels[2]) == (15, 20)  # "five tokens less"
+    right = [each[0] for each in by_sum].index(
+        "Clara weiß, dass der Präsident, der drei Hunde haben will, neben dem Hotel wohnt."
+    )
+    assert right == 9  # "Nine other hypotheses have a higher sum"
+    assert f"{by_sum[right][1]:.2f}" == "-5.67"
+    assert by_sum[right][2] == hotels[2]
+    for rule in figures.RULES[:2]:
+        for alpha in figures.ALPHAS.stops:
+            best = max(by_sum, key=lambda each: each[1] / figures.divisor(rule, each[2], alpha))
+            assert best == (half if alpha == 0 else hotels)
+
+
+def test_what_is_said_of_the_lots(told):
+    two, eight, many, hot = told[1]["lots"]
+    assert (two, eight) == (2, 8)
+    assert many == pytest.approx(121, abs=3)
+    assert hot == pytest.approx(1448, abs=10)
+    assert told[1]["shares"] == pytest.approx([0.59, 0.05], abs=0.006)
+    assert told[1]["crumbs"] == pytest.approx(1 / 6, abs=0.01)  # "one draw in six"
+
+
+def test_the_ten_sentences(told):
+    assert told[1]["right"] == 9
+    assert "Oft lädt der gute Arzt ein Kind ein, das mit uns schwimmt." in told[0]
 
 
 # --- numbers on paper ------------------------------------------------------------------------------------------------
@@ -328,6 +372,24 @@ def test_the_kept_widths_are_whole():
     assert {row.sentences for row in rows} == {experiments.SENTENCES}
 
 
+def test_what_is_said_of_the_widths():
+    long = {k: width("much_longer", "none", k) for k in BEAMS}
+    assert (f"{long[1].bleu:.1f}", f"{long[32].bleu:.1f}") == ("33.6", "26.5")
+    assert (f"{long[1].score:.2f}", f"{long[32].score:.2f}") == ("-3.54", "-2.54")
+    assert (f"{long[1].words:.2f}", f"{long[32].words:.2f}") == ("0.75", "0.56")
+    assert [row.score for row in long.values()] == sorted(row.score for row in long.values())
+    assert [row.bleu for row in long.values()] == sorted((row.bleu for row in long.values()), reverse=True)
+    kept = [width("much_longer", "gnmt", k) for k in BEAMS]
+    assert all(33 < row.bleu < 34 for row in kept)
+    assert f"{kept[-1].words:.2f}" == "0.70"
+    for penalty, change in (("none", -1.0), ("gnmt", 0.3)):
+        change_of = width("longer", penalty, 32).bleu - width("longer", penalty, 1).bleu
+        assert change_of == pytest.approx(change, abs=0.05)
+    assert [f"{width('longer', 'none', k).words:.2f}" for k in (1, 32)] == ["0.92", "0.90"]
+    for penalty in PENALTIES:
+        assert [width("test_iid", penalty, k).exact_match for k in BEAMS] == [96, 97, 97, 97, 97, 97]
+
+
 def test_the_kept_costs_are_whole_and_what_they_say():
     rows = read_costs()
     assert [(row.length, row.cached) for row in rows] == [(n, c) for n in LENGTHS for c in (False, True)]
@@ -337,6 +399,12 @@ def test_the_kept_costs_are_whole_and_what_they_say():
     kept = [by[n, True].kept for n in LENGTHS]
     assert kept == sorted(kept)
     assert by[250, False].kept == 8 * 251
+    assert by[250, True].kept - by[128, True].kept == 2048 * (250 - 128)  # "2 kB a word"
+    times = {n: by[n, False].seconds / by[n, True].seconds for n in LENGTHS}
+    assert times[8] < 1.1
+    assert times[32] == pytest.approx(2, abs=0.2)
+    assert times[250] == pytest.approx(9, abs=0.2)
+    assert (round(ratios[0]), round(ratios[-1])) == (5, 126)
 
 
 def test_a_missing_log_says_how_to_make_it(tmp_path):
