@@ -1029,8 +1029,8 @@ quiz("11")
 # ## 12. The whole lesson in one picture
 
 # %% name="summary"
-shares = {f"{k} place{'s' * (k > 1)}": 2 * n for k, n in hits.items() if k < 4000}
-show(figures.draw_summary, shares=shares)
+found = {f"{k} place{'s' * (k > 1)}": n for k, n in hits.items() if k < 4000}
+show(figures.draw_summary, found=found, of_all=50)
 
 # %% [markdown]
 # What you can take along:

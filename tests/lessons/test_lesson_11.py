@@ -551,9 +551,9 @@ def test_figures_of_the_measurements_can_be_read():
 
 
 def test_the_summary_can_be_read():
-    figure, alt = drawn(figures.draw_summary, {"shares": {"1 place": 46, "2 places": 60, "3 places": 76}})
+    figure, alt = drawn(figures.draw_summary, {"found": {"1 place": 23, "2 places": 30, "3 places": 38}, "of_all": 50})
     assert collisions(figure) == []
-    assert "1 place 46" in alt
+    assert "1 place 23" in alt
 
 
 def test_pictures_come_within_a_tenth_of_a_second():

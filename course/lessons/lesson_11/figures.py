@@ -413,10 +413,10 @@ COLUMNS = (  # where, what, in which color, and what stands in the box
 )
 
 
-def draw_summary(fig: Figure, *, shares: Mapping[str, float]) -> str:
+def draw_summary(fig: Figure, *, found: Mapping[str, int], of_all: int) -> str:
     """Draw the way from logits to a score: four ways to choose, one cache, one measure.
 
-    shares: in how many of 100 random toys a search found the best sentence, by its name.
+    found: in how many of `of_all` random toys a search found the best sentence, by its name.
     """
     begin(fig, 11.5, 4.3)
     ax = fig.add_axes((0.01, 0.02, 0.98, 0.96))
@@ -430,17 +430,16 @@ def draw_summary(fig: Figure, *, shares: Mapping[str, float]) -> str:
         if x < 90:
             arrow = {"arrowstyle": "->", "color": GRAY, "lw": 1.5}
             ax.annotate("", (x + 28.5, 13), (x + 22.5, 13), arrowprops=arrow)
-    ax.text(
-        3, 27.5, "Of 100 random toys, in so many the search finds the best of all sentences:", fontsize=11, color=INK
-    )
-    for n, (name, share) in enumerate(shares.items()):
-        y = 30.6 + 3.0 * n
-        ax.barh([y], [0.78 * share], left=18, height=2.0, color=VALUE)
+    told = f"Of {of_all} random toys, in so many the search finds the best of all sentences:"
+    ax.text(3, 27.5, told, fontsize=11, color=INK)
+    for n, (name, hits) in enumerate(found.items()):
+        y, long = 30.6 + 3.0 * n, 78 * hits / of_all
+        ax.barh([y], [long], left=18, height=2.0, color=VALUE)
         ax.text(17, y, name, ha="right", va="center", fontsize=10.5, color=INK)
-        ax.text(18.8 + 0.78 * share, y, f"{share:.0f}", ha="left", va="center", fontsize=10.5, color=INK)
-    found = ", ".join(f"{name} {share:.0f}" for name, share in shares.items())
+        ax.text(18.8 + long, y, str(hits), ha="left", va="center", fontsize=10.5, color=INK)
+    searches = ", ".join(f"{name} {hits}" for name, hits in found.items())
     said = "; ".join(f"{title}: {', '.join(lines)}" for _, title, _, lines in COLUMNS)
-    return f"From logits to a score. {said}. Best sentence found in 100 random toys: {found}."
+    return f"From logits to a score. {said}. Best sentence found, of {of_all} random toys: {searches}."
 
 
 def _box(ax: Axes, x: float, y: float, width: float, height: float, color: str) -> None:
