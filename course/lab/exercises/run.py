@@ -50,8 +50,12 @@ def on_tensors(function: Function, *arguments: Any) -> Any:  # noqa: ANN401
     """
     import torch
 
-    given = (torch.from_numpy(each) if isinstance(each, np.ndarray) else each for each in arguments)
-    value = function(*given)
+    def as_tensor(each: Any) -> Any:  # noqa: ANN401
+        if isinstance(each, dict):  # matrices by name
+            return {name: as_tensor(part) for name, part in each.items()}
+        return torch.from_numpy(each) if isinstance(each, np.ndarray) else each
+
+    value = function(*map(as_tensor, arguments))
     return type(value)(map(_as_array, value)) if type(value) in (tuple, list) else _as_array(value)
 
 
