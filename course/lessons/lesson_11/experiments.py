@@ -26,7 +26,7 @@ from course.errors import CourseError
 from course.lab.drawing import Markup, rows_table
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from course.translator import Translator
 
@@ -41,6 +41,7 @@ BEAMS = (1, 2, 4, 8, 16, 32)
 SENTENCES = 100  # of each split
 LENGTHS = (8, 16, 32, 64, 128, 250)
 REPEATS = 5
+AS_IN_LESSON_08 = {"norm": "pre", "positions": "sinusoidal", "bias": True, "tie": "all"}
 MINUTE_STEPS = 850  # updates: a minute of one processor core
 
 
@@ -234,7 +235,7 @@ def train_minute(folder: Path = MINUTE) -> None:
         run = Path(scratch) / "minute"
         train(
             run, load_corpus(CORPUS, "train"), load_corpus(CORPUS, "dev"),
-            model_options={**preset.model, "d_model": 80, "d_ff": 240}, training=training,
+            model_options={**preset.model, **AS_IN_LESSON_08, "d_model": 80, "d_ff": 240}, training=training,
             vocab_size=preset.vocab_size, corpus={"name": CORPUS},
         )  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
@@ -255,6 +256,32 @@ def minute_translator() -> Translator:
             "minute` to train it."
         )
     return Translator.load(MINUTE)
+
+
+def in_class(cls: type[nn.Module], translator: Translator) -> nn.Module:
+    """A learner's Transformer of lesson 08 with the weights of a translator of that kind, in evaluation mode.
+
+    Raises CourseError where the two do not give the same logits.
+    """
+    import torch
+
+    from course.lab.exercises.modules import find_map
+    from course.model import TransformerConfig
+
+    config = translator.model.config
+    assert isinstance(config, TransformerConfig)
+    sizes = (config.tgt_vocab_size, config.d_model, config.n_heads, config.d_ff, config.n_encoder_layers)
+    module = cls(*sizes, 0.0, config.max_len).eval()
+    ids = torch.arange(4, 14).view(2, 5)
+
+    def agree() -> bool:
+        with torch.no_grad():
+            return torch.allclose(module(ids, ids), translator.model(ids, ids), atol=1e-3)
+
+    found = find_map(translator.model.eval(), module, agree)
+    if not found.complete or not agree():
+        raise CourseError("this Transformer gives other logits than the package's with the same weights.")
+    return module
 
 
 def _widths() -> None:
