@@ -413,11 +413,11 @@ show(
 # | 05 Masking | hide the future and the padding, and prove it | 150 |
 # | 06 Positional encoding | tell the model where a word stands | 160 |
 # | **Part II: the Transformer** | | |
-# | 07 The encoder | stack layers that can be trained | 90 |
-# | 08 The decoder and the whole Transformer | put it together and match torch's own | 120 |
-# | 09 From text to batches | cut text into pieces and pieces into batches | 90 |
-# | 10 Training | write the loss and the schedule, find four planted bugs | 120 |
-# | 11 Decoding and scoring | search with a beam, score with BLEU | 120 |
+# | 07 The encoder | stack layers that can be trained | 200 |
+# | 08 The decoder and the whole Transformer | put it together and match torch's own | 190 |
+# | 09 From text to batches | cut text into pieces and pieces into batches | 185 |
+# | 10 Training | write the loss and the schedule, find four planted bugs | 200 |
+# | 11 Decoding and scoring | search with a beam, score with BLEU | 250 |
 # | 12 The translator | train the translator made of your parts, and see where it fails | 190 |
 # | **Part III: beyond** | | |
 # | 13 Looking inside | read maps of attention, and know when not to trust them | 90 |

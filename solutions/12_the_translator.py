@@ -264,23 +264,13 @@ training_step = check("training_step", training_step)
 # classes compute the loss from them, and the gradients go back the same way. So a run on your pieces is a run like any
 # other: it can be stopped, resumed and opened later. It makes twice as many updates, since sinusoids learn more slowly
 # than rotary positions, and a rate that falls like $1/\sqrt{n}$ (lesson 10) never comes down to zero.
-
-# %% name="plan"
-settings = PRESET.training.to_dict() | {
-    "minutes": None,
-    "max_steps": STEPS,
-    "threads": THREADS,
-    "log_every": 10,
-}
-plan = plan_training(pieces, PRESET, TrainingConfig.from_dict(settings), CORPUS)
-tables.plan_table(plan)
-
-# %% [markdown]
-# The next cell starts the training *in the background* and shows its dashboard at once. It uses your step. At the top
-# of the dashboard stands the training loss, at every tenth update, and as dots the loss on validation sentences, which
-# the model never trains on. Below runs the learning rate: up over the warm-up, then down to zero at the last update.
-# Three sentences are translated anew at each dot. Dots and sentences belong to a moving average of the weights, which
-# is also what is kept at the end; and there is no label smoothing in the dots, so they lie below the curve.
+#
+# The next cell makes that table, starts the training *in the background* and shows its dashboard at once. It uses your
+# step. At the top of the dashboard stands the training loss, at every tenth update, and as dots the loss on validation
+# sentences, which the model never trains on. Below runs the learning rate: up over the warm-up, then down to zero at
+# the last update (with your `noam`: down more and more slowly). Three sentences are translated anew at each dot. Dots
+# and sentences belong to a moving average of the weights, which is also what is kept at the end; and there is no label
+# smoothing in the dots, so they lie below the curve.
 #
 # Watch for three things:
 #
@@ -290,6 +280,15 @@ tables.plan_table(plan)
 # 3. Press *Stop*, wait a moment, press *Resume*. Does the curve have a dent?
 
 # %% name="train-live" tags=["nbval-ignore-output"]
+settings = PRESET.training.to_dict() | {
+    "minutes": None,
+    "max_steps": STEPS,
+    "threads": THREADS,
+    "log_every": 10,
+}
+plan = plan_training(pieces, PRESET, TrainingConfig.from_dict(settings), CORPUS)
+show(tables.plan_table(plan))
+
 run = live(
     load_corpus(CORPUS, "train"),
     load_corpus(CORPUS, "dev"),
@@ -334,27 +333,6 @@ dashboard(RUN)
 # itself is uncertain. Its entropy, $-\sum_v t_v \ln t_v$, is the lowest loss that any model can reach, and the last
 # line of section 2 gives it.
 #
-# ### The Transformer that you wrote speaks
-#
-# Was it really yours? The cell takes the weights that were just trained, lets your Transformer and the package's give
-# the logits of 40 translations, and says how far they are apart. Then your own search finds the words of ten sentences
-# of `test_iid` (with 4 hypotheses side by side, lesson 11). Nothing is cached in it: each word computes all words
-# before it again, so it takes a few seconds.
-
-# %% name="own-transformer" tags=["nbval-ignore-output"]
-translator = Translator.load(RUN)
-some = [pair for pair in embedded_pairs(CORPUS, "dev") if pair.length >= 3][:40]
-wanted = {pair.source: pair.target for pair in embedded_pairs(CORPUS, "test_iid")[:10]}
-if plan.own:
-    apart = largest_difference(plan.pieces, translator, {pair.source: pair.target for pair in some})
-    print(f"Your Transformer and the package's differ by at most {apart:.0e} in a logit.")
-    found = say(plan.pieces, translator, list(wanted), beam=4)
-else:
-    print("No piece of yours was there, so this is the package's own model with its own search.")
-    found = [each.text for each in translator.translate(list(wanted), beam=4)]
-show(tables.ten_sentences(wanted, found))
-
-# %% [markdown]
 # ### The same model on your numpy pieces
 #
 # Your attention of lesson 03, your heads of lesson 04 and your rotary positions of lesson 06 are numpy, and numpy knows
@@ -365,6 +343,8 @@ show(tables.ten_sentences(wanted, found))
 # and keys; in a model with sinusoids, `positional_encoding` and `add_positions` place the words instead.
 
 # %% name="assembled"
+translator = Translator.load(RUN)
+some = [pair for pair in embedded_pairs(CORPUS, "dev") if pair.length >= 3][:40]
 by_hand = assembled(translator, own_pieces())
 
 texts = [pair.source for pair in some]
@@ -555,13 +535,28 @@ tables.least_sure(found, near)
 # sentences like those it knows*. Before you trust it elsewhere, set `near = embedded_pairs(CORPUS,
 # "much_longer")[:SENTENCES]` and run the cell again: what do the two percentages say there?
 #
-# ## 7. Type your own
+# ## 7. Your Transformer speaks, and you type
 #
-# Type a sentence and press Enter. This is the model that you have trained a moment ago, and it knows the words of the
-# corpus only. The map shows where its last layer looked. Try the two senses: *The needle has a sharp point.* and *It is
-# not polite to point at people.* Then try to break it: a long sentence, a nested one, a word of your own.
+# If a piece of yours was trained: was it really yours? The cell puts the weights into your Transformer, compares its
+# logits with the package's on 40 translations, and lets your own search (lesson 11, with 4 hypotheses side by side)
+# find the words of ten sentences. Nothing is cached in it: each word computes all words before it again, so it takes a
+# few seconds.
+#
+# Below, type a sentence and press Enter. This is the model that you have trained a moment ago, and it knows the words
+# of the corpus only. The map shows where its last layer looked. Try the two senses: *The needle has a sharp point.* and
+# *It is not polite to point at people.* Then try to break it: a long sentence, a nested one, a word of your own.
 
 # %% name="type-a-sentence" tags=["nbval-ignore-output"]
+wanted = {pair.source: pair.target for pair in embedded_pairs(CORPUS, "test_iid")[:10]}
+if plan.own:
+    apart = largest_difference(plan.pieces, translator, {pair.source: pair.target for pair in some})
+    print(f"Your Transformer and the package's differ by at most {apart:.0e} in a logit.")
+    found = say(plan.pieces, translator, list(wanted), beam=4)
+else:
+    print("No piece of yours was there: the package's own model, with its own search.")
+    found = [each.text for each in translator.translate(list(wanted), beam=4)]
+show(tables.ten_sentences(wanted, found))
+
 TranslatePanel(
     "The sister who sings in the kitchen does not open the door.", {"German": translator}
 )
