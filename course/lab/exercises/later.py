@@ -44,7 +44,7 @@ class LaterExercise:
         importance: int,
         minutes: int,
     ) -> None:
-        """at: the module that holds it in its tuple EXERCISES, such as course.lessons.lesson_07.classes."""
+        """at: the module that holds it in its tuple EXERCISES, in the room of its lesson."""
         self.at, self.id, self.lesson, self.title, self.signature = at, id, lesson, title, signature
         self.difficulty, self.importance, self.minutes = difficulty, importance, minutes
 
