@@ -98,7 +98,7 @@ for language in ("source", "target"):
             f"{longer:.1f}",
         )
     )
-head = ("", "words", "unknown, %", "sentences with one, %", "letters", "longer by")
+head = ("", "words", "unknown, %", "sentences with one, %", "letters", "times as long")
 show_table(
     head,
     rows,
@@ -111,8 +111,8 @@ holds(
 
 # %% [markdown]
 # Three unknown words in a hundred do not sound like much, until you count sentences. And this is a small world: the
-# whole corpus has some 3600 kinds of words. In real text the new words never end: names, numbers, *needlework*,
-# *Nähmaschinennadel*.
+# whole corpus has some 3600 kinds of words in both languages together. In real text the new words never end: names,
+# numbers, *needlework*, *Nähmaschinennadel*.
 #
 # The way out lies between the two: frequent words whole, rare ones in pieces that are frequent. *needlework* is then
 # *needle* and *work*, and nobody has to have seen it before. Where to cut is not decided by a grammar. It is counted.
@@ -191,7 +191,8 @@ print(joined([*"news", "</w>"], ("e", "w")), joined([*"zzz", "</w>"], ("z", "z")
 #
 # `zip(pieces, pieces[1:], strict=False)` gives the neighbors. A dictionary counts: `counts[pair] = counts.get(pair,
 # 0) + ...`, and `words.items()` gives words with their counts. `min(counts, key=lambda pair: (-counts[pair], pair))`
-# is the pair with the smallest key, and a key that is a tuple is compared from left to right.
+# is the pair with the smallest key, and a key that is a tuple is compared from left to right. (Signs like `<` and
+# capitals stand before small letters.)
 
 
 # %% name="exercise-bpe-train"
@@ -277,8 +278,8 @@ bpe_encode = check("bpe_encode", bpe_encode)
 #
 # 1. Move *number_of_merges* from 0 upward. Which merges change nothing in this sentence, and are they wasted?
 # 2. At which number is *the* one piece for the first time? Why is *The* much later?
-# 3. Choose the last sentence, whose words the text does not have, and all 600 merges. Is anything lost? What do the
-#    pieces have to do with the parts that the words really have?
+# 3. Choose the last sentence, three of whose words the text does not have, and all 600 merges. Is anything lost? What
+#    do the pieces have to do with the parts that the words really have?
 # 4. The curve falls steeply and then hardly at all. Would 6000 merges help, with this text?
 
 # %% name="explore-merges"
@@ -297,8 +298,9 @@ explore(
 #
 # 1. Most of them. They join something in other sentences; a list of merges belongs to a text, not to a sentence.
 # 2. After 6. *The* needs 17. They are different strings, and no merge knows that they are one word.
-# 3. Nothing is lost: put together, the pieces are the sentence. A few cuts are where a grammar would have them (*ed*
-#    and *es* at the ends); *need l* is nonsense. Counts know nothing of meaning.
+# 3. Nothing is lost: put together, the pieces are the sentence. A few cuts are where a grammar would have them (*en*
+#    and *ed* in *sharpened*); *need l es* is nonsense, though the text has *needles* twice. Counts know nothing of
+#    meaning.
 # 4. No. A text of 814 kinds of words runs out of pairs: after 1428 merges every word is one piece, and there is
 #    nothing left to join.
 #
@@ -425,8 +427,8 @@ holds(
 # 8000 pieces nothing is unknown, and a word is cut into 1.28 pieces on average: nearly all words are whole. From 1000
 # to 8000 pieces a caption gets a third shorter, but the last doubling gives hardly a tenth.
 #
-# The course's own world is small: after 2746 pieces no pair occurs twice any more, and there is nothing left to
-# learn. The shipped translator has 2000.
+# The course's own world is small: after 2746 pieces no pair occurs twice any more, and the course's tokenizer, unlike
+# your `bpe_train`, then stops. The shipped translator has 2000.
 #
 # ## 7. Four ids that stand for no text
 #
@@ -577,9 +579,10 @@ holds(
 
 # %% [markdown]
 # No error anywhere. Exchanged ends cost least, and only where they stand: the first word, before which the decoder
-# sees the sign of an end, and the last label, which it has never had to say, cost 11 each; in between it finds its
-# way. Padding that is not recognized is read as words, and its labels count. And with every piece one id too low the
-# translator reads nonsense and is sure of the wrong things, which is worse than guessing blindly.
+# sees the sign of an end, and the last label, which it has never had to say, are nearly all of it; in between it finds
+# its way. Padding that is not recognized is read as words, which does almost no harm here, but its labels count: four
+# in ten are padding now, and each is expensive. And with every piece one id too low the translator reads nonsense and
+# is sure of the wrong things, which is worse than guessing blindly.
 #
 # In training nothing of this would be seen. A model that is *trained* with a confused pair of ids gets used to it,
 # and the error waits for the day when somebody else's tokenizer, or your own from another run, reads for it.
@@ -642,7 +645,8 @@ show_table(("1000 pairs, 500 positions a side", "padding, %"), rows)
 # Four of the batches that your function makes, drawn to scale: a row is a sentence, a column a position, the source
 # is orange, the target blue, and what is computed for nothing is gray. Your function decides by lengths that are
 # rounded up to multiples of *width*, so that all within a width are alike to it. At 1 it sees the lengths as they
-# are; at 24 all are alike, and the batches are filled in the order of the text.
+# are; at 24 all are alike, and the batches are filled in the order of the text. (There is a little less padding than in
+# the table, since the budget is then counted in rows of 24.)
 #
 # 1. Move *width* from 24 down to 1. Where does most of the gray go, and where does the rest come from at width 1?
 # 2. Width 24: move *max_tokens* up. Why do large batches have *more* padding in percent?
@@ -675,8 +679,8 @@ explore(
 # figures are kept (`python -m course.lessons.lesson_09.experiments --only throughput`), and what counts are the
 # ratios.
 #
-# *Predict:* buckets leave hardly any padding. By which factor does a step get faster? And which is faster, a small
-# batch or a large one?
+# *Predict:* buckets leave hardly any padding. How many times as many real tokens a second does that give? And which
+# gives more, small batches or large ones?
 
 # %% name="what-it-is-worth" tags=["predict"]
 timed = experiments.read("throughput")
@@ -698,9 +702,9 @@ holds(
 # real, now 95 % are, which would make 1.59. The package has one more trick, with or without buckets: it computes the
 # output layer and the loss, a large part of the work of a small model, at real positions only.
 #
-# From 250 to 1000 positions a batch gets 1.25 times as fast, because every step has costs that do not grow with it.
-# Beyond 2000 nothing is gained, on a processor like this. (A GPU has thousands of cores to feed, and wants far larger
-# batches.)
+# In buckets of width 1, batches of 1000 positions give 1.25 times the real tokens a second of batches of 250, because
+# every step has costs that do not grow with it. Beyond 2000 nothing is gained, on a processor like this. (A GPU has
+# thousands of cores to feed, and wants far larger batches.)
 #
 # There is a price. A bucket of width 1 holds sentences of one length only, so that a batch is no fair sample of the
 # text: short questions in one update, long reports in the next. The package therefore mixes sentences of equal

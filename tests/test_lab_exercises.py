@@ -346,6 +346,13 @@ def test_the_solution_passes_where_it_is_pasted(id, capsys):
         space |= {"torch": torch, "nn": torch.nn}
     if get(id).lesson == 4:
         space["attention"] = reference.attention
+    if get(id).lesson == 8:
+        from course.lessons.lesson_08.testing import moved, other_words
+
+        loaded = ("MultiHeadAttention", "FeedForward", "residual_block", "positional_encoding", "padding_mask")
+        written = ("decoder_mask", "embed", "EncoderLayer", "DecoderLayer")
+        space |= {name: get(name).reference for name in (*loaded, *written) if name != id}
+        space |= {"moved": moved, "other_words": other_words}
     if get(id).lesson == 10:
         from course.lessons.lesson_10.reference import loss, shift
 

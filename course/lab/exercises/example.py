@@ -10,7 +10,7 @@ import numpy as np
 
 from course.lab.exercises.bank import known
 from course.lab.exercises.exercise import Case, Exercise, Function
-from course.lab.exercises.plain import Plain, difference
+from course.lab.exercises.plain import Plain, difference, written
 from course.lab.exercises.run import Observed, Outcome, alike, close, manner, parts, run, undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import describe_arguments, show
@@ -215,7 +215,8 @@ def _pair(name: str, right: Any, yours: Any, tolerance: float) -> tuple[str, str
     None where they are the same, as far as digits can tell.
     """
     if isinstance(right, Plain):
-        return None if difference(name, right.value, yours.value) is None else (f"{name} = {show(right)}", show(yours))
+        came = yours.value if isinstance(yours, Plain) else yours  # nothing at all, where it returned nothing
+        return None if difference(name, right.value, came) is None else (f"{name} = {show(right)}", written(came))
     if isinstance(right, str) and right == yours:
         return None
     if isinstance(right, str) or isinstance(yours, str) or np.shape(right) != np.shape(yours):
