@@ -132,9 +132,7 @@ def test_a_wrong_answer_that_returns_nothing_at_times_can_be_handed_in_twice(cap
 
     def merges_once(word, merges):
         pieces = [*word, "</w>"]
-        for pair in merges:
-            return pieces if pair in zip(pieces, pieces[1:], strict=False) else None
-        return pieces
+        return pieces if merges and merges[0] in zip(pieces, pieces[1:], strict=False) else None
 
     for _ in range(2):
         course.lab.check("bpe_encode", merges_once)
