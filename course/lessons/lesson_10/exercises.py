@@ -382,7 +382,7 @@ NOAM = Exercise(
             1,
             4,
             4,
-            "The two terms are 1 and 1/8, and the width gives 1/2. Which one is chosen?",
+            "The two terms are 1 and 1/8, and the width gives 1/2. Which are yours, and which one is chosen?",
             by_hand=True,
         ),
         _rates(
@@ -390,7 +390,7 @@ NOAM = Exercise(
             16,
             4,
             4,
-            "The two terms are 1/4 and 16/8, and the width gives 1/2. Which one is chosen?",
+            "The two terms are 1/4 and 16/8, and the width gives 1/2. Which are yours, and which one is chosen?",
             by_hand=True,
         ),
         _rates(
@@ -488,10 +488,11 @@ def _observe_loop(
 # Each tier looks at one thing, the simplest first, so that a loop with several mistakes gets one question at a time.
 _LOOP_CASES = (
     _loop_case(
-        "six batches, an update for each",
+        "six batches, what comes back",
         "A list of floats is expected, one for each batch. What does yours hold?",
         ("the type of what comes back", "the number of losses", "the number of batches that the model sees"),
         tier=1,
+        accum=3,
     ),
     _loop_case(
         "four batches of unequal sentences",
