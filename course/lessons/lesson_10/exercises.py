@@ -383,7 +383,6 @@ NOAM = Exercise(
             4,
             4,
             "The two terms are 1 and 1/8, and the width gives 1/2. Which are yours, and which one is chosen?",
-            by_hand=True,
         ),
         _rates(
             "step 16, width 4 and warm-up 4",
@@ -399,7 +398,6 @@ NOAM = Exercise(
             64,
             100,
             "Here both terms should be the same. Are yours?",
-            by_hand=True,
         ),
         _rates("the paper's sizes in the warm-up", 1000, 512, 4000, "A quarter of the way up: what part of the peak?"),
         _rates("the paper's sizes, late", 16000, 512, 4000, "Four times the warm-up: what part of the peak is left?"),
@@ -415,7 +413,6 @@ NOAM = Exercise(
             25,
             "Some loops call before the first update. As which step should 0 count?",
             tier=2,
-            by_hand=True,
         ),
     ),
     properties=(Property("the peak stands at the end of the warm-up", _not_continuous),),

@@ -84,7 +84,7 @@ NOAM = (
     Mistake(
         "width_wrong",
         "another power of the width",
-        "Your rate depends on the width by another power. By which factor should it fall when d is four times as large?",
+        "Your rate has another power of the width. By which factor should it fall when d is four times as large?",
         (
             _made(width=lambda d: 1 / d),
             _made(width=lambda d: d**-1.5),
