@@ -162,26 +162,31 @@ def test_muon_brings_a_thousand_to_one_down():
     assert f"down to {ratio:.0f} : 1" in text()
 
 
-def four_tests():
+def five_tests():
     """The function of that name in the lesson, taken from its source."""
     source = SOURCE.read_text(encoding="utf-8")
-    cell = re.search(r"^def four_tests.*?(?=^# %%)", source, re.MULTILINE | re.DOTALL)[0]
+    cell = re.search(r"^def five_tests.*?(?=^# %%)", source, re.MULTILINE | re.DOTALL)[0]
     space = {"sentences": observe.sentences, "watch": observe.watch, "np": np}
     exec(cell, space)
-    return space["four_tests"]
+    return space["five_tests"]
 
 
-def test_the_four_tests_pass_the_repaired_loop_and_each_finds_its_own_mistake():
-    from course.lessons.lesson_10.mistakes.loops import _planted
+def test_the_five_tests_pass_the_repaired_loop_and_each_finds_its_own_mistake():
+    from course.lessons.lesson_10.mistakes.loops import TRAIN, _planted
 
     def failing(train):
-        return [i for i, (_, wanted, seen) in enumerate(four_tests()(train)) if not experiments._same(wanted, seen)]
+        return [i for i, (_, wanted, seen) in enumerate(five_tests()(train)) if not experiments._same(wanted, seen)]
 
     assert failing(reference.train) == []
     for i, name in enumerate(("time", "mode", "clear", "means")):
         assert i in failing(_planted(name)), name
         assert failing(_planted(name))[0] == i
     assert failing(reference.colleagues_train)[0] == 0
+    for mistake in TRAIN:
+        if mistake.id in ("summed", "clips_the_sum", "H11", "clips_each", "cleared_at_each_batch", "cleared_too_late"):
+            assert all(map(failing, mistake.versions)), mistake.id
+        if mistake.id == "clips_each_batch":
+            assert failing(mistake.versions[0])
 
 
 def test_tests_are_given_one_at_a_time():
@@ -192,14 +197,14 @@ def test_tests_are_given_one_at_a_time():
         raise ValueError("planted")
 
     told = {
-        train: experiments.one_at_a_time(four_tests(), train, handed_out=reference.colleagues_train).alt
+        train: experiments.one_at_a_time(five_tests(), train, handed_out=reference.colleagues_train).alt
         for train in (stub, raises, reference.train)
     }
     assert "since yours is still empty" in told[stub]
     assert told[stub].count("✗") == 1
     assert "✓" not in told[stub]
     assert "ValueError: planted" in told[raises]
-    assert told[reference.train].count("✓") == 4
+    assert told[reference.train].count("✓") == 5
 
 
 def test_watching_leaves_the_random_numbers_alone():
@@ -414,6 +419,7 @@ def test_the_text_says_what_padding_did(runs):
     counted, left_out = runs["padding-counted"], runs["padding-left-out"]
     says(f"{left_out.reported:.2f} in training, with dropout, against {counted.reported:.2f}", "41 % of their label")
     assert f"{counted.accuracy:.0f} {left_out.accuracy:.0f}" == "86 86"
+    says(f"Of new words they are {left_out.test_loss:.2f} and {counted.test_loss:.2f}")
 
 
 @pytest.mark.slow
@@ -449,6 +455,8 @@ def test_the_text_says_how_the_race_ended(runs):
     assert muon.loss_after(350) < ends[1] < muon.loss_after(300)
     assert 150 < sgd.setting["lr"] / adamw.setting["lr"] < 250
     assert runs["adamw-0.064"].accuracy < 40
+    says(f"ends at {runs['adamw-0.064'].curve[-1][1]:.2f}, no better than SGD with a bad rate")
+    assert runs["adamw-0.064"].curve[-1][1] > runs["sgd-1"].curve[-1][1]
     for best in (muon, adamw, sgd):  # no best rate stands at an end of its range
         assert best.setting["lr"] not in (RATES[best.setting["optimizer"]][0], RATES[best.setting["optimizer"]][-1])
 

@@ -371,6 +371,7 @@ def looped(
     mode="model.train()",
     begin="i % accum == 0",
     clear="opt.zero_grad()",
+    reset="words = 0",
     split="inputs, labels = shift(tgt)",
     mean="loss(model(src, inputs), labels, PAD)",
     backward="(mean * n).backward()",
@@ -395,7 +396,7 @@ def looped(
         "for i, (src, tgt) in enumerate(batches):",
         f"    if {begin}:",
         f"        {clear}",
-        "        words = 0",
+        f"        {reset}",
         f"    {split}",
         f"    mean = {mean}",
         "    n = int((labels != PAD).sum())",
@@ -440,6 +441,16 @@ WRONG = [
     ("loss", "columns_first", lossy(total="((each * real).sum(0) / real.sum(0).clamp(min=1)).mean()")),
     ("loss", "G12", defined("logits, labels, pad", [
         "B, T, V = logits.shape", "return F.cross_entropy(logits.view(B, V, T), labels, ignore_index=pad)"])),
+    ("loss", "axis_left", lossy(each="-shares.gather(-1, labels[..., None])")),
+    ("loss", "axis_left", lossy(
+        each="-shares.gather(-1, labels.unsqueeze(-1))", total="each.masked_fill(~real, 0).sum() / real.sum()")),
+    ("loss", "not_flattened", defined("logits, labels, pad", ["return F.cross_entropy(logits, labels)"])),
+    ("loss", "not_flattened", defined("logits, labels, pad", [
+        "return nn.CrossEntropyLoss(ignore_index=pad)(logits, labels)"])),
+    ("loss", "batch_squeezed", lossy(
+        each="-shares.gather(-1, labels[..., None]).squeeze()", total="each[real].mean()")),
+    ("loss", "only_padding", lossy(real="labels == pad")),
+    ("loss", "only_padding", lossy(real="labels == pad", total="each[real].mean()")),
     ("loss", "G16", lossy(total="(each * real).sum() / labels.size(0)")),
     ("loss", "summed", lossy(total="(each * real).sum()")),
     ("loss", "softmax_before", lossy(z="logits.softmax(-1)")),
@@ -503,6 +514,12 @@ WRONG = [
         "if step == 0:", "    return 0.0", "return d ** -0.5 * min(step ** -0.5, step * warmup ** -1.5)"])),
     ("noam", "H03", rate(width="math.sqrt(d)")),
     ("noam", "width_wrong", rate(width="1 / d")),
+    ("noam", "width_forgotten", rate(width="1")),
+    ("noam", "power_of_both", rate(up="(n * warmup) ** -1.5")),
+    ("noam", "rate_single", rate(step="torch.tensor(max(step, 1))")),
+    ("noam", "rate_single", defined("step, d, warmup", [
+        "d, w, n = torch.tensor([d, warmup, max(step, 1)]).float()",
+        "return (d ** -0.5 * torch.minimum(n ** -0.5, n * w ** -1.5)).item()"])),
     ("noam", "H05", rate(down="warmup ** 0.5 / n")),
     ("noam", "H07", rate(up="n // warmup * warmup ** -0.5")),
     ("noam", "larger_of_the_two", rate(choose="max")),
@@ -523,6 +540,11 @@ WRONG = [
     ("train", "one_number", looped(returned="mean.item()")),
     ("train", "last_only", looped(returned="[mean.item()]")),
     ("train", "a_loss_an_update", looped(log="pass", at_update="out.append(mean.item())")),
+    ("train", "a_loss_an_update", looped(
+        log="total = total + mean.item() * n if i % accum else mean.item() * n",
+        at_update="out.append(total / words)")),
+    ("train", "a_loss_an_update", looped(
+        log="total = total + mean.item() if i % accum else mean.item()", at_update="out.append(total / accum)")),
     ("train", "part_logged", looped(log="out.append(mean.item() / accum)")),
     ("train", "G01", looped(split="inputs, labels = tgt[:, :-1], tgt[:, :-1]")),
     ("train", "G03", looped(split="inputs, labels = tgt[:, :-2], tgt[:, 2:]")),
@@ -539,6 +561,23 @@ WRONG = [
     ("train", "H09", looped(clear="pass")),
     ("train", "cleared_at_each_batch", looped(split="opt.zero_grad(); inputs, labels = shift(tgt)")),
     ("train", "cleared_too_late", looped(update=("divide", "clip", "clear", "step"))),
+    ("train", "never_reset", looped(reset="pass")),
+    ("train", "never_reset", looped(
+        reset="pass", backward="words += n; (mean * n / words).backward(); words -= n", update=("clip", "step"))),
+    ("train", "divides_the_mean", looped(backward="(mean / n).backward()", update=("clip", "step"))),
+    ("train", "divides_the_mean", looped(backward="(mean / n).backward()")),
+    ("train", "divides_the_mean", looped(backward="mean.backward()")),
+    ("train", "words_so_far", looped(
+        backward="words += n; (mean * n / words).backward(); words -= n", update=("clip", "step"))),
+    ("train", "other_words", looped(backward="n = int((src != PAD).sum()); (mean * n).backward()")),
+    ("train", "other_words", looped(backward="(mean * n).backward(); n = int((src != PAD).sum())")),
+    ("train", "other_words", looped(backward="n = int((tgt != PAD).sum()); (mean * n).backward()")),
+    ("train", "other_words", looped(backward="n = int((inputs != PAD).sum()); (mean * n).backward()")),
+    ("train", "clips_each_batch", looped(
+        backward="(mean * n).backward(); nn.utils.clip_grad_norm_(model.parameters(), clip)",
+        update=("divide", "step"))),
+    ("train", "clips_each_batch", looped(
+        backward="(mean * n).backward(); nn.utils.clip_grad_norm_(model.parameters(), clip)")),
     ("train", "summed", looped(backward="mean.backward()", update=("clip", "step"))),
     ("train", "divided_twice", looped(divide="p.grad /= words * accum")),
     ("train", "means_of_means", looped(backward="(mean / accum).backward()", update=("clip", "step"))),

@@ -382,15 +382,14 @@ NOAM = Exercise(
             1,
             4,
             4,
-            "The two terms are 1 and 1/8, and the width gives 1/2. Which one is chosen?",
-            by_hand=True,
+            "The two terms are 1 and 1/8, and the width gives 1/2. Which are yours, and which one is chosen?",
         ),
         _rates(
             "step 16, width 4 and warm-up 4",
             16,
             4,
             4,
-            "The two terms are 1/4 and 16/8, and the width gives 1/2. Which one is chosen?",
+            "The two terms are 1/4 and 16/8, and the width gives 1/2. Which are yours, and which one is chosen?",
             by_hand=True,
         ),
         _rates(
@@ -399,7 +398,6 @@ NOAM = Exercise(
             64,
             100,
             "Here both terms should be the same. Are yours?",
-            by_hand=True,
         ),
         _rates("the paper's sizes in the warm-up", 1000, 512, 4000, "A quarter of the way up: what part of the peak?"),
         _rates("the paper's sizes, late", 16000, 512, 4000, "Four times the warm-up: what part of the peak is left?"),
@@ -415,7 +413,6 @@ NOAM = Exercise(
             25,
             "Some loops call before the first update. As which step should 0 count?",
             tier=2,
-            by_hand=True,
         ),
     ),
     properties=(Property("the peak stands at the end of the warm-up", _not_continuous),),
@@ -488,10 +485,11 @@ def _observe_loop(
 # Each tier looks at one thing, the simplest first, so that a loop with several mistakes gets one question at a time.
 _LOOP_CASES = (
     _loop_case(
-        "six batches, an update for each",
+        "six batches, what comes back",
         "A list of floats is expected, one for each batch. What does yours hold?",
         ("the type of what comes back", "the number of losses", "the number of batches that the model sees"),
         tier=1,
+        accum=3,
     ),
     _loop_case(
         "four batches of unequal sentences",

@@ -145,7 +145,7 @@ def calibration_table(runs: Mapping[str, Run]) -> Markup:
         lean = f"{abs(run.overconfidence):.1f} {'too sure' if run.overconfidence > 0 else 'not sure enough'}"
         row = (f"{run.accuracy:.1f}", f"{run.test_loss:.2f}", f"{run.calibration_error:.1f}", lean)
         rows.append((title, *row))
-    head = ("trained on", "% of words right", "loss without smoothing", "calibration error", "in the mean")
+    head = ("trained on", "% of words right", "loss without smoothing", "calibration error", "surer than right?")
     return rows_table(head, rows, "1,000 new sentences; the last two columns in percentage points")
 
 
@@ -156,7 +156,7 @@ def padding_table(runs: Mapping[str, Run]) -> Markup:
          f"{runs[each.name].test_loss:.2f}", f"{runs[each.name].accuracy:.1f}")
         for each in PADDED
     ]  # fmt: skip
-    return rows_table(("loss", "says at the end", "of new words alone", "% of them right"), rows, "nats")
+    return rows_table(("loss", "says at the end, nats", "of new words alone, nats", "% of them right"), rows)
 
 
 WHO = {"small": "small, test_iid", "shipped": "shipped, 15 to 18 words"}

@@ -237,7 +237,7 @@ STEPS = (
     ("shift", "given: all but the last\nasked: all but the first", "no shift: it copies"),
     ("one pass", "all places at once,\nled by the right words", "it never hears\nits own mistakes"),
     ("loss", "minus the logarithm of\nthe right word's share", "padding counts:\na fine loss for nothing"),
-    ("smoothing", "the others get eps", "compare losses of\none definition only"),
+    ("smoothing", "the others share eps", "losses of two customs\ncompared"),
     ("backward", "gradients add up\nuntil they are cleared", "never cleared: yesterday's\ngradient in today's step"),
     ("divide", "by the words\nof the whole update", "a mean of means"),
     ("clip", "the length of all\ngradients together", "after the step:\ntoo late"),

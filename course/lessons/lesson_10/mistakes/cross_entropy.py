@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from course.lab.exercises.exercise import Mistake
 from course.lab.exercises.later import Later
 from course.lessons.lesson_10.reference import loss
@@ -86,6 +88,44 @@ def _unstable(logits: Tensor, labels: Tensor, pad: int) -> Tensor:
     return _mean(lambda _, y: -shares.gather(-1, y[..., None])[..., 0].log())(logits, labels, pad)
 
 
+def _column(logits: Tensor, labels: Tensor) -> Tensor:
+    """The loss of each word with the axis of length 1 that gather leaves: (B, T, 1)."""
+    return -logits.log_softmax(-1).gather(-1, labels[..., None])
+
+
+def _says(words: str) -> Callable[[Loss], bool]:
+    """Return what recognizes a loss that raises an error with these words for two words of one sentence."""
+
+    def recognized(function: Loss) -> bool:
+        try:
+            function(torch.zeros(1, 2, 4), torch.tensor([[3, 1]]), 0)
+        except Exception as error:  # a learner's function may raise anything
+            return words in str(error)
+        return False
+
+    return recognized
+
+
+def _squeezed(logits: Tensor, labels: Tensor, pad: int) -> Tensor:
+    return _column(logits, labels).squeeze()[labels != pad].mean()
+
+
+def _fails_alone(function: Loss) -> bool:
+    """Whether a loss is right for two sentences, and raises an error for one."""
+    rng = np.random.default_rng(89)
+    logits, labels = torch.from_numpy(rng.standard_normal((2, 3, 5))), torch.tensor([[3, 1, 0], [2, 4, 1]])
+    try:
+        if not torch.isclose(function(logits, labels, 0), loss(logits, labels, 0)):
+            return False
+    except Exception:  # a learner's function may raise anything
+        return False
+    try:
+        function(logits[:1], labels[:1], 0)
+    except (IndexError, RuntimeError, ValueError):
+        return True
+    return False
+
+
 def _new_tensor(value: Tensor) -> Tensor:
     return torch.tensor(value.item(), dtype=value.dtype)
 
@@ -131,6 +171,44 @@ LOSS = (
         "Words and classes are mixed: reshape to (B, V, T) moves no axis, it only counts the same numbers into other "
         "boxes. Which axis holds the V numbers of one word?",
         (_mixed,),
+    ),
+    Mistake(
+        "axis_left",
+        "gather's axis is left",
+        "gather leaves an axis of length 1, (B, T, 1). Beside a mask of (B, T) it is spread, and each place is paired "
+        "with every other. What takes the last axis away?",
+        (
+            lambda logits, labels, pad: (_column(logits, labels) * (labels != pad)).sum() / (labels != pad).sum(),
+            lambda logits, labels, pad: (_column(logits, labels) * (labels != pad)).mean(),
+            lambda logits, labels, pad: (_column(logits, labels) * (labels != pad)).sum() / labels.numel(),
+            lambda logits, labels, pad: (_column(logits, labels) * (labels != pad)).sum(),
+        ),
+    ),
+    Mistake(
+        "not_flattened",
+        "cross_entropy of three axes",
+        "F.cross_entropy looks for the V words on the second axis: it wants (N, V) and (N,), and is given (B, T, V) "
+        "and (B, T). What makes one axis of the first two?",
+        (lambda logits, labels, pad: F.cross_entropy(logits, labels, ignore_index=pad),),
+        recognize=_says("Expected target size"),
+    ),
+    Mistake(
+        "batch_squeezed",
+        "squeeze takes the batch away too",
+        "Your function is right for two sentences and fails for one: squeeze() takes away every axis of length 1, that "
+        "of the batch too, where B = 1. How do you name the one that should go?",
+        (_squeezed,),
+        recognize=_fails_alone,
+    ),
+    Mistake(
+        "only_padding",
+        "the mask is inverted",
+        "You keep exactly the padding and leave the words out; where there is none, nothing divided by nothing is no "
+        "number (nan). What should your mask be True for?",
+        (
+            _mean(_each, lambda labels, pad: labels == pad),
+            lambda logits, labels, pad: (_each(logits, labels) * (labels == pad)).sum() / (labels != pad).sum(),
+        ),
     ),
     Mistake(
         "G16",

@@ -133,6 +133,37 @@ def _by_sentences(s: State) -> None:
     s.words += len(s.tgt)
 
 
+def _weighs(weight: Callable[[State, int], float], adds: Callable[[State, int], int] = lambda s, n: n) -> Move:
+    """Return a backward of another multiple of the mean; n is the number of words, and what adds says is counted."""
+
+    def backward(s: State) -> None:
+        n = int((s.labels != PAD).sum())
+        s.words += adds(s, n)
+        (s.mean * weight(s, n)).backward()
+
+    return backward
+
+
+def _of_source(s: State, n: int) -> int:
+    return int((s.src != PAD).sum())
+
+
+def _of_inputs(s: State, n: int) -> int:
+    return int((s.inputs != PAD).sum())
+
+
+def _share(s: State) -> None:
+    """Make backward() of the batch's part of the mean over its update, counted in advance."""
+    first = s.i - s.i % s.accum
+    counts = [int((tgt[:, 1:] != PAD).sum()) for _, tgt in s.batches[first : first + s.accum]]
+    (s.mean * counts[s.i - first] / sum(counts)).backward()
+
+
+def _clear_only(s: State) -> None:
+    if s.i % s.accum == 0:
+        s.optimizer.zero_grad()
+
+
 def _by_places(s: State) -> None:
     (s.mean * s.labels.numel()).backward()
     s.words += s.labels.numel()
@@ -214,6 +245,21 @@ def _log_at_update(s: State) -> None:
     s.losses.append(s.mean.item())
 
 
+def _log_words(s: State) -> None:
+    """Log the mean over all words of an update, or forget: the losses of its batches are kept with their words."""
+    s.kept = [*getattr(s, "kept", []), (s.mean.item(), int((s.labels != PAD).sum()))]
+
+
+def _log_mean_of_words(s: State) -> None:
+    s.losses.append(sum(mean * n for mean, n in s.kept) / sum(n for _, n in s.kept))
+    s.kept = []
+
+
+def _log_mean_of_means(s: State) -> None:
+    s.losses.append(sum(mean for mean, _ in s.kept) / len(s.kept))
+    s.kept = []
+
+
 def _clip_each(s: State) -> None:
     for p in s.model.parameters():
         nn.utils.clip_grad_norm_(p, s.clip)
@@ -293,8 +339,11 @@ TRAIN = (
     Mistake(
         "a_loss_an_update",
         "losses at updates only",
-        "There are fewer losses than batches in your list. How far in does the line that appends stand?",
+        "Your list has one loss for each update, and one for each batch is asked for. How far in does the line that "
+        "appends stand?",
         (
+            _each_with(_log, _log_words, update=(*_UPDATE, _log_mean_of_words)),
+            _each_with(_log, _log_words, update=(*_UPDATE, _log_mean_of_means)),
             _each_with(_log, _nothing, update=(*_UPDATE, _log_at_update)),
             _each_with(_log, _nothing, update=(_log_at_update, *_UPDATE)),
         ),
@@ -396,6 +445,39 @@ TRAIN = (
         ),
     ),
     Mistake(
+        "never_reset",
+        "the counter of words is never set back",
+        "Your gradients are 1/1, 1/2, 1/3 ... as long as they should be: what you divide by has grown from update to "
+        "update. When does your counter of words begin anew?",
+        (
+            _each_with(_begin, _clear_only),
+            loop(each=(_clear_only, _shift, _loss, _weighs(lambda s, n: n / s.words), _log), update=_UPDATE[1:]),
+        ),
+    ),
+    Mistake(
+        "divides_the_mean",
+        "divides a mean by its words",
+        "Your gradient is too short by the number of words: mean is divided by them already, and you divide once more. "
+        "Which of * and / makes a sum over n words of their mean?",
+        (
+            _each_with(_backward, _weighs(lambda s, n: 1 / n), update=_UPDATE[1:]),
+            _each_with(_backward, _weighs(lambda s, n: 1 / n / s.accum), update=_UPDATE[1:]),
+            _each_with(_backward, _weighs(lambda s, n: 1.0)),
+            _each_with(_backward, _weighs(lambda s, n: 1 / s.accum)),
+            _each_with(_backward, _weighs(lambda s, n: 1 / n)),
+        ),
+    ),
+    Mistake(
+        "words_so_far",
+        "divided by the words so far",
+        "You divide at every batch by the words counted so far: the first batch of an update by its own alone, the "
+        "last one by all. Where do you know how many words the whole update has?",
+        (
+            _each_with(_backward, _weighs(lambda s, n: n / s.words), update=_UPDATE[1:]),
+            loop(each=(*_EACH, _divide), update=_UPDATE[1:]),
+        ),
+    ),
+    Mistake(
         "cleared_at_each_batch",
         "gradients are cleared at every batch",
         "Of the batches of an update only the last one counts: what the others left is cleared away. Which condition "
@@ -448,6 +530,20 @@ TRAIN = (
         "batch a mean over?",
         (_each_with(_backward, _by_sentences), _each_with(_backward, _by_places)),
     ),
+    Mistake(
+        "other_words",
+        "counts words of the source, or begin signs",
+        "The words that you count are not those of the loss: they are the source's, or the target's with its begin "
+        "signs. Words of which side are in the loss, and which tensor holds what must be said?",
+        (
+            _each_with(_backward, _weighs(_of_source, _of_source)),
+            _each_with(_backward, _weighs(lambda s, n: n, _of_source)),
+            _each_with(_backward, _weighs(_of_source)),
+            _each_with(_backward, _weighs(_of_inputs, _of_inputs)),
+            _each_with(_backward, _weighs(lambda s, n: n, _of_inputs)),
+            _each_with(_backward, _weighs(_of_inputs)),
+        ),
+    ),
     # Clipping and the step.
     Mistake(
         "H11",
@@ -462,6 +558,18 @@ TRAIN = (
         "You clip the sum over words and divide afterwards, so that the gradient becomes much shorter than clip. Which "
         "of the two comes first?",
         (loop(update=(_clip, _divide, _step)),),
+    ),
+    Mistake(
+        "clips_each_batch",
+        "clips after every backward",
+        "You clip after every backward(), so that of several batches parts are clipped and not their sum. How often "
+        "should an update clip, and behind which line?",
+        (
+            loop(each=(*_EACH, _clip), update=(_divide, _step)),
+            loop(each=(*_EACH, _clip)),
+            _each_with(_backward, _share, _clip, update=(_step,)),
+            _each_with(_backward, _share, _clip, update=(_clip, _step)),
+        ),
     ),
     Mistake(
         "clips_each",

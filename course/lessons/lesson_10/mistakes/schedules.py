@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from course.lab.exercises.exercise import Mistake
 from course.lessons.lesson_10.reference import noam
 
@@ -39,6 +41,19 @@ def _rounded(digits: int) -> Rate:
     return lambda step, d, warmup: round(noam(step, d, warmup), digits)
 
 
+def _single(step: int, d: int, warmup: int) -> float:
+    return float(np.float32(noam(step, d, warmup)))
+
+
+def _is_single(function: Rate) -> bool:
+    """Whether the first six digits of all rates are right, and not all of the others."""
+    try:
+        off = [float(function(*at)) / noam(*at) - 1 for at in ((3, 7, 11), (70, 96, 9000), (16000, 512, 4000))]
+    except Exception:  # a learner's function may raise anything
+        return False
+    return bool(1e-12 < max(map(abs, off)) < 1e-6)
+
+
 NOAM = (
     Mistake(
         "H01",
@@ -69,14 +84,19 @@ NOAM = (
     Mistake(
         "width_wrong",
         "another power of the width",
-        "Your rate depends on the width in another way. By which factor should it fall when d is four times as large?",
+        "Your rate has another power of the width. By which factor should it fall when d is four times as large?",
         (
-            _made(width=lambda d: 1.0),
             _made(width=lambda d: 1 / d),
             _made(width=lambda d: d**-1.5),
             _made(width=lambda d: d**-0.25),
             _made(width=lambda d: d**-2.0),
         ),
+    ),
+    Mistake(
+        "width_forgotten",
+        "without the width",
+        "Your rate does not depend on the width at all. Which factor of the formula stands before the min?",
+        (_made(width=lambda d: 1.0),),
     ),
     Mistake(
         "H05",
@@ -147,6 +167,13 @@ NOAM = (
         ),
     ),
     Mistake(
+        "power_of_both",
+        "the power of step times warmup",
+        "Your second term takes the power of step too, so that it falls where it should climb. In the formula, what "
+        "does the exponent -1.5 apply to?",
+        (_made(up=lambda n, w: (n * w) ** -1.5),),
+    ),
+    Mistake(
         "step_power",
         "a root that grows",
         "One of your exponents of step has another sign or size. What should happen to the rate after a long training?",
@@ -192,6 +219,14 @@ NOAM = (
             lambda step, d, warmup: noam(step, 512, warmup),
             lambda step, d, warmup: noam(step, d, 4000),
         ),
+    ),
+    Mistake(
+        "rate_single",
+        "a tensor, or float32",
+        "Seven digits of your rate are right and the rest is not: that is how many a float32 has, and a tensor of "
+        "torch is one. What do step, d and warmup become if you leave them the plain numbers that they are?",
+        (_single,),
+        recognize=_is_single,
     ),
     Mistake(
         "rate_rounded",
