@@ -172,15 +172,15 @@ def five_tests():
 
 
 def test_the_five_tests_pass_the_repaired_loop_and_each_finds_its_own_mistake():
-    from course.lessons.lesson_10.mistakes.loops import TRAIN, _planted
+    from course.lessons.lesson_10.mistakes.loops import TRAIN, planted
 
     def failing(train):
-        return [i for i, (_, wanted, seen) in enumerate(five_tests()(train)) if not experiments._same(wanted, seen)]
+        return [i for i, (_, wanted, seen) in enumerate(five_tests()(train)) if not experiments.same(wanted, seen)]
 
     assert failing(reference.train) == []
     for i, name in enumerate(("time", "mode", "clear", "means")):
-        assert i in failing(_planted(name)), name
-        assert failing(_planted(name))[0] == i
+        assert i in failing(planted(name)), name
+        assert failing(planted(name))[0] == i
     assert failing(reference.colleagues_train)[0] == 0
     for mistake in TRAIN:
         if mistake.id in ("summed", "clips_the_sum", "H11", "clips_each", "cleared_at_each_batch", "cleared_too_late"):

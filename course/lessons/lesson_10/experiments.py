@@ -203,7 +203,7 @@ def one_at_a_time(tests: Callable[[Loop], Iterator[tuple[str, Any, Any]]], train
             break
         except Exception as error:  # whatever the learner's loop may raise
             what, wanted, seen = "the next test", "", f"{type(error).__name__}: {error}"
-        failed = not _same(wanted, seen)
+        failed = not same(wanted, seen)
         rows.append((what, _said(wanted), _said(seen), "✗ fails" if failed else "✓ passes"))
     caption = "the loop that was handed out, since yours is still empty" if empty else "your loop"
     if failed:
@@ -211,7 +211,8 @@ def one_at_a_time(tests: Callable[[Loop], Iterator[tuple[str, Any, Any]]], train
     return rows_table(("test", "must be", "is", ""), rows, caption)
 
 
-def _same(wanted: Any, seen: Any) -> bool:  # noqa: ANN401
+def same(wanted: Any, seen: Any) -> bool:  # noqa: ANN401
+    """Whether a test saw what it wanted: the same words, or the same numbers to six digits."""
     a, b = np.asarray(wanted), np.asarray(seen)
     if a.shape != b.shape:
         return False

@@ -300,7 +300,7 @@ def _new_each_time(s: State) -> None:
         _optimizer(s)
 
 
-def _planted(*mistakes: str) -> Function:
+def planted(*mistakes: str) -> Function:
     """Return the handed-out loop with only some of its four mistakes: any of "time", "mode", "clear", "means"."""
     each = {_begin: _words_only if "clear" in mistakes else _begin,
             _backward: _mean_of_means if "means" in mistakes else _backward}  # fmt: skip
@@ -403,8 +403,8 @@ TRAIN = (
         "Your first update comes after one batch, whatever accum is, and the last batches never get theirs. For "
         "accum = 3, for which of i = 0, 1, 2 is i % accum 0, and at which should the update be?",
         (
-            _planted("time"),
-            _planted("time", "clear"),
+            planted("time"),
+            planted("time", "clear"),
             _each_with(_begin, _nothing, is_time=lambda s: s.i % s.accum == 0, update=(*_UPDATE, _clear_all)),
             loop(is_time=lambda s: s.i % s.accum == 0 and s.i > 0),
         ),
@@ -430,7 +430,7 @@ TRAIN = (
         "the model is not in training mode",
         "The model may come from a validation, and then it is in evaluation mode: dropout drops nothing. Which line "
         "puts it back, and where?",
-        (_planted("mode"), loop(before=(*_BEFORE, _evaluate))),
+        (planted("mode"), loop(before=(*_BEFORE, _evaluate))),
     ),
     # The gradient.
     Mistake(
@@ -439,9 +439,9 @@ TRAIN = (
         "The same batch twice, and the second gradient is twice as long: backward() adds to what is there. Within an "
         "update that is wanted. When must it begin anew?",
         (
-            _planted("clear"),
+            planted("clear"),
             _each_with(_begin, _nothing),
-            _planted("clear", "means"),
+            planted("clear", "means"),
         ),
     ),
     Mistake(
@@ -519,7 +519,7 @@ TRAIN = (
         "With batches of the same number of words you are right. If one has 3 words and the other 12, how much does a "
         "word of each count with you, and how much should it?",
         (
-            _planted("means"),
+            planted("means"),
             _each_with(_backward, _plain_backward, update=(_divide_again, _clip, _step)),
         ),
     ),
