@@ -408,7 +408,7 @@ class MultiHeadAttention(nn.Module):
         out = {merge}
         return {returned}
 """
-    space = {"torch": torch, "nn": nn, "F": F, "math": math, "torch_attention": attention_by_where}
+    space = {"torch": torch, "nn": nn, "F": F, "math": math, "np": np, "torch_attention": attention_by_where}
     exec(text, space)
     return space["MultiHeadAttention"]
 
@@ -609,6 +609,8 @@ SLIPS = [
     ("MultiHeadAttention", "one_for_all", FourNames, "You own one Linear, under four names", "plain"),
     ("MultiHeadAttention", "view", heads(merge="out.transpose(1, 2).view(B, -1, d)"), "`reshape` copies",
      "sizes differ"),
+    ("MultiHeadAttention", "numpy_function", heads(returned="torch.from_numpy(np.tanh(self.o(out).numpy()))"),
+     "Which function of numpy", "certain number of heads"),
     ("stack", "F10", stack_of_one, "How often is make called?", "not attempted"),
     ("stack", "make_not_called", stack(layers="nn.ModuleList([make for _ in range(n)])"), "Which parentheses",
      "<locals>"),
@@ -775,6 +777,11 @@ def test_a_slip_is_asked_about_in_words_that_fit_it(id, mistake, wrong, said, un
     assert said in message
     assert unsaid not in message
     assert message.endswith("?")
+
+
+def test_a_class_that_always_raises_gets_no_name():
+    found = diagnose("MultiHeadAttention", heads(attend="torch_attention(q, k, v, mask)[0].reshape(7, 7, 7, 7)"))
+    assert (found.status, found.mistake) == ("failed", None), found.message
 
 
 def test_a_copy_of_the_colleagues_stack_is_refused_and_an_empty_one_is_not_attempted():
