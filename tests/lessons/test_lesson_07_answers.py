@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 
 from course.lab.exercises import diagnose, get  # noqa: E402
 from course.lessons.lesson_07.exercises import EXERCISES  # noqa: E402
+from course.lessons.lesson_07.mistakes.stacking import handed_out  # noqa: E402
 
 INF = float("inf")
 
@@ -407,7 +408,7 @@ class MultiHeadAttention(nn.Module):
         out = {merge}
         return {returned}
 """
-    space = {"torch": torch, "nn": nn, "F": F, "math": math, "torch_attention": attention_by_where}
+    space = {"torch": torch, "nn": nn, "F": F, "math": math, "np": np, "torch_attention": attention_by_where}
     exec(text, space)
     return space["MultiHeadAttention"]
 
@@ -515,7 +516,137 @@ def block_in_place(x, norm, f, drop):
     return x
 
 
+class NoSelf(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        self.h = n_heads
+        q, k, v, o = (nn.Linear(d_model, d_model) for _ in range(4))  # noqa: F841
+
+    def forward(self, x_q, x_kv, mask=None):
+        B, T, d = x_q.shape
+        parts = (self.q(x_q), self.k(x_kv), self.v(x_kv))
+        q, k, v = (x.reshape(B, -1, self.h, d // self.h).transpose(1, 2) for x in parts)
+        return self.o(attention_by_where(q, k, v, mask)[0].transpose(1, 2).reshape(B, T, d))
+
+
+class MadeInForward(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        self.h, self.d = n_heads, d_model
+
+    def forward(self, x_q, x_kv, mask=None):
+        B, T, d = x_q.shape
+        a, b, c, o = (nn.Linear(self.d, self.d).double() for _ in range(4))
+        q, k, v = (x.reshape(B, -1, self.h, d // self.h).transpose(1, 2) for x in (a(x_q), b(x_kv), c(x_kv)))
+        return o(attention_by_where(q, k, v, mask)[0].transpose(1, 2).reshape(B, T, d))
+
+
+class NoSuper(NoSelf):
+    def __init__(self, d_model, n_heads):
+        self.h = n_heads
+        self.q, self.k, self.v, self.o = (nn.Linear(d_model, d_model) for _ in range(4))
+
+
+class FourNames(NoSelf):
+    def __init__(self, d_model, n_heads):
+        nn.Module.__init__(self)
+        self.h = n_heads
+        self.q, self.k, self.v, self.o = [nn.Linear(d_model, d_model)] * 4
+
+
+class NoReturn(MadeInAnotherOrder):
+    def forward(self, x_q, x_kv, mask=None):
+        super().forward(x_q, x_kv, mask)
+
+
+class NetworkWithoutReturn(Sequential):
+    def forward(self, x):
+        self.net(x)
+
+
+class NetworkWithoutSelf(nn.Module):
+    def __init__(self, d_model, d_ff, dropout=0.0):
+        super().__init__()
+        one, two, drop = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model), nn.Dropout(dropout)  # noqa: F841
+
+    def forward(self, x):
+        return self.two(self.drop(torch.relu(self.one(x))))
+
+
+class NetworkWithoutSuper(NetworkWithoutSelf):
+    def __init__(self, d_model, d_ff, dropout=0.0):
+        self.one, self.two, self.drop = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model), nn.Dropout(dropout)
+
+
+def stack_of_one(make, n, x):
+    new = make()
+    layers = nn.ModuleList([new for _ in range(n)])
+    for layer in layers:
+        x = layer(x)
+    return layers, x
+
+
+def norm_with_numpy(x, gain, bias, eps=1e-5):
+    m = x.mean(dim=-1, keepdim=True)
+    v = ((x - m) ** 2).mean(dim=-1, keepdim=True)
+    return (x - m) / np.sqrt(v + eps) * gain + bias
+
+
+def attention_with_added_fill(fill):
+    return attention(blocked="mask & ~mask", softmax=f"(s if mask is None else s + (~mask) * {fill}).softmax(-1)")
+
+
+# Each with what its message has to say, and must not say.
+SLIPS = [
+    ("MultiHeadAttention", "not_kept", NoSelf, "Is each Linear made in __init__, and assigned to self?", "plain"),
+    ("MultiHeadAttention", "not_kept", MadeInForward, "Is each Linear made in __init__", "plain"),
+    ("MultiHeadAttention", "without_super", NoSuper, "Which line comes first in __init__ of Line", "Counted("),
+    ("MultiHeadAttention", "no_return", NoReturn, "Does forward return anything?", "numpy array"),
+    ("MultiHeadAttention", "axes_never_swapped",
+     heads(split="x.reshape(B, -1, self.h, d // self.h)", merge="out.reshape(B, -1, d)"), "(B, H, T, d/H)?", "needs"),
+    ("MultiHeadAttention", "tuple_not_unpacked", heads(attend="torch_attention(q, k, v, mask)"),
+     "`torch_attention` returns two things", "before the dot"),
+    ("MultiHeadAttention", "one_for_all", FourNames, "You own one Linear, under four names", "plain"),
+    ("MultiHeadAttention", "view", heads(merge="out.transpose(1, 2).view(B, -1, d)"), "`reshape` copies",
+     "sizes differ"),
+    ("MultiHeadAttention", "numpy_function", heads(returned="torch.from_numpy(np.tanh(self.o(out).numpy()))"),
+     "Which function of numpy", "certain number of heads"),
+    ("stack", "F10", stack_of_one, "How often is make called?", "not attempted"),
+    ("stack", "make_not_called", stack(layers="nn.ModuleList([make for _ in range(n)])"), "Which parentheses",
+     "<locals>"),
+    ("layer_norm", "no_keepdim", norm("x.mean(-1)", "((x - m) ** 2).mean(-1)"), "x.mean(dim=-1).shape", "larger?"),
+    ("layer_norm", "no_keepdim", norm(variance="((x - m) ** 2).mean(-1)"), "with a column?", "larger?"),
+    ("layer_norm", "no_keepdim", norm("x.mean(-1)"), "with a column?", "larger?"),
+    ("layer_norm", "no_keepdim", norm(variance="x.var(-1, correction=0)"), "with a column?", "larger?"),
+    ("layer_norm", "numpy_function", norm_with_numpy, "Which function of numpy do you call", "detach"),
+    ("torch_attention", "numpy_function", attention(softmax="torch.from_numpy(s.numpy()).softmax(-1)"),
+     "Which function of numpy", "detach"),
+    ("torch_attention", "fill_of_64_bits", attention(fill="-1e9"), "in 16 bits", "overflow"),
+    ("torch_attention", "fill_of_64_bits", attention_with_added_fill("-1e9"), "in 16 bits", "up to 1"),
+    ("torch_attention", "zero_times_infinity", attention_with_added_fill("torch.finfo(s.dtype).min"), "32 bits",
+     "Half"),
+    ("FeedForward", "d_ff_four_times", network("nn.Linear(d_model, 4 * d_model)", "nn.Linear(4 * d_model, d_model)"),
+     "Which argument have you not used?", "parameters()"),
+    ("FeedForward", "no_max_of_each", network(returned="self.two(self.drop(max(0, self.one(x))))"), "every number",
+     "needs"),
+    ("FeedForward", "no_max_of_each", network(returned="self.two(self.drop(torch.max(0, self.one(x))))"), "two tensors",
+     "needs"),
+    ("FeedForward", "class_for_function", network(returned="self.two(self.drop(nn.ReLU(self.one(x))))"), "is a class",
+     "needs"),
+    ("FeedForward", "linears_exchanged", network("nn.Linear(d_ff, d_model)", "nn.Linear(d_model, d_ff)"), "comes first",
+     "does that line need"),
+    ("FeedForward", "linears_exchanged", network(returned="self.one(self.drop(torch.relu(self.two(x))))"),
+     "comes first", "does that line need"),
+    ("FeedForward", "number_for_module", network(drop="dropout"), "is a number, the probability", "needs"),
+    ("FeedForward", "no_return", NetworkWithoutReturn, "Does forward return anything?", "numpy array"),
+    ("FeedForward", "not_kept", NetworkWithoutSelf, "assigned to self?", "plain"),
+    ("FeedForward", "without_super", NetworkWithoutSuper, "Which line comes first", "Counted("),
+    ("residual_block", "normed_at_both_ends", lambda x, norm, f, drop: norm(x + drop(f(norm(x)))), "on the path?",
+     "paper"),
+]  # fmt: skip
+
 WRONG = [
+    *(slip[:3] for slip in SLIPS),
     ("torch_attention", "A01", attention("q @ k.transpose(-2, -1)")),
     ("torch_attention", "A03", attention("q @ k.transpose(-2, -1) / v.shape[-1] ** 0.5")),
     ("torch_attention", "A07", attention(softmax="s.softmax(-2)")),
@@ -640,16 +771,25 @@ def test_wrong_answers_are_refused_under_their_names_with_their_own_hints(id, mi
     assert {each.id: each.hint for each in get(id).mistakes}[mistake] in found.message
 
 
-def test_what_is_handed_out_is_not_attempted():
-    def shared(make, n, x):
-        layer = make()
-        layers = nn.ModuleList([layer for _ in range(n)])
-        for each in layers:
-            x = each(x)
-        return layers, x
+@pytest.mark.parametrize(("id", "mistake", "wrong", "said", "unsaid"), SLIPS, ids=_ids)
+def test_a_slip_is_asked_about_in_words_that_fit_it(id, mistake, wrong, said, unsaid):
+    message = diagnose(id, wrong).message
+    assert said in message
+    assert unsaid not in message
+    assert message.endswith("?")
 
-    found = diagnose("stack", shared)
-    assert found.status == "not attempted"
+
+def test_a_class_that_always_raises_gets_no_name():
+    found = diagnose("MultiHeadAttention", heads(attend="torch_attention(q, k, v, mask)[0].reshape(7, 7, 7, 7)"))
+    assert (found.status, found.mistake) == ("failed", None), found.message
+
+
+def test_a_copy_of_the_colleagues_stack_is_refused_and_an_empty_one_is_not_attempted():
+    def empty(make, n, x):
+        """Nothing yet."""
+
+    assert diagnose("stack", handed_out).mistake == "F10"
+    assert diagnose("stack", empty).status == "not attempted"
 
 
 # Right shapes, right sums, and right numbers without a gradient.

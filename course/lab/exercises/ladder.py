@@ -163,7 +163,7 @@ def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome]) 
     mistake = name_mistake(exercise, function, outcomes, failed[0] if failed else None)
     if mistake is None:
         return Diagnosis("failed", None, said)
-    error = _first_error(exercise, outcomes)
+    error = _error_on(exercise, outcomes, failed[0]) if failed else None
     return Diagnosis("failed", mistake.id, mistake.hint if error is None else f"{error}\n  {mistake.hint}")
 
 
@@ -224,11 +224,10 @@ def _as_handed_out(exercise: Exercise, outcomes: Sequence[Outcome]) -> bool:
     return all(alike(known(exercise.handed_out, case, manner(exercise)), got, case.tolerance) for case, got in pairs)
 
 
-def _first_error(exercise: Exercise, outcomes: Sequence[Outcome]) -> str | None:
-    for case, got in zip(exercise.cases, outcomes, strict=True):
-        if got.error is not None:
-            return say_error(exercise, case, got.error)
-    return None
+def _error_on(exercise: Exercise, outcomes: Sequence[Outcome], at: int) -> str | None:
+    """Return what was raised on a case. What later cases raise is not what the mistake was named for."""
+    error = outcomes[at].error
+    return None if error is None else say_error(exercise, exercise.cases[at], error)
 
 
 def _violated(exercise: Exercise, function: Function) -> str | None:

@@ -82,7 +82,7 @@ def _wrong_type(exercise: Exercise, name: str, part: ArrayLike) -> str | None:
         fine = np.ndim(part) == 0 and np.asarray(part).dtype.kind in "fiu"
         return None if fine else f"{name} should be a number, and it is of type {type(part).__name__}."
     if not isinstance(part, np.ndarray) or isinstance(part, np.matrix):
-        wanted = "torch tensor" if exercise.tensors else "numpy array"
+        wanted = "torch tensor" if exercise.tensors or exercise.module is not None else "numpy array"
         return f"{name} should be a {wanted}, and it is of type {type(part).__name__}."
     if kind == "bool array" and part.dtype != bool:
         return f"{name} should hold booleans (dtype bool), and its dtype is {part.dtype}."

@@ -23,7 +23,7 @@ from course.errors import CourseError
 from course.lab.drawing import Markup, rows_table
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from course.data import ParallelText
     from course.training import Preset, TrainingConfig
@@ -131,6 +131,48 @@ def torchs_encoder() -> dict[str, Any]:
     return room.torchs_encoder()
 
 
+# --- what is claimed of it: here, and not in cells that ask for a prediction ----------------------------------------
+
+
+def about_one_object(
+    y_shared: Tensor, y_apart: Tensor, counts: Mapping[str, int], of_one: Tensor, of_each: Sequence[Tensor]
+) -> list[tuple[str, bool]]:
+    """Return sentences on a stack of one layer beside one of several with the same numbers, and whether they hold.
+
+    Args:
+        y_shared: what the stack of one layer gives, (B, T, d).
+        y_apart: what the other one gives.
+        counts: parameters of both, "his" and "repaired".
+        of_one: all gradients of the one layer.
+        of_each: all gradients of each of the others, in the same order.
+    """
+    from itertools import combinations
+
+    n = len(of_each)
+    differ = all((a - b).norm() > 0.1 * b.norm() for a, b in combinations(of_each, 2))
+    return [
+        ("Both compute the same.", y_shared.allclose(y_apart, rtol=1e-12)),
+        ("The six have six times the parameters.", counts["repaired"] == n * counts["his"]),
+        ("His gradient is the sum of the six.", of_one.allclose(sum(of_each[1:], of_each[0]), rtol=1e-9)),
+        ("No two of the six agree.", differ),
+    ]
+
+
+def about_what_arrives(arrived: Mapping[str, Sequence[float]]) -> list[tuple[str, bool]]:
+    """Return sentences on the gradients that arrive, and whether they hold.
+
+    arrived: by placement the size of each layer's gradient, from the bottom to the top; "nothing" first.
+    """
+    bottom, top = ({name: sizes[at] for name, sizes in arrived.items()} for at in (0, -1))
+    return [
+        ("With nothing around, next to nothing arrives: below 10⁻²⁰.", bottom["nothing"] < 1e-20),
+        ("With the path, something does, with and without norms.", min(list(bottom.values())[1:]) > 0.1),
+        ("Post-norm: the bottom gets less than the top, ...", bottom["post-norm"] < top["post-norm"]),
+        ("... but more than a quarter of it.", bottom["post-norm"] > top["post-norm"] / 4),
+        ("Pre-norm: the bottom gets more than the top.", bottom["pre-norm"] > top["pre-norm"]),
+    ]
+
+
 # --- reading what was kept ----------------------------------------------------------------------------------------
 
 
@@ -158,7 +200,7 @@ def runs_table(runs: Sequence[Run]) -> Markup:
         for n, run in enumerate(named(runs, name))
     ]
     caption = f"{runs[0].sentences} new sentences after {runs[0].steps} updates"
-    return rows_table(("6+6 layers", "% right (95 % interval)", "BLEU", "loss"), rows, caption)
+    return rows_table(("6+6 layers", "% right (95 % interval)", "BLEU", "loss, new sentences"), rows, caption)
 
 
 def _with_interval(run: Run) -> str:

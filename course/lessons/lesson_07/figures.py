@@ -178,7 +178,8 @@ def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> st
             ax.semilogy(
                 range(1, 2 * LAYERS + 1), np.maximum(sizes, 1e-7), "o-", color=SHADES[j], markersize=4, label=update
             )
-            parts.append(f"{LABELS[run.name]}, update {update}: encoder {sizes[0]:.1g}, decoder {sizes[-1]:.1g}")
+            a, b, c, d = (two_digits(sizes[at]) for at in (0, LAYERS - 1, LAYERS, -1))
+            parts.append(f"{LABELS[run.name]}, update {update}: encoder {a} and {b}, decoder {c} and {d}")
         ax.axvline(LAYERS + 0.5, color=PALE, linewidth=1)
         ax.set(ylim=(1e-7, 30), xticks=[1, 6, 7, 12])
         ax.set_xticklabels(["1", "6", "1", "6"])
@@ -191,7 +192,12 @@ def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> st
         else:
             ax.set_ylabel("size of the layer's gradient", fontsize=11, color=INK)
             ax.legend(frameon=False, fontsize=9, loc="lower left", title="update", title_fontsize=9, ncols=2)
-    return f"Gradient of the lowest layer of the encoder and the highest of the decoder. {'; '.join(parts)}."
+    return f"Gradient of the lowest and of the highest layer of encoder and decoder. {'; '.join(parts)}."
+
+
+def two_digits(size: float) -> str:
+    """Return a size with two digits, without a power of ten: 0.000012."""
+    return np.format_float_positional(float(f"{size:.1e}"), trim="-")
 
 
 # ---- The whole of it ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ Observation = dict[str, Any]
 # --- what is owned --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Counted(Made):
     """A class that is only made, and whose trained numbers are counted."""
 
@@ -118,6 +118,7 @@ def watch_stack(function: Callable[..., Any], make: Maker, n: int, x: np.ndarray
         calls.append(_Layer(make.width, len(calls)))
         return calls[-1]
 
+    new.__module__, new.__qualname__ = "builtins", "make"  # as an error should call it
     given = torch.from_numpy(x.copy()).requires_grad_()
     answer = function(new, n, given)
     if answer is None or answer is ...:

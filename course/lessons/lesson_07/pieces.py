@@ -11,7 +11,7 @@ from course.lab.exercises.modules import Made, observing
 from course.lessons.lesson_03.exercises import EXERCISES as OF_LESSON_03
 from course.lessons.lesson_07 import mistakes as bank
 from course.lessons.lesson_07 import reference
-from course.lessons.lesson_07.mistakes import attention, norm, residual, stacking
+from course.lessons.lesson_07.mistakes import attention, norm, residual
 from course.lessons.lesson_07.observe import Counted, Dropping, Maker, count, watch_dropout, watch_stack
 
 Array = NDArray[Any]
@@ -649,7 +649,6 @@ STACK = Exercise(
     argument_names=("make", "n", "x"),
     argument_dims={"x": "B T d"},
     result_names=("layers", "y"),
-    handed_out=stacking.handed_out,
     difficulty=2,
     importance=4,
     minutes=13,

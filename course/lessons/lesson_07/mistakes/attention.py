@@ -11,6 +11,7 @@ from torch import Tensor
 from course.lab.exercises.exercise import Function, Mistake
 from course.lessons.lesson_03.mistakes import ATTENTION
 from course.lessons.lesson_07 import reference
+from course.lessons.lesson_07.mistakes.modules import leaves_torch
 
 Mask = Tensor | None
 Result = tuple[Tensor, Tensor]
@@ -25,7 +26,10 @@ _IN_TORCH = {
         "Print the shape of your scores for a batch. Which operator multiplies the matrices of two batches pair by "
         "pair?"
     ),
-    "zero_times_infinity": ("Print 0 * -torch.inf. Which scores did you add that to: only the blocked ones?"),
+    "zero_times_infinity": (
+        "Print 0 * -torch.inf, and then ~mask times your fill: True and False times a plain number have 32 bits, where "
+        "the lowest number of 64 bits is -inf. Which scores did you add that to: only the blocked ones?"
+    ),
     "without_mask_blocked": (
         "Without a mask your results have nothing but zeros or nan. Which keys may be seen when the mask is None?"
     ),
@@ -174,6 +178,11 @@ def _weights_detached(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Res
     return weights @ v, weights
 
 
+def _by_numpy(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Result:
+    weights = torch.from_numpy(reference.torch_attention(q, k, v, mask)[1].numpy())
+    return weights @ v, weights
+
+
 def _weakly_filled(value: float) -> Function:
     def attention(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Result:
         scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
@@ -201,7 +210,22 @@ TORCH_ATTENTION = (
         "blocked scores set to a small number, and zeros afterwards",
         "The blocked weights are 0 at the end, and yet the rows do not add up to 1: the blocked keys had a share when "
         "softmax dealt it out. Which fill leaves them none, whatever the other scores are?",
-        tuple(map(_weakly_filled, (0.0, -1.0, -5.0, -10.0, -20.0, -50.0, -100.0, -1e4, -1e9))),
+        tuple(map(_weakly_filled, (0.0, -1.0, -5.0, -10.0, -20.0, -50.0, -100.0, -1e4))),
+    ),
+    Mistake(
+        "fill_of_64_bits",
+        "a fixed fill that does not fit into 16 bits",
+        "A fixed number such as -1e9 is not below every score, and in 16 bits, where the lowest number is -65504, "
+        "there is none like it. What gives the lowest number of the type that your scores have, whichever it is?",
+        tuple(map(_weakly_filled, (-1e9, -1e20, -1e30))),
+    ),
+    Mistake(
+        "numpy_function",
+        "a function of numpy",
+        "With a tensor that wants a gradient your function raises: it leaves torch on the way. Which function of numpy "
+        "do you call, and what is torch's own called?",
+        (_by_numpy,),
+        recognize=leaves_torch(lambda function: gradients_of(function)),
     ),
     Mistake(
         "graph_cut",

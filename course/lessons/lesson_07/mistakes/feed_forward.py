@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course.lab.exercises.exercise import Mistake
+from course.lessons.lesson_07.mistakes import modules
 
 Class = type[nn.Module]
 Bend = Callable[[Tensor], Tensor]
@@ -117,6 +118,32 @@ def _square(m: Any, d_model: int, d_ff: int) -> None:  # noqa: ANN401
     m.widen, m.narrow = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
 
 
+def _four_times(m: Any, d_model: int, d_ff: int) -> None:  # noqa: ANN401
+    m.widen, m.narrow = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
+
+
+def _swapped(m: Any, d_model: int, d_ff: int) -> None:  # noqa: ANN401
+    m.widen, m.narrow = nn.Linear(d_ff, d_model), nn.Linear(d_model, d_ff)
+
+
+def _without_parts(m: Any, d_model: int, d_ff: int) -> None:  # noqa: ANN401
+    pass
+
+
+def _made_in_forward(m: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+    widen, narrow = nn.Linear(x.shape[-1], 4).double(), nn.Linear(4, x.shape[-1]).double()
+    y: Tensor = narrow(m.dropout(widen(x).relu()))
+    return y
+
+
+class _WithoutSuper(nn.Module):
+    def __init__(self, d_model: int, d_ff: int, dropout: float = 0.0) -> None:
+        _make(self, d_model, d_ff)
+
+    def forward(self, x: Tensor) -> None:
+        pass
+
+
 def _three(m: Any, d_model: int, d_ff: int) -> None:  # noqa: ANN401
     _make(m, d_model, d_ff)
     m.middle = nn.Linear(d_ff, d_ff)
@@ -141,14 +168,50 @@ def _plain(m: Any, x: Tensor) -> Tensor:  # noqa: ANN401
     return y
 
 
+_SIZES, _SHAPES = (3, 7), ((2, 4, 3),)  # of d_model and d_ff, and of x, to recognize with
+
 FEED_FORWARD = (
     # What is owned.
+    Mistake(
+        "without_super",
+        "super().__init__() is missing",
+        "torch has not laid out its lists when you assign to self. Which line comes first in __init__ of Line, in "
+        "section 3?",
+        (_WithoutSuper,),
+        recognize=modules.without_super(*_SIZES),
+    ),
+    Mistake(
+        "no_return",
+        "forward hands nothing back",
+        "Does forward return anything? Which of its lines should begin with return?",
+        (network(forward=modules.nothing),),
+        recognize=modules.returns_nothing(_SIZES, *_SHAPES),
+    ),
+    Mistake(
+        "not_kept",
+        "Linears that are not assigned to self",
+        "`parameters()` finds nothing. Is each Linear made in __init__, and assigned to self?",
+        (
+            network(make=_without_parts),
+            network(make=_without_parts, forward=_made_in_forward),
+        ),
+        recognize=modules.keeps_nothing(*_SIZES),
+    ),
+    Mistake(
+        "numpy_function",
+        "a function of numpy",
+        "A tensor that wants a gradient leaves torch on the way. Which function of numpy do you call, and what is "
+        "torch's own called?",
+        (network(forward=lambda m, x: torch.from_numpy(_plain(m, x).numpy())),),
+        recognize=modules.raises((modules.TO_NUMPY,), _SIZES, *_SHAPES),
+    ),
     Mistake(
         "not_registered",
         "Linears in a plain list",
         "`parameters()` finds nothing: what stands in a plain Python list is not registered, and would never be "
         "trained. Which kind of list does torch have for modules?",
         (network(make=_in_a_list, forward=lambda m, x: m.maps[1](m.dropout(m.maps[0](x).relu()))),),
+        recognize=modules.in_a_plain_container(*_SIZES),
     ),
     Mistake(
         "no_bias",
@@ -162,6 +225,19 @@ FEED_FORWARD = (
         "d_ff is ignored",
         "Your inner width is d_model. Which argument have you not used?",
         (network(make=_square),),
+    ),
+    Mistake(
+        "d_ff_four_times",
+        "always four times as wide",
+        "Your inner width is four times d_model, whatever is asked for. Which argument have you not used?",
+        (network(make=_four_times),),
+    ),
+    Mistake(
+        "linears_exchanged",
+        "the two Linears exchanged",
+        "The words meet the Linear that expects d_ff numbers. nn.Linear(a, b) goes from a to b: which of yours comes "
+        "first, and from where to where should it go?",
+        (network(make=_swapped), network(forward=lambda m, x: m.widen(m.dropout(m.narrow(x).relu())))),
     ),
     Mistake(
         "three_linears",
@@ -239,6 +315,31 @@ FEED_FORWARD = (
             network(bend=lambda x: x.softmax(dim=-1)),
             network(bend=lambda x: -x.relu()),
         ),
+    ),
+    Mistake(
+        "no_max_of_each",
+        "a max that does not take each number for itself",
+        "That max does not compare 0 with every number: Python's asks for one yes or no, and torch's want two tensors. "
+        "Which function of torch bends every number for itself?",
+        (network(bend=lambda x: max(0, x)), network(bend=lambda x: torch.maximum(0, x))),  # type: ignore[return-value, arg-type]
+        recognize=modules.raises(
+            ("Boolean value of Tensor", "max() received", "maximum(): argument"), _SIZES, *_SHAPES
+        ),
+    ),
+    Mistake(
+        "class_for_function",
+        "nn.ReLU called with the words",
+        "nn.ReLU is a class: with x in its parentheses it makes a module, and bends nothing. Which function bends, or "
+        "where would that module have to be made?",
+        (network(bend=lambda x: nn.ReLU(x)),),  # type: ignore[arg-type, return-value]
+        recognize=modules.raises(("not ReLU", "'ReLU' object"), _SIZES, *_SHAPES),
+    ),
+    Mistake(
+        "number_for_module",
+        "the number dropout called",
+        "What you call there is a number, the probability. Which module of torch drops numbers, and where is it made?",
+        (network(wide=lambda m, x: m.p(x)),),
+        recognize=modules.raises(("'float' object is not callable",), _SIZES, *_SHAPES),
     ),
     Mistake(
         "path_inside",

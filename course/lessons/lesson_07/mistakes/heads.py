@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course.lab.exercises.exercise import Mistake
+from course.lessons.lesson_07.mistakes import modules
 from course.lessons.lesson_07.reference import torch_attention
 
 Mask = Tensor | None
@@ -163,6 +164,10 @@ def _one_map(m: Any, d: int) -> None:  # noqa: ANN401
     m.o = nn.Linear(d, d)
 
 
+def _one_for_all(m: Any, d: int) -> None:  # noqa: ANN401
+    m.q = m.k = m.v = m.o = nn.Linear(d, d)
+
+
 def _one_for_keys_and_values(m: Any, d: int) -> None:  # noqa: ANN401
     m.q, m.o = nn.Linear(d, d), nn.Linear(d, d)
     m.k = m.v = nn.Linear(d, d)
@@ -213,8 +218,60 @@ def _with_weights(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Any:  # noqa: 
     return torch_attention(q, k, v, mask)
 
 
+def _made_in_forward(m: Any, x_q: Tensor, x_kv: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
+    q, k, v = (nn.Linear(x_q.shape[-1], x_q.shape[-1]).double() for _ in range(3))
+    return q(x_q), k(x_kv), v(x_kv)
+
+
+def _by_numpy(m: Any, merged: Tensor, x_q: Tensor) -> Tensor:  # noqa: ANN401
+    return torch.from_numpy(m.o(merged).numpy())
+
+
+class _WithoutSuper(nn.Module):
+    def __init__(self, d_model: int, n_heads: int) -> None:
+        _make(self, d_model)
+
+    def forward(self, x_q: Tensor, x_kv: Tensor, mask: Mask = None) -> None:
+        pass
+
+
+_SIZES, _SHAPES = (6, 2), ((2, 3, 6), (2, 4, 6))  # of d_model and n_heads, and of x_q and x_kv, to recognize with
+
 MULTI_HEAD_ATTENTION = (
     # What is owned.
+    Mistake(
+        "without_super",
+        "super().__init__() is missing",
+        "torch has not laid out its lists when you assign to self. Which line comes first in __init__ of Line, in "
+        "section 3?",
+        (_WithoutSuper,),
+        recognize=modules.without_super(*_SIZES),
+    ),
+    Mistake(
+        "no_return",
+        "forward hands nothing back",
+        "Does forward return anything? Which of its lines should begin with return?",
+        (heads(last=modules.nothing),),
+        recognize=modules.returns_nothing(_SIZES, *_SHAPES),
+    ),
+    Mistake(
+        "not_kept",
+        "Linears that are not assigned to self",
+        "`parameters()` finds nothing. Is each Linear made in __init__, and assigned to self?",
+        (
+            heads(make=lambda m, d: None),
+            heads(make=lambda m, d: None, project=_made_in_forward, last=lambda m, merged, x_q: merged),
+        ),
+        recognize=modules.keeps_nothing(*_SIZES),
+    ),
+    Mistake(
+        "numpy_function",
+        "a function of numpy",
+        "A tensor that wants a gradient leaves torch on the way. Which function of numpy do you call, and what is "
+        "torch's own called?",
+        (heads(last=_by_numpy),),
+        recognize=modules.raises((modules.TO_NUMPY,), _SIZES, *_SHAPES),
+    ),
     Mistake(
         "not_registered",
         "Linears in a plain list or dict",
@@ -224,6 +281,7 @@ MULTI_HEAD_ATTENTION = (
             heads(make=_in_a_plain_list, project=_from_a_list, last=lambda m, merged, x_q: m.maps[3](merged)),
             heads(make=_in_a_dict, project=_from_a_dict, last=lambda m, merged, x_q: m.maps["o"](merged)),
         ),
+        recognize=modules.in_a_plain_container(*_SIZES),
     ),
     Mistake(
         "no_bias",
@@ -238,6 +296,13 @@ MULTI_HEAD_ATTENTION = (
         "Your queries, keys and values, or two of them, are made by one and the same object. How many Linears did the "
         "text ask for?",
         (heads(make=_one_map), heads(make=_one_for_keys_and_values)),
+    ),
+    Mistake(
+        "one_for_all",
+        "a single Linear",
+        "You own one Linear, under four names or used four times: `[...] * 4` writes the same object down four times. "
+        "How many of your own did the text ask for?",
+        (heads(make=_one_for_all),),
     ),
     Mistake(
         "no_output_map",
@@ -263,6 +328,29 @@ MULTI_HEAD_ATTENTION = (
         ),
     ),
     # Heads.
+    Mistake(
+        "axes_never_swapped",
+        "no transpose at all",
+        "Print q.shape after the split: is it (B, H, T, d/H)? Which two axes have to change places, and back again in "
+        "the merge?",
+        (heads(split=lambda x, h: x.unflatten(-1, (h, -1)), merge=lambda x: x.flatten(2)),),
+    ),
+    Mistake(
+        "view",
+        "view after a transpose",
+        "After a transpose the numbers do not lie in the order of the axes any more. `view` cannot change that, and "
+        "`reshape` copies them where it must. Where do you use view?",
+        (heads(merge=lambda x: x.transpose(1, 2).view(x.shape[0], x.shape[2], -1)),),
+        recognize=modules.raises(("view size is not compatible",), _SIZES, *_SHAPES),
+    ),
+    Mistake(
+        "tuple_not_unpacked",
+        "both results of torch_attention taken for one",
+        "`torch_attention` returns two things, and you hand on both as one tuple. Which of the two goes on to the "
+        "merge?",
+        (heads(attend=_with_weights),),
+        recognize=modules.raises(modules.TWO_THINGS, _SIZES, *_SHAPES),
+    ),
     Mistake(
         "C03",
         "split and merged by reshape alone",
@@ -320,7 +408,8 @@ MULTI_HEAD_ATTENTION = (
         "fixed_heads",
         "a fixed number of heads",
         "Your class is right for one certain number of heads. Which argument do you not use?",
-        tuple(heads(n=lambda d, h, n=n: n) for n in (2, 3, 4, 8)),  # type: ignore[misc]
+        # 8 fits no case, so that any error would look like it
+        tuple(heads(n=lambda d, h, n=n: n) for n in (2, 3, 4)),  # type: ignore[misc]
     ),
     Mistake(
         "C13",

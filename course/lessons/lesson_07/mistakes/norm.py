@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course.lab.exercises.exercise import Function, Mistake
 from course.lessons.lesson_07 import reference
+from course.lessons.lesson_07.mistakes.modules import leaves_torch
 
 Axes = int | tuple[int, ...] | None
 Divide = Callable[[Tensor, float], Tensor]  # (variance, eps) -> what the centered numbers are divided by
@@ -97,6 +98,21 @@ def _centered_in_place(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5)
 
 def _no_eps(variance: Tensor, eps: float) -> Tensor:
     return variance.sqrt()
+
+
+def _without_keepdim(mean: bool, variance: bool, of_centered: bool) -> Function:
+    """Return layer_norm with a mean or a variance that has lost its axis. of_centered: what the variance is of."""
+
+    def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+        centered = x - x.mean(dim=-1, keepdim=mean)
+        squares = (centered if of_centered else x - x.mean(dim=-1, keepdim=True)) ** 2
+        return centered / (squares.mean(dim=-1, keepdim=variance) + eps).sqrt() * gain + bias
+
+    return layer_norm
+
+
+def _root_by_numpy(variance: Tensor, eps: float) -> Tensor:
+    return torch.from_numpy((variance + eps).numpy() ** 0.5)
 
 
 def _after(change: Callable[[Tensor], Any]) -> Function:
@@ -194,6 +210,25 @@ def _without_notes(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> 
 
 
 LAYER_NORM = (
+    Mistake(
+        "no_keepdim",
+        "an axis is lost",
+        "Print x.mean(dim=-1).shape and x.shape, and write one below the other from the right: does each mean line up "
+        "with its word, or with a column? What keeps an axis of length 1 there?",
+        tuple(
+            _without_keepdim(mean, variance, of_centered)
+            for mean, variance in ((False, False), (True, False), (False, True))
+            for of_centered in (True, False)
+        ),
+    ),
+    Mistake(
+        "numpy_function",
+        "a function of numpy",
+        "With a tensor that wants a gradient your function raises: it leaves torch on the way. Which function of numpy "
+        "do you call, and what is torch's own called?",
+        (_steps(divide=_root_by_numpy),),
+        recognize=leaves_torch(lambda function: gradients_of(function)),
+    ),
     Mistake(
         "E01",
         "normalizes over the batch",

@@ -96,7 +96,13 @@ RESIDUAL_BLOCK = (
         "post-norm",
         "This is the paper's form, in which the sum is normed. Where does the norm stand in the other one, so that "
         "nothing stands on the path?",
-        (lambda x, norm, f, drop: norm(x + drop(f(x))), lambda x, norm, f, drop: norm(x + drop(f(norm(x))))),
+        (lambda x, norm, f, drop: norm(x + drop(f(x))),),
+    ),
+    Mistake(
+        "normed_at_both_ends",
+        "pre-norm and post-norm at once",
+        "You norm twice: what f receives, and the sum. Which of the two norms stands on the path?",
+        (lambda x, norm, f, drop: norm(x + drop(f(norm(x)))),),
     ),
     Mistake(
         "F05",

@@ -1,7 +1,7 @@
 """Known wrong versions of stack, and the question that leads out of each.
 
 Ids F12 and F14 are those of the project's catalog of mistakes; the others are ours. F10, one shared layer, is what the
-lesson hands out.
+lesson hands out; it has its question too, since it can be written in other words than those of the lesson.
 """
 
 import copy
@@ -84,6 +84,21 @@ def _first_copied_from(make: Make, n: int) -> nn.ModuleList:
 
 
 STACK = (
+    Mistake(
+        "F10",
+        "one layer, n times in the list",
+        "Still one object, n times in the list. How often is make called?",
+        (handed_out,),
+    ),
+    Mistake(
+        "make_not_called",
+        "make itself in the list",
+        "Your list holds make, which is a function and no layer. Which parentheses are missing?",
+        (
+            stacked(layers=lambda make, n: nn.ModuleList(make for _ in range(n))),  # type: ignore[misc]
+            stacked(layers=lambda make, n: [make for _ in range(n)]),
+        ),
+    ),
     Mistake(
         "F12",
         "a plain list or tuple",
