@@ -252,8 +252,8 @@ BLEU = (
     Mistake(
         "no-brevity-penalty",
         "no brevity penalty",
-        "A translation of one sure word is perfect by your count. What keeps a translation from being too short, and do "
-        "your two lengths count words?",
+        "A translation of one sure word is perfect by your count. What keeps a translation from being too short, and "
+        "do your two lengths count words?",
         (_bleu(brevity=lambda length, wanted: 0.0),),
     ),
     Mistake(
