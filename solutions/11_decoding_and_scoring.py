@@ -72,7 +72,7 @@ def step_for(translator, *sentences):
 #
 # | word | what it means here |
 # |---|---|
-# | token | a word or a piece of one; behind the last one stands the end token `<eos>` |
+# | token | a word or a piece of one (we often say *word* for both); behind the last one stands `<eos>`, the end token |
 # | prompt | the beginning that a sentence is continued from; mostly `<bos>` alone |
 # | hypothesis | a translation that is being written, or has been |
 # | search | how one goes from probabilities of words to a sentence |
@@ -192,10 +192,11 @@ holds(
 del draws
 
 # %% [markdown]
-# Three rows in a hundred. `argmax` promises the first of those that tie, `topk` and `sort` promise nothing, and in
-# half of these rows they begin with another one (torch 2.13). So greedy search and a beam of width 1 may write
-# different translations *without any error*, and the same program on another processor, too. When you compare two
-# searches, compare in float32 or better, and when one sentence differs, look for a tie before you look for a bug.
+# Three rows in a hundred. `argmax` promises the first of those that tie, `topk` and `sort` promise nothing: in
+# about half of these rows `topk` began with another one when we counted (torch 2.13, on one processor). So greedy
+# search and a beam of width 1 may write different translations *without any error*, and the same program on another
+# processor, too. When you compare two searches, compare in float32 or better, and when one sentence differs, look for
+# a tie before you look for a bug.
 #
 # ## 3. The best sentence is not made of best words
 #
@@ -228,12 +229,13 @@ del draws
 #    way.)
 # 2. In each round: `step(ids)[:, -1].log_softmax(dim=-1)` are log-probabilities (n, V). Add each hypothesis' sum.
 # 3. Of the flat list take the best, as many as there are free places: `sums.flatten().topk(m)` has `.values` and
-#    `.indices`. There may be fewer sums (`sums.numel()`) than free places. Index // V is the hypothesis (the row),
-#    index % V the word. Keep sums in float64 (`torch.zeros(1, dtype=torch.float64)`).
+#    `.indices`. There may be fewer candidates (`sums.numel()`) than free places: take the `min` of both. Index // V is
+#    the hypothesis (the row), index % V the word. Keep sums in float64 (`torch.zeros(1, dtype=torch.float64)`).
 # 4. Those that end with `EOS` go to a list with their sums (`ended.extend(zip(...))`), and the others go on:
 #    `ids[~over]` are the rows where `over` is False.
 # 5. At the end divide every sum, of those that have ended and of those that were cut off, and return
-#    (score, ids): a number, and a tensor from `BOS` to `EOS`. `max(pairs, key=lambda pair: pair[0])` finds the best.
+#    (score, ids): a number, and a tensor from `BOS` on; one that was cut off has no end token, and none is added.
+#    `max(pairs, key=lambda pair: pair[0])` finds the best.
 
 
 # %% name="exercise-beam"
@@ -262,11 +264,12 @@ beam = check("beam", beam)
 
 # %% [markdown]
 # Is it right? There is a judge that no search can argue with: write down **every sentence that there is** and take
-# the best. The toy has 111,111 sentences of up to five words, which a computer can do. (A vocabulary of 2,000 and ten
-# words make $10^{33}$, which no computer can.) A beam with a place for everybody must find the same one.
+# the best. The toy has 13 ids, of which ten are words (`<unk>` is one). That makes 111,111 sentences of up to five
+# words, which a computer can do; the 100,000 of five words have no `<eos>`, they are cut off. (A vocabulary of 2,000
+# and ten words make $10^{33}$, which no computer can.) A beam with a place for everybody must find the same one.
 #
-# Then 50 models with random numbers, a vocabulary of 8 and up to 5 words in a row: how often do few places find the
-# best of all 3,906 sentences?
+# Then 50 models with random numbers and 8 ids, of which five are words, up to five in a row: how often do few places
+# find the best of all 3,906 sentences?
 #
 # *Predict:* of 50, how many with one place? With 2? With 10?
 
@@ -341,8 +344,8 @@ explore(
 # | $\big((5 + \text{length}) / 6\big)^{\alpha}$ | 2.5 | Wu et al. ("GNMT"), Joey NMT, this course's package |
 # | $\text{length}^{\,\text{lenpen}}$ | 10 | fairseq |
 #
-# (transformers calls $\alpha$ `length_penalty` and takes 1 if you say nothing, as fairseq does for `lenpen`. Wu et al.,
-# 2016, equation 14, found 0.6 to 0.7 best with the second rule; the package takes 1.)
+# (transformers calls $\alpha$ `length_penalty` and takes 1 if you say nothing, as fairseq does for `lenpen`. Wu et
+# al., 2016, equation 14, found 0.6 to 0.7 best with the second rule; the package takes 1.)
 #
 # The first and the third agree in form, but whether the end token counts, and what happens to hypotheses that are cut
 # off, is each program's own affair. **Say which one you use.** "Length penalty 0.6" alone says nothing: with the
@@ -380,17 +383,17 @@ explore(figures.draw_candidates, candidates=candidates, rule=figures.RULES, alph
 # 1. *Clara weiß, dass der Präsident, der drei Hunde haben will.* "Clara knows that the president who wants to have
 #    three dogs." A whole clause is missing, and the sentence is no sentence; but five tokens less are five factors
 #    less, and −1.51 is more than −1.53.
-# 2. From 0.1 on, under both. Without a penalty the dots fall with the length; the larger *alpha*, the more those on the
-#    right are lifted.
+# 2. From 0.1 on, under both. Without a penalty the dots fall with the length; the larger *alpha*, the more those on
+#    the right are lifted.
 # 3. None. The one that wins, "... neben dem Hotels.", has 20 tokens as well, so both are divided by the same. A length
-#    penalty repairs a bias of the *search*; it cannot make a model know better. Nine other hypotheses have a higher sum
-#    than the right one.
+#    penalty repairs a bias of the *sum of log-probabilities*; it cannot make a model know better. Nine other
+#    hypotheses have a higher sum than the right one.
 #
 # </details>
 #
 # ### Measured: more places, worse translations
 #
-# Now in earnest. The same translator, 200 sentences of each of three lengths, beams of 1 to 32 places, once without a
+# Now in earnest. The same translator, 100 sentences of each of three lengths, beams of 1 to 32 places, once without a
 # penalty and once with the package's own, $(5 + \text{length}) / 6$. It takes minutes, so the cell reads what
 # `python -m course.lessons.lesson_11.experiments` has kept. BLEU is a score from 0 to 100, which section 8 explains;
 # *words* is how many words came out for each word that was wanted.
@@ -411,14 +414,14 @@ show(figures.draw_widths, rows=kept)
 # reports does not exist here.
 #
 # **With 15 to 18 words** BLEU falls by one point without a penalty and rises by .3 with it. A hundred sentences cannot
-# tell that from chance (lesson 14 shows how one finds out). The words can be counted, though: 0.92 for each word wanted
-# become 0.90.
+# tell that from chance (lesson 14 shows how one finds out). The words can be counted, though: 0.92 for each word
+# wanted become 0.90.
 #
 # **With 20 to 30 words**, where the model is lost, there it is. Without a penalty the score that the search looks for
-# rises from −3.54 to −2.54 on average: *the search does better and better what it was asked to do*. BLEU falls from
-# 33.6 to 26.5, since only 0.56 words come out for every word that was wanted. With the penalty it stays at 33 to 34,
-# whatever the width. It does not make the model better, and 0.70 words for one are still too few; it takes away the
-# reason to stop early.
+# rises from −3.54 to −2.54 on average (`score` in `logs/widths.jsonl`, which is no column of the table): *the search
+# does better and better what it was asked to do*. BLEU falls from 33.6 to 26.5, since only 0.56 words come out for
+# every word that was wanted. With the penalty it stays at 33 to 34, whatever the width. It does not make the model
+# better, and 0.70 words for one are still too few; it takes away the reason to stop early.
 #
 # One model, one corpus, 100 sentences of each length. In eight real language pairs Koehn and Knowles (2017) saw the
 # same: from some width on, often 30 or less, scores fall, and a penalty softens it.
@@ -427,10 +430,10 @@ show(figures.draw_widths, rows=kept)
 #
 # | program | what happens |
 # |---|---|
-# | transformers 5.24 | At the limit an end token is *forced*: it costs nothing, and counts in the length. |
+# | transformers 5.24 | At the limit (`max_len`) an end token is *forced*: free, but it counts in the length. |
 # | | One hypothesis was reported with −1.11; by the model's own probabilities it had −3.23. |
-# | ctranslate2 4.8.5 | An empty translation is impossible: the least length is 1, and the first word's |
-# | | probabilities are computed anew without the end token. |
+# | ctranslate2 4.8.5 | (It runs trained models, fast.) An empty translation is impossible: the least length is 1, |
+# | | and the first word's probabilities are computed anew without the end token. |
 # | both | 60 of 60 beams agree if transformers stops once k have ended (`early_stopping=True`), |
 # | | and 57 of 60 if it goes on, as it does when you say nothing. |
 # | this course | What reaches the limit is returned as it is, with `finished=False`; an empty translation |
@@ -533,9 +536,10 @@ holds(
 )
 
 # %% [markdown]
-# Multiplications without a cache grow with the square of the length, and attention's own part of them with its third
-# power. With one they grow in proportion, apart from attention's own part, which still looks back at everything. A
-# decoder has a second kind of keys and values, those of the *source* for cross-attention: they do not change at all
+# The two formulas alone make $(T + 1) / 2$ times, 5.5 and 50.5; the rest is attention's own part, the scores and the
+# mix. Multiplications without a cache grow with the square of the length, and attention's own part of them with its
+# third power. With one they grow in proportion, apart from attention's own part, which still looks back at everything.
+# A decoder has a second kind of keys and values, those of the *source* for cross-attention: they do not change at all
 # and are computed once.
 #
 # The price is memory. And "times as many multiplications" is not "times as many seconds". The next cell reads what was
@@ -550,16 +554,16 @@ show(figures.draw_costs, rows=costs)
 
 # %% [markdown]
 # The multiplications say 5 times at 8 words, and the clock says: no gain at all. At 32 words it is twice as fast, at
-# 250 nine times, and multiplications are 126 times fewer there. Why so little? A processor that gets one word to
-# multiply spends most of its time *fetching the matrices*, whether it has one word for them or thirty. Counting says
-# what must be done; only a clock says what it takes. (Yours will show other numbers. These were measured on one core of
-# a computer that had other things to do.) Batches change the balance: with 64 sentences at once there is work for
-# every matrix that is fetched.
+# 250 nine times, and multiplications are 126 times fewer there. Why so little? In a model this small most of the time
+# goes into *calling* hundreds of little operations, whether there is one word for them or thirty; in a large one,
+# into *fetching the matrices*. Counting says what must be done; only a clock says what it takes. (Yours will show
+# other numbers. These were measured on one core of a computer that had other things to do.) Batches change the
+# balance: with 64 sentences at once there is work for every operation that is called and every matrix that is fetched.
 #
 # And what is kept: keys and values of each word, for two layers, $2 \cdot 2 \cdot 128$ numbers of 4 bytes, which is
-# 2 kB a word, those of the source among them. That sounds like nothing. A large model keeps a hundred times as much
-# for a word, and it has a hundred thousand words, several users and several places of a beam: there the cache is what
-# fills the memory.
+# 2 kB for each word, and for each of the source's too. That sounds like nothing. A large model keeps a hundred times
+# as much for a word, and it has a hundred thousand words, several users and several places of a beam: there the cache
+# is what fills the memory.
 #
 # ## 6. Find the bug
 #
@@ -570,7 +574,8 @@ show(figures.draw_costs, rows=costs)
 #
 # He knows that hypotheses end and that their rows must go. He tests. With one place it is greedy search, to the last
 # word. The cache never has a row too many or too few. With a cache and without, a sentence that is fed word by word
-# gets the same logits. No length penalty; the likeliest sentence wins.
+# gets the same logits. No length penalty; the likeliest sentence wins. (His second test only looks whether a pair
+# comes back: a row too many or too few would have raised an error.)
 
 
 # %% name="three-tests"
@@ -616,7 +621,8 @@ one_by_one = torch.stack([cached_step(torch.tensor([i]), cache)[0] for i in plai
 at_once = steps[0](torch.tensor([plain[0][:-1]]))[0]
 print("one place is greedy search:", his == plain)
 print(
-    "rows of the cache fit:", len(colleagues_beam(cached_step, empty_cache(clara, 5), 5, 40)) == 2
+    "with five places it runs to the end, rows fit:",
+    len(colleagues_beam(cached_step, empty_cache(clara, 5), 5, 40)) == 2,
 )
 print("cached logits are the model's own:", torch.allclose(one_by_one, at_once, atol=1e-4))
 
@@ -625,8 +631,8 @@ print("cached logits are the model's own:", torch.allclose(one_by_one, at_once, 
 #
 # *difficulty ●●●○○ · importance ●●●●● · 15 minutes*
 #
-# In which of his tests do hypotheses change places? Which variable knows where each of the new ones has come from?
-# Copy his function into the cell below and repair it.
+# In which of his tests can hypotheses change places, and does that test look at what they say? Which variable knows
+# where each of the new ones has come from? Copy his function into the cell below and repair it.
 
 
 # %% name="exercise-repair-beam"
@@ -706,8 +712,9 @@ holds(
 # any case: it is the wrong *people* who sit in them. The words that are returned are those that were chosen, so they
 # even look fine; only the model was asked about other beginnings than those it was told of.
 #
-# And the table shows something worse. Where the model is sure of itself, the winner is the first place's from the
-# first word to the last, rows never change, and **the bug does nothing at all**: twelve of twelve. It waits for the
+# And the table shows something worse. Where the winner stays in the same place from the first word to the last, its
+# row of the cache is its own, and **the bug does nothing to it**: twelve of twelve in the first two lengths, although
+# the model is less sure of itself in the second. It waits for the
 # sentences that are hard. A test on easy data would have passed it for years.
 #
 # </details>
@@ -722,8 +729,8 @@ holds(
 #    alike; near 0 it is greedy search.
 # 2. **top_k** (Fan et al., 2018): only the $k$ likeliest words may be drawn.
 # 3. **top_p**, the *nucleus* (Holtzman et al., 2020): of these only the fewest, likeliest first, that hold at least
-#    the share $p$ together. Where the model is sure this is one word, where it is not it may be hundreds. The word that
-#    reaches the share is in.
+#    the share $p$ together. Where the model is sure this is one word, where it is not it may be hundreds. The word
+#    that reaches the share is in.
 #
 # After each filter what is left is made to add up to 1 again. By hand: words with 0.4, 0.3, 0.2 and 0.1. *top_k* 3
 # leaves 4/9, 3/9 and 2/9. Then *top_p* 0.75: the first two hold 7/9 = 0.78, so the third one goes, and the result is
@@ -733,10 +740,10 @@ holds(
 #
 # *difficulty ●●●○○ · importance ●●●○○ · 15 minutes*
 #
-# `logits` is (V,), `top_k` and `top_p` may be None. Return the probabilities (V,) to draw with, each where its word
-# stands, 0 for those that may not be drawn. `x.sort(descending=True)` returns the sorted numbers and where each stood;
-# `p.cumsum(dim=-1)` adds up from the front; `torch.zeros_like(p).scatter(0, index, p)` puts `p[i]` at place
-# `index[i]`.
+# `logits` is (V,), `top_k` and `top_p` may be None, and `top_k` may be larger than V. Return the probabilities (V,) to
+# draw with, each where its word stands, 0 for those that may not be drawn. `x.sort(descending=True)` returns the
+# sorted numbers and where each stood; `p.cumsum(dim=-1)` adds up from the front; `torch.zeros_like(p).scatter(0,
+# index, p)` puts `p[i]` at place `index[i]`.
 
 
 # %% name="exercise-sample"
@@ -792,8 +799,8 @@ explore(
 # 2. Two, 8 and 121. Behind the first words there are only crumbs (label smoothing, lesson 10, makes a model leave some
 #    for everybody), and it takes more than a hundred of them to fill up the share from 0.8 to 0.9. With 0.9, one draw
 #    in six takes a crumb.
-# 3. *top_k*: three words are left. *top_p* keeps 1,448, since at this temperature nine tenths of everything are a great
-#    many words. Where the model is sure it is the other way round: *top_p* lets one word in, *top_k* three.
+# 3. *top_k*: three words are left. *top_p* keeps 1,448, since at this temperature nine tenths of everything are a
+#    great many words. Where the model is sure it is the other way round: *top_p* lets one word in, *top_k* three.
 #
 # None of the knobs makes *wohnt* likely. For a translation the lot is a bad adviser.
 #
@@ -805,8 +812,8 @@ explore(
 # compares with a reference and asks two things: is what was said *right*, and was *enough* said?
 #
 # **Right:** of the n-grams of the translation, how many stand in the reference? Do it for single words, pairs, triples
-# and fours. An n-gram may count only as often as it stands in the reference, or *the the the the* would be perfect: the
-# counts are **clipped**. By hand:
+# and fours. An n-gram may count only as often as it stands in the reference, or *the the the the* would be perfect:
+# the counts are **clipped**, within each sentence and against its own reference. By hand:
 #
 # > translation: die Nadel hat eine Spritze .
 # >
@@ -820,7 +827,7 @@ explore(
 # | 4 | 1 of 3 | 0.333 |
 #
 # They are put together by the geometric mean, the fourth root of the product, $\sqrt[4]{1/12} = 0.537$. One letter too
-# many, and a bit more than half is left: a wrong word spoils up to four n-grams of each length.
+# many, and a bit more than half is left: a wrong word spoils up to n of the n-grams of length n.
 #
 # **Enough:** who says only what is certain gets high precisions. So a **brevity penalty** multiplies the result if
 # there are fewer words $c$ than the reference has, $r$:
@@ -843,10 +850,10 @@ explore(
 # *difficulty ●●●○○ · importance ●●●●● · 25 minutes*
 #
 # `hyps` and `refs` are lists of sentences, and a sentence is a list of words. Return BLEU of the corpus, from 0 to 1,
-# with n-grams up to `N`. If nothing is right for some n, the score is 0 (no smoothing). `tuple(words[i : i + n])` is an
-# n-gram that starts at i, `Counter(list)` counts what is in a list, `counter[gram]` is 0 for what it has not seen, and
-# `counter.items()` are pairs of n-gram and count. The mean of the logarithms, and then `math.exp`, is the geometric
-# mean.
+# with n-grams up to `N`. If nothing is right for some n, the score is 0 (no smoothing). `tuple(words[i : i + n])` is
+# an n-gram that starts at i, `Counter(list)` counts what is in a list, `counter[gram]` is 0 for what it has not seen,
+# and `counter.items()` are pairs of n-gram and count. The mean of the logarithms, and then `math.exp`, is the
+# geometric mean.
 
 
 # %% name="exercise-bleu"
@@ -982,11 +989,11 @@ holds(
 # %% [markdown]
 # ## 10. Ten sentences
 #
-# The milestone of part III: ten sentences, translated by *your* Transformer and *your* search. The weights were trained
-# for **one minute** of one core (`python -m course.lessons.lesson_11.experiments --only minute`), and are kept in the
-# lesson's room, 1 MB of them. They go into the class that you wrote in lesson 08, if your workbook has it, and into the
-# reference otherwise; `in_class` refuses a class that gives other logits with them. In lesson 12 that minute is yours
-# as well.
+# The milestone of part III: ten sentences, translated by *your* Transformer and *your* search. The weights were
+# trained for **one minute** of one core (`python -m course.lessons.lesson_11.experiments --only minute`), and are kept
+# in the lesson's folder, `course/lessons/lesson_11`, 1 MB of them. They go into the class that you wrote in lesson 08,
+# if your workbook has it, and into the reference otherwise; `in_class` refuses a class that gives other logits with
+# them. In lesson 12 that minute is yours as well.
 
 # %% name="ten-sentences"
 minute = experiments.minute_translator()
@@ -1001,11 +1008,13 @@ def step_of(model, text):
 
 
 ten = embedded_pairs("embedded-en-de", "test_iid")[10:20]
-rows, texts = [], []
+rows, texts, sure = [], [], []
 for pair in ten:
     step = step_of(yours, pair.source)
     plain = greedy(step, torch.tensor([[BOS]]), 40)[0].tolist()
     _, wide = beam(step, 4, 40, 0.6)
+    asked = [BOS, *minute.tokenizer.encode(pair.target), EOS]
+    found_and_right = tuple(round(own_log_probability(step, ids), 1) for ids in (wide, asked))
     plain, wide = (
         minute.tokenizer.decode([int(i) for i in ids if int(i) not in (BOS, EOS, PAD)])
         for ids in (plain, wide)
@@ -1019,18 +1028,26 @@ for pair in ten:
         )
     )
     texts.append(wide)
+    if wide != pair.target:
+        sure.append((wide, *found_and_right))
 show_table(("source", "your beam, 4 places", "reference", "your greedy"), rows)
+show_table(("found", "its log-probability", "that of the right one"), sure)
 ten_bleu = 100 * bleu([t.split() for t in texts], [p.target.split() for p in ten])
 holds(
     ("At least half of them are right, letter by letter.", sum(r[2] == "right" for r in rows) >= 5),
     ("BLEU of the ten is above 60.", ten_bleu > 60),
+    (
+        "The model gives the right sentence less than the one that was found.",
+        all(right < of_found for _, of_found, right in sure),
+    ),
 )
 
 # %% [markdown]
 # Eight of ten, letter by letter, from a minute's training, your Transformer and a loop of fifteen lines. At the first,
 # *Können* would have been right, since two people go. In the sixth the model loses its way behind *ein*, which can be
-# an article or the end of *einladen*. Both times beam and greedy search say the same: the search is innocent. The model
-# has not learned it yet, and no search finds what a model does not believe.
+# an article or the end of *einladen*. Both times the right sentence has a lower log-probability than the one that
+# was found, by the model's own word (`own_log_probability` of section 6): the search is innocent. The model has not
+# learned it yet, and no search finds what a model does not believe.
 #
 # ## 11. Three questions
 
@@ -1070,9 +1087,9 @@ show(figures.draw_summary, found=found, of_all=50)
 # ## How to teach it
 #
 # Let the class play greedy search aloud, with the table on the wall, before anybody writes a loop: the moment at which
-# *Die* turns out to have been a mistake makes the beam its own explanation. Section 7 may be left out on the workshop's
-# way, section 8 not: no one reads a paper's tables without it. For section 6, give the hint *ask the model again*
-# only after ten minutes.
+# *Die* turns out to have been a mistake makes the beam its own explanation. Section 7 may be left out on the
+# workshop's way, section 8 not: no one reads a paper's tables without it. For section 6, give the hint *ask the model
+# again* only after ten minutes.
 #
 # ## Further reading
 #
@@ -1082,9 +1099,10 @@ show(figures.draw_summary, found=found, of_all=50)
 #   signature.
 # - Y. Wu et al. (2016), [Google's Neural Machine Translation System](https://arxiv.org/abs/1609.08144). Section 7, and
 #   equation 14.
-# - P. Koehn and R. Knowles (2017), [Six Challenges for Neural Machine Translation](https://aclanthology.org/W17-3204/).
-#   Section 3.6: wider beams, worse scores, in eight language pairs.
+# - P. Koehn and R. Knowles (2017), [Six Challenges for Neural Machine
+#   Translation](https://aclanthology.org/W17-3204/). Section 3.6: wider beams, worse scores, in eight language pairs.
 # - F. Stahlberg and B. Byrne (2019), [On NMT Search Errors and Model Errors: Cat Got Your
-#   Tongue?](https://aclanthology.org/D19-1331/). An exact search; how often the empty translation is the most probable.
+#   Tongue?](https://aclanthology.org/D19-1331/). An exact search; how often the empty translation is the most
+#   probable.
 # - A. Holtzman et al. (2020), [The Curious Case of Neural Text Degeneration](https://arxiv.org/abs/1904.09751). Why
 #   likely text is dull text; section 3.1 has the nucleus.

@@ -641,6 +641,21 @@ def mean_of_sentences(hyps, refs, N=4):
     return statistics.mean(bleu_by_intersection([h], [r], N) for h, r in zip(hyps, refs, strict=True))
 
 
+def merged_counts(hyps, refs, N=4):
+    logs = 0
+    for n in range(1, N + 1):
+        ours, theirs = Counter(), Counter()
+        for words, other in zip(hyps, refs, strict=True):
+            ours.update(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+            theirs.update(tuple(other[i : i + n]) for i in range(len(other) - n + 1))
+        right = (ours & theirs).total()
+        if right == 0:
+            return 0.0
+        logs += math.log(right / ours.total())
+    c, r = sum(map(len, hyps)), sum(map(len, refs))
+    return math.exp(min(0, 1 - r / c) + logs / N)
+
+
 def two_pools(step, k, max_len, alpha=0.6):
     """As in transformers: 2k candidates, k of them go on, and those that end do not take a place."""
     ids, total, pool = torch.tensor([[BOS]]), torch.zeros(1).double(), []
@@ -737,6 +752,20 @@ WRONG = [
     ("beam", "one-place-more", beaming(room="k - len(ended) + 1")),
     ("beam", "limit-off-by-one", beaming(rounds="max_len - 1")),
     ("beam", "limit-off-by-one", beaming(rounds="max_len + 1")),
+    ("beam", "too-many-after-an-end", beaming(room="k - max(len(ended) - 1, 0)")),
+    ("beam", "first-row-only", beaming(sums="(total[:, None] + said)[:1]")),
+    ("beam", "one-length-for-all", beaming(length="max_len")),
+    ("beam", "one-length-for-all", beaming(length="ids.shape[1] - 1")),
+    ("beam", "end-appended", beaming(found="ended + [(s, F.pad(y, (0, 1), value=EOS)) for s, y in alive]")),
+    ("beam", "divided-afterwards", beaming(
+        found="[max(ended + alive, key=lambda pair: pair[0])]")),
+    ("beam", "score-not-divided", beaming(
+        penalty="s", pick="max(scored, key=lambda p: p[0] / (len(p[1]) - 1) ** alpha)")),
+    ("beam", "cut-off-not-divided", beaming(penalty="s / length ** alpha if y[-1] == EOS else s")),
+    ("beam", "ended-not-divided", beaming(penalty="s if y[-1] == EOS else s / length ** alpha")),
+    ("beam", "rows-beyond", beaming(row="best.indices % V", token="best.indices // V")),
+    ("beam", "rows-beyond", beaming(row="best.indices // len(ids)", token="best.indices % len(ids)")),
+    ("beam", "parts-by-rows", beaming(row="best.indices % len(ids)", token="best.indices // len(ids)")),
     ("beam", "ids-cut", lambda *a: (beam_by_lists(*a)[0], beam_by_lists(*a)[1][1:])),
     ("incremental", "V01", attending(word="x[:, t : t + 1] + table[0]")),
     ("incremental", "V01", attending(word="x[:, t : t + 1] + table[: k.shape[1] if t else 1]")),
@@ -750,6 +779,8 @@ WRONG = [
     ("incremental", "kept-apart", attending(values="torch.cat([v, values], 1)")),
     ("incremental", "no-scale", attending(scale="1")),
     ("incremental", "another-scale", attending(scale="d")),
+    ("incremental", "another-scale", attending(scale="math.sqrt(T)")),
+    ("incremental", "divided-after-softmax", attending(scale="1", softmax="(s.softmax(-1) / math.sqrt(d))")),
     ("incremental", "softmax-over-one", attending(softmax="s.softmax(1)")),
     ("incremental", "softmax-over-batch", attending(softmax="s.softmax(0)")),
     ("incremental", "no-softmax", attending(softmax="s")),
@@ -763,6 +794,8 @@ WRONG = [
     ("incremental", "stacked", attending(returned="out")),
     ("incremental", "computes-again", attention_again),
     ("incremental", "all-at-once", lambda x, W, table: whole_attention(x, W, table, True)),
+    ("repair_beam", "only-when-one-ends", repaired(
+        "cache = cache.select(row[~over]) if over.any() else cache.select((~over).nonzero()[:, 0])")),
     ("repair_beam", "not-selected", repaired("pass")),
     ("repair_beam", "best-row-only", repaired("cache = cache.select(torch.zeros(len(ids), dtype=torch.long))")),
     ("repair_beam", "sorted-rows", repaired("cache = cache.select(row[~over].sort().values)")),
@@ -775,6 +808,8 @@ WRONG = [
     ("sample", "not-renormalized", drawing(normal="pass")),
     ("sample", "no-top-p", drawing(keep="p > -1")),
     ("sample", "nucleus-too-small", drawing(keep="p.cumsum(0) <= top_p")),
+    ("sample", "one-minus-top-p", drawing(keep="p.cumsum(0) - p < 1 - top_p")),
+    ("sample", "no-softmax", lambda logits, t, k, p: (logits / t) / (logits / t).sum()),
     ("sample", "share-of-each", drawing(keep="p >= top_p")),
     ("sample", "share-of-the-best", drawing(keep="p >= top_p * p.max()")),
     ("sample", "sorted", drawing(returned="p")),
@@ -800,6 +835,13 @@ WRONG = [
     ("bleu", "last-n-gram-missing", scoring(grams="Counter(tuple(words[i : i + n]) for i in range(len(words) - n))")),
     ("bleu", "stumps", scoring(grams="Counter(tuple(words[i : i + n]) for i in range(len(words)))")),
     ("bleu", "no-order", scoring(grams="Counter(tuple(sorted(words[i : i + n])) for i in range(len(words) - n + 1))")),
+    ("bleu", "clipped-over-corpus", merged_counts),
+    ("bleu", "other-logarithm", scoring(mean="sum(math.log10(m[n] / t[n]) for n in m) / len(m)")),
+    ("bleu", "penalty-added", lambda hyps, refs, N=4: scoring(penalty="0")(hyps, refs, N) + min(
+        1, math.exp(1 - sum(map(len, refs)) / sum(map(len, hyps))))),
+    ("bleu", "larger-count", scoring(match="sum(max(c, r[g]) for g, c in h.items())")),
+    ("bleu", "sentences-as-length", scoring(penalty="min(0, 1 - wanted / len(hyps))")),
+    ("bleu", "orders-off-by-one", scoring(orders="range(1, N)")),
     ("bleu", "hundred", scoring(times="100")),
     ("bleu", "characters", lambda hyps, refs, N=4: bleu_by_crossing_off(
         [list(" ".join(h)) for h in hyps], [list(" ".join(r)) for r in refs], N)),
@@ -825,6 +867,11 @@ PLAIN = [  # wrong, and no mistake of the bank: rejected, and nothing is guessed
     ("beam", beaming(found="alive")),
     ("incremental", attending(keys="torch.cat([keys, k], 0)", values="torch.cat([values, v], 0)")),
     ("repair_beam", repaired("cache = cache.select(row)")),
+    ("repair_beam", repaired("cache = cache.select(row[: len(ids)])")),
+    (
+        "repair_beam",
+        repaired("goes_on = (~over).nonzero()[:, 0]; cache = cache.select(goes_on if over.any() else row)"),
+    ),
     ("repair_beam", repaired("cache = cache.select(token[~over])")),
     ("sample", lambda logits, temperature, top_k, top_p: torch.multinomial(logits.softmax(0), 1)),
     ("bleu", lambda hyps, refs, N=4: "good"),

@@ -253,6 +253,13 @@ BEAM = Exercise(
             tolerance=1e-6,
         ),
         Case(
+            "hypotheses that end one after the other, two places",
+            lambda: (RandomToy(8, seed=10, ending=0.4, sharp=0.5), 2, 6, 1.0),
+            "One of two has ended. How many places are free when one has ended?",
+            tier=4,
+            tolerance=1e-6,
+        ),
+        Case(
             "hypotheses that end early, three places",
             lambda: (RandomToy(8, seed=8, ending=0.5, sharp=0.5), 3, 6, 0.8),
             "Those that have ended keep their places. Among how many extensions do the others choose?",
@@ -457,6 +464,46 @@ def _remembers_another(function: Function) -> str | None:
     return None
 
 
+class _Fed:
+    """A cache that notes what each of its rows has been fed, and what was asked for."""
+
+    def __init__(self, inner: Any, rows: list[tuple[int, ...]]) -> None:  # noqa: ANN401
+        self.inner, self.rows = inner, rows
+
+    def select(self, rows: Any) -> _Fed:  # noqa: ANN401
+        """Select, and let what was fed go along."""
+        return _Fed(self.inner.select(rows), [self.rows[int(i)] for i in rows])
+
+
+def _fed(function: Function, toy: RandomToy, k: int, max_len: int) -> list[set[tuple[int, ...]]]:
+    """Return which beginnings the model was asked about, round by round."""
+    asked: list[set[tuple[int, ...]]] = []
+
+    def step(tokens: Any, cache: _Fed) -> Any:  # noqa: ANN401
+        logits = toy.next(tokens, cache.inner)
+        cache.rows = [(*row, int(token)) for row, token in zip(cache.rows, tokens, strict=True)]
+        asked.append(set(cache.rows))
+        return logits
+
+    function(step, _Fed(toy.start(k), [()] * k), k, max_len)
+    return asked
+
+
+def _asks_about_others(function: Function) -> str | None:
+    for seed in range(6):
+        toy = RandomToy(9, seed, ending=0.3, sharp=0.4)
+        for t, (right, yours) in enumerate(
+            zip(_fed(reference.repair_beam, toy, 5, 6), _fed(function, toy, 5, 6), strict=False)
+        ):
+            if not right <= yours:
+                lost = min(right - yours)
+                return (
+                    f"In round {t + 1} the hypothesis {list(lost)} should be continued, and no row of the cache has "
+                    "been fed these words. Which rows did you select in the round before, and had one of them ended?"
+                )
+    return None
+
+
 REPAIR_BEAM = Exercise(
     id="repair_beam",
     lesson=11,
@@ -497,6 +544,20 @@ REPAIR_BEAM = Exercise(
             tolerance=1e-6,
         ),
         Case(
+            "five places, and one ends in the middle",
+            lambda: _cached(9, 169, 5, 6, ending=0.3, sharp=0.4),
+            "In some rounds nobody ends, in others somebody does. Which rows are to be kept in either?",
+            tier=3,
+            tolerance=1e-6,
+        ),
+        Case(
+            "four places that become fewer",
+            lambda: _cached(9, 78, 4, 7, ending=0.2, sharp=0.6),
+            "Those that have ended keep their places. How many are left to the others?",
+            tier=3,
+            tolerance=1e-6,
+        ),
+        Case(
             "two places",
             lambda: _cached(7, 23, 2, 7, ending=-0.1, sharp=0.6),
             "Follow the second hypothesis for three rounds: which rows has it come from?",
@@ -511,7 +572,10 @@ REPAIR_BEAM = Exercise(
             tolerance=1e-6,
         ),
     ),
-    properties=(Property("what is reported is the model's own log-probability", _remembers_another),),
+    properties=(
+        Property("what is reported is the model's own log-probability", _remembers_another),
+        Property("each row of the cache remembers the words of its hypothesis", _asks_about_others),
+    ),
     mistakes=bank.REPAIR_BEAM,
     hints=(
         "Hypotheses change places in every round: two may continue the same old one, and others are dropped. Which "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,31 @@ from torch import Tensor
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+
+
+class Sentence(str):
+    """A sentence as people read it, with its score; two are the same if their words are, whatever the score.
+
+    Scores are compared as numbers, and stand here because a search that finds another sentence should hear why.
+    """
+
+    words: str
+
+    def __new__(cls, words: str, score: float) -> Sentence:
+        """words: what is compared."""
+        made = super().__new__(cls, f"{words} (score {score:.4f})")
+        made.words = words
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the words are the same."""
+        return isinstance(other, Sentence) and self.words == other.words
+
+    def __ne__(self, other: object) -> bool:
+        """Whether the words are not the same."""
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 class Asked:
@@ -44,7 +69,7 @@ def observe_greedy(function: Function, step: Any, prompts: Array, max_len: int) 
 
 
 def observe_beam(function: Function, step: Any, *numbers: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    """Return the score and the ids that beam search found, by name. None if it did nothing.
+    """Return the score and the sentence that beam search found, by name. None if it did nothing.
 
     Args:
         function: the learner's beam.
@@ -53,11 +78,11 @@ def observe_beam(function: Function, step: Any, *numbers: Any) -> dict[str, Any]
     """
     asked = Asked(step)
     answer = function(asked, *numbers)
-    return None if _nothing(answer) and asked.times == 0 else _found(answer)
+    return None if _nothing(answer) and asked.times == 0 else _found(answer, getattr(step, "words", ()))
 
 
 def observe_cached(function: Function, toy: Any, cache: Any, k: int, max_len: int) -> dict[str, Any] | None:  # noqa: ANN401
-    """Return the log-probability and the ids that a beam search with a cache found, by name. None if it did nothing.
+    """Return the log-probability and the sentence that a search with a cache found, by name. None if it did nothing.
 
     Args:
         function: the learner's repair_beam.
@@ -75,17 +100,26 @@ def _nothing(answer: object) -> bool:
     return answer is None or answer is ...
 
 
-def _found(answer: Any) -> dict[str, Any]:  # noqa: ANN401
+def _found(answer: Any, words: Sequence[str] = ()) -> dict[str, Any]:  # noqa: ANN401
     pair = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
     if len(pair) != 2:
-        return {"what comes back": kind_of(answer), "ids": np.zeros(0), "score": np.asarray(np.nan)}
+        return {"what comes back": kind_of(answer), "the sentence": Sentence("", np.nan), "score": np.asarray(np.nan)}
     kinds = [kind_of(part) for part in pair]
     fine = _is_number(pair[0]) and kinds[1] in ("a tensor of whole numbers", "a list")
+    score = _number(pair[0])
     return {
         "what comes back": "a number and ids" if fine else " and ".join(kinds),
-        "ids": ids_of(pair[1]),
-        "score": np.asarray(_number(pair[0])),
+        "the sentence": Sentence(_spelled(ids_of(pair[1]), words), score),
+        "score": np.asarray(score),
     }
+
+
+def _spelled(ids: Array, words: Sequence[str]) -> str:
+    """Return a sentence's words, or its ids where there are no words; every token of it."""
+    if ids.ndim != 1:
+        return f"ids of shape {ids.shape}"
+    whole = [int(i) for i in ids]
+    return " ".join(words[i] if 0 <= i < len(words) else str(i) for i in whole)
 
 
 def _is_number(part: object) -> bool:

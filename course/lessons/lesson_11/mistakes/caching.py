@@ -216,6 +216,17 @@ INCREMENTAL = (
             _incremental(scale=lambda d, t: float(d)),
             _incremental(scale=lambda d, t: math.sqrt(t + 1)),
             _incremental(scale=lambda d, t: float(t + 1)),
+            lambda x, W, table: _incremental(scale=lambda d, t: math.sqrt(x.shape[1]))(x, W, table),
+        ),
+    ),
+    Mistake(
+        "divided-after-softmax",
+        "the weights are divided, not the scores",
+        "You divide behind the softmax. Do your weights add up to 1?",
+        (
+            lambda x, W, table: _incremental(
+                scale=lambda d, t: 1.0, weights_of=lambda scores: scores.softmax(dim=-1) / math.sqrt(x.shape[2])
+            )(x, W, table),
         ),
     ),
     Mistake(
@@ -317,6 +328,7 @@ def _cached_beam(
     own: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda ids, row, over: ids[row],
     said: Callable[[Tensor], Tensor] = lambda logits: logits.log_softmax(dim=-1),
     rounds: int = 0,
+    room: Callable[[int, int], int] = lambda k, ended: k - ended,
     chosen: Callable[[list[Found], list[Found]], Found] = lambda ended, alive: max([*ended, *alive], key=_log_p),
 ) -> Function:
     """Return repair_beam whose cache continues other rows. rows: (row, over) -> what select is asked for."""
@@ -327,7 +339,7 @@ def _cached_beam(
         total = torch.tensor([0.0] + [-torch.inf] * (k - 1), dtype=torch.float64)
         for _ in range(max_len + rounds):
             sums = total[:, None] + said(step(newest(ids), cache))
-            best = sums.flatten().topk(k - len(ended))
+            best = sums.flatten().topk(room(k, len(ended)))
             row, token = best.indices // sums.shape[1], best.indices % sums.shape[1]
             over = token == EOS
             ids, total = torch.cat([own(ids, row, over), token[:, None]], dim=1), best.values
@@ -358,6 +370,19 @@ def buggy_beam(step: Function, cache: Any, k: int, max_len: int) -> tuple[float,
 
 
 REPAIR_BEAM = (
+    Mistake(
+        "only-when-one-ends",
+        "repaired for rounds in which one ends",
+        "Your rows are in order in rounds in which a hypothesis ends, and stay as they were in the others. Do "
+        "hypotheses change places in rounds in which nobody ends?",
+        (_cached_beam(lambda row, over: row[~over] if over.any() else _kept_places(row, over)),),
+    ),
+    Mistake(
+        "gives-places-back",
+        "an ended hypothesis gives its place back",
+        "A hypothesis ends, and the others still fill all k places. How many are left to them?",
+        (_cached_beam(room=lambda k, ended: k),),
+    ),
     Mistake(
         "not-selected",
         "the cache is never put into order",

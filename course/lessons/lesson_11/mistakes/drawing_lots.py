@@ -196,6 +196,18 @@ SAMPLE = (
         ),
     ),  # fmt: skip
     Mistake(
+        "one-minus-top-p",
+        "1 - top_p as the threshold",
+        "You keep words until they hold 1 - top_p. How much should those that are kept hold together?",
+        (_sample(p=lambda p, top_p: _kept_p(p, top_p, enough=lambda total, each, share: total - each < 1 - share)),),
+    ),
+    Mistake(
+        "no-softmax",
+        "logits are divided by their sum",
+        "You divide logits by their sum, and logits may be negative. What makes probabilities of logits?",
+        (lambda logits, temperature, top_k, top_p: _normal(logits / temperature),),
+    ),
+    Mistake(
         "nucleus-too-large",
         "one word too many for top_p",
         "The words that you keep hold top_p together without the last one of them. Is that one needed?",

@@ -96,6 +96,28 @@ def _matched_orders_only(shares: list[float], N: int) -> float:
     return _geometric(some, len(some)) if some else 0.0
 
 
+def _merged(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
+    """Count the n-grams of all sentences together, and clip these counts."""
+    shares = []
+    for n in range(1, N + 1):
+        ours, theirs = (sum((_grams(words, n) for words in side), Counter()) for side in (hyps, refs))
+        shares.append(_clipped(ours, theirs) / max(sum(ours.values()), 1))
+    if min(shares) == 0:
+        return 0.0
+    length, wanted = sum(map(len, hyps)), sum(map(len, refs))
+    return math.exp(_brevity(length, wanted)) * _geometric(shares, N)
+
+
+def _penalty_added(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
+    plain = _bleu(brevity=lambda length, wanted: 0.0)(hyps, refs, N)
+    return float(plain + math.exp(_brevity(sum(map(len, hyps)), sum(map(len, refs)))))
+
+
+def _sentences_counted(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
+    plain = _bleu(brevity=lambda length, wanted: 0.0)(hyps, refs, N)
+    return float(plain * math.exp(_brevity(len(hyps), sum(map(len, refs)))))
+
+
 def _a_trace(hyps: Sequence[Words], refs: Sequence[Words], N: int = 4) -> float:
     """Add a trace above the line, so that no logarithm fails."""
     return float(
@@ -148,6 +170,48 @@ def _by_text(change: Callable[[str], Any]) -> Function:
 
 BLEU = (
     Mistake(
+        "clipped-over-corpus",
+        "clipped over the whole corpus",
+        "You clip over the whole corpus, so that a word is right if it stands in another sentence's reference. Whose "
+        "reference may a sentence use?",
+        (_merged,),
+    ),
+    Mistake(
+        "other-logarithm",
+        "another logarithm",
+        "Your logarithms have another base than math.exp. Which logarithm does exp undo?",
+        (
+            _bleu(mean=lambda shares, N: math.exp(sum(math.log10(share) for share in shares) / N)),
+            _bleu(mean=lambda shares, N: math.exp(sum(math.log2(share) for share in shares) / N)),
+        ),
+    ),
+    Mistake(
+        "penalty-added",
+        "the penalty is added",
+        "You add the brevity penalty to the mean of the precisions. What does the formula do with the two?",
+        (_penalty_added,),
+    ),
+    Mistake(
+        "larger-count",
+        "the larger of the two counts",
+        "An n-gram counts as often as it stands in the text that has it more often. Which of the two counts is the "
+        "limit?",
+        (_bleu(lambda ours, theirs: sum(max(count, theirs[gram]) for gram, count in ours.items())),),
+    ),
+    Mistake(
+        "sentences-as-length",
+        "the number of sentences as length",
+        "The length of your translations is the number of sentences. What does the brevity penalty count?",
+        (_sentences_counted,),
+    ),
+    Mistake(
+        "always-zero",
+        "always 0",
+        "Your score is 0 even where words are right. Which of your N counts is never added to: do your n-grams reach "
+        "N?",
+        (lambda hyps, refs, N=4: 0.0,),
+    ),
+    Mistake(
         "T07",
         "counts are not clipped",
         "A word that you repeat counts as often as you repeat it. How often does it stand in the reference?",
@@ -188,7 +252,8 @@ BLEU = (
     Mistake(
         "no-brevity-penalty",
         "no brevity penalty",
-        "A translation of one sure word is perfect by your count. What keeps a translation from being too short?",
+        "A translation of one sure word is perfect by your count. What keeps a translation from being too short, and "
+        "do your two lengths count words?",
         (_bleu(brevity=lambda length, wanted: 0.0),),
     ),
     Mistake(
@@ -269,6 +334,12 @@ BLEU = (
         "Your n-grams run to N - 1 or to N + 1. Where does range stop?",
         (
             _bleu(orders=lambda N: range(1, N)),
+            _bleu(orders=lambda N: range(1, N), zero=lambda matched: min(matched) == 0),
+            _bleu(
+                orders=lambda N: range(1, N),
+                zero=lambda matched: min(matched, default=1) == 0,
+                mean=lambda shares, n: math.exp(sum(math.log(share) for share in shares) / (n + 1)),
+            ),
             _bleu(orders=lambda N: range(1, max(N, 2))),
             _bleu(orders=lambda N: range(2, N + 1)),
             _bleu(orders=lambda N: range(1, N + 2)),

@@ -38,12 +38,18 @@ def _beam(
     start: Literal["one", "k equal"] = "one",
     adds_up: bool = True,
     part: Callable[[Tensor, int], tuple[Tensor, Tensor]] = lambda flat, V: (flat // V, flat % V),
-    ends: Literal["keep", "give back", "pool", "grow", "at once"] = "keep",
+    ends: Literal["keep", "give back", "pool", "grow", "at once", "noted"] = "keep",
     penalty: Callable[[float, int, float], float] = _power,
     fed_back: bool = False,
     chosen: Callable[[list[Found], int], Found] = _likeliest,
     returned: Callable[[Tensor], Tensor] = lambda ids: ids,
     places: Callable[[int], int] = lambda k: k,
+    width: Callable[[int, int], int] = lambda V, n: V,
+    rows_wrap: bool = True,
+    flat: Callable[[Tensor], Tensor] = lambda sums: sums.flatten(),
+    length_of: Callable[[int, int, int], int] = lambda own, last, max_len: own,
+    divided: Literal["all", "ended", "cut off", "the winner", "to choose"] = "all",
+    room_after: Callable[[int, int], int] = lambda k, ended: k - ended,
     rounds: int = 0,
     fed: Callable[[Tensor], Tensor] = lambda ids: ids,
 ) -> Function:
@@ -57,20 +63,39 @@ def _beam(
         for _ in range(max_len + rounds):
             old = total[:, None] if adds_up else 0.0
             sums = old + said(step(fed(ids)))
-            room = {"keep": k - len(ended), "pool": 2 * k}.get(ends, k)
-            best = sums.flatten().topk(min(room, sums.numel()))
-            row, token = part(best.indices, sums.shape[1])
-            ids, total = torch.cat([ids[row % len(ids)], token[:, None]], dim=1), best.values
+            left = room_after(k, len(ended))
+            room = {"keep": left, "noted": left, "at once": left, "pool": 2 * k}.get(ends, k)
+            candidates = flat(sums)
+            best = candidates.topk(min(room, candidates.numel()))
+            row, token = part(best.indices, width(sums.shape[1], len(ids)))
+            row = row % len(ids) if rows_wrap else row
+            ids, total = torch.cat([ids[row], token[:, None]], dim=1), best.values
             over = (token == EOS) if ends != "grow" else torch.zeros_like(token, dtype=torch.bool)
             ended += zip(total[over].tolist(), ids[over], strict=True)
-            ids, total = ids[~over][:k], total[~over][:k]
+            if ends != "noted":
+                ids, total = ids[~over], total[~over]
+                if ends in ("pool", "give back"):
+                    ids, total = ids[:k], total[:k]
             if fed_back:
                 total = total / (ids.shape[1] - 1) ** alpha
             if len(ids) == 0 or (ends == "at once" and ended):
                 break
         alive = [] if ends == "at once" and ended else list(zip(total.tolist(), ids, strict=True))
-        scored = [(penalty(log_p, len(words) - 1, alpha), words) for log_p, words in [*ended, *alive]]
+        found = [*ended, *alive]
+
+        def score_of(log_p: float, words: Tensor) -> float:
+            return penalty(log_p, length_of(len(words) - 1, ids.shape[1] - 1, max_len), alpha)
+
+        if divided == "the winner":
+            log_p, words = chosen(found, len(ended))
+            return score_of(log_p, words), returned(words)
+        scored = [
+            (log_p if divided == ("cut off" if i < len(ended) else "ended") else score_of(log_p, words), words)
+            for i, (log_p, words) in enumerate(found)
+        ]
         score, words = chosen(scored, len(ended))
+        if divided == "to choose":
+            score = next(log_p for log_p, each in found if each is words)
         return score, returned(words)
 
     return beam
@@ -111,6 +136,44 @@ def _gnmt(total: float, length: int, alpha: float) -> float:
     return float(total / ((5 + length) / 6) ** alpha)
 
 
+def _ended(ids: Tensor) -> Tensor:
+    return ids if ids[-1] == EOS else torch.cat([ids, torch.tensor([EOS])])
+
+
+def _end_before_dividing(step: Function, k: int, max_len: int, alpha: float = 0.6) -> Found:
+    """Append the end token to what was cut off, and count it in the length."""
+    found: Found = _beam(length_of=lambda own, last, max_len: own + (own == max_len), returned=_ended)(
+        step, k, max_len, alpha
+    )
+    return found
+
+
+def _word_by_rows(step: Function, k: int, max_len: int, alpha: float = 0.6) -> Found:
+    """Find the row by the width, and the word by the number of rows."""
+    rows = [1]
+
+    def width(V: int, n: int) -> int:
+        rows[0] = n
+        return V
+
+    found: Found = _beam(part=lambda flat, V: (flat // V, flat % rows[0]), width=width)(step, k, max_len, alpha)
+    return found
+
+
+def _takes_words_for_rows(function: Function) -> bool:
+    """Whether a row is asked for that one hypothesis does not have, with the number of the word it chose."""
+    from course.lessons.lesson_11.toys import NEEDLE
+
+    first = int(NEEDLE.table[BOS].argmax())
+    try:
+        function(NEEDLE, 1, 8, 0.0)
+    except IndexError as error:
+        return f"index {first} is out of bounds for dimension 0 with size 1" in str(error)
+    except Exception:  # a learner's function may raise anything
+        return False
+    return False
+
+
 BEAM = (
     Mistake(
         "J10",
@@ -138,7 +201,81 @@ BEAM = (
             lambda step, k, max_len, alpha=0.6: _beam(part=lambda flat, V: (flat // k, flat % k))(
                 step, k, max_len, alpha
             ),
+            _beam(part=lambda flat, n: (flat % n, flat // n), width=lambda V, n: n),
+            _beam(part=lambda flat, n: (flat // n, flat % n), width=lambda V, n: n),
+            _word_by_rows,
         ),
+    ),
+    Mistake(
+        "rows-beyond",
+        "row numbers that do not exist",
+        "With one hypothesis there is row 0 and no other, and yours takes a word's number for the row's. The flat list "
+        "has V sums of hypothesis 0, then V of hypothesis 1: index // V is the row, index % V the word. By what do you "
+        "divide?",
+        (_beam(part=lambda flat, V: (flat % V, flat // V), rows_wrap=False),),
+        recognize=_takes_words_for_rows,
+    ),
+    Mistake(
+        "first-row-only",
+        "only the first hypothesis is continued",
+        "Your search looks at the sums of the first hypothesis alone. Among how many sums are the best to be found, V "
+        "or n times V?",
+        (_beam(flat=lambda sums: sums[0]),),
+    ),
+    Mistake(
+        "too-many-after-an-end",
+        "a place too many after an end",
+        "A hypothesis has ended, and the others have one place too many. How many places are free when one has ended?",
+        (
+            _beam(room_after=lambda k, ended: k - max(ended - 1, 0)),
+            _beam(room_after=lambda k, ended: k - ended + bool(ended)),
+        ),
+    ),
+    Mistake(
+        "one-length-for-all",
+        "all sums are divided by the same length",
+        "You divide every sum by the same length, max_len or that of the last round. How long is each hypothesis "
+        "itself?",
+        (
+            _beam(length_of=lambda own, last, max_len: max_len),
+            _beam(length_of=lambda own, last, max_len: last),
+        ),
+    ),
+    Mistake(
+        "end-appended",
+        "an end token that nobody chose",
+        "Your ids end with an end token that your search has not chosen but appended. What are the ids of a hypothesis "
+        "that was cut off at max_len?",
+        (
+            _beam(returned=_ended),
+            _beam(returned=lambda ids: torch.cat([ids, torch.tensor([EOS])])),
+            _end_before_dividing,
+        ),
+    ),
+    Mistake(
+        "divided-afterwards",
+        "the winner is chosen by the undivided sum",
+        "Your winner is the one with the highest sum, and only its sum is divided. What should be compared: sums, or "
+        "sums that have been divided?",
+        (_beam(divided="the winner"),),
+    ),
+    Mistake(
+        "score-not-divided",
+        "the score that comes back is not divided",
+        "The right hypothesis wins, and its sum comes back as it was before the division. Which number is the score?",
+        (_beam(divided="to choose"),),
+    ),
+    Mistake(
+        "cut-off-not-divided",
+        "hypotheses that were cut off are not divided",
+        "The one that was cut off is not divided by its length. Which sums does step 5 divide?",
+        (_beam(divided="ended"),),
+    ),
+    Mistake(
+        "ended-not-divided",
+        "hypotheses that have ended are not divided",
+        "Those that have ended are not divided by their lengths. Which sums does step 5 divide?",
+        (_beam(divided="cut off"),),
     ),
     Mistake(
         "J14",
@@ -200,8 +337,14 @@ BEAM = (
     Mistake(
         "J18",
         "ended hypotheses keep growing",
-        "A hypothesis of yours has words behind its end token. What has to happen to it when it ends?",
-        (_beam(ends="grow"), _grown),
+        "A hypothesis of yours goes on behind its end token. What has to happen to its ids when it ends?",
+        (
+            _beam(ends="grow"),
+            _grown,
+            _beam(ends="noted"),
+            _beam(ends="noted", room_after=lambda k, ended: max(k - ended, 0)),
+            _beam(ends="noted", room_after=lambda k, ended: max(k - ended, 1)),
+        ),
     ),
     Mistake(
         "J20",
