@@ -120,9 +120,10 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # The powers add up to 10, so the weights are 0.1, 0.2, 0.5, 0.1 and 0.1, and what comes home is $0.2 \cdot 10 + 0.5
 # \cdot 4 + 0.1 \cdot 20 = 6$. There is nothing new in it: it is lesson 03 with a query from elsewhere.
 #
-# Your `MultiHeadAttention` was made for this, with its two inputs: `attention(x_queries, x_keys_values, mask)`. *Predict:* three target words ask five source
-# words in the cell below. What is the shape of the output, and which of its rows move when one source word is
-# exchanged? And which would move if somebody, by mistake, handed over the target's words in both places?
+# Your `MultiHeadAttention` was made for this, with its two inputs: `attention(x_queries, x_keys_values, mask)`.
+# *Predict:* three target words ask five source words in the cell below. What is the shape of the output, and which of
+# its rows move when one source word is exchanged? And which would move if somebody, by mistake, handed over the
+# target's words in both places?
 
 # %% name="two-sides" tags=["predict"]
 torch.manual_seed(8)
@@ -348,8 +349,8 @@ DecoderLayer = check("DecoderLayer", DecoderLayer)
 # translation is being written, there are no rows below the frame yet.
 #
 # 1. Move *step* from 0 to 6. What opens in the first table with every step, and what in the second?
-# 2. Add *source_pads*, then *target_pads*. Which columns close, and in which table? With the pads of the target behind its words,
-#    does any row of a real word ever change by them?
+# 2. Add *source_pads*, then *target_pads*. Which columns close, and in which table? With the pads of the target
+#    behind its words, does any row of a real word ever change by them?
 # 3. Find numbers of pads with which both tables have the same shape. What would complain if somebody exchanged the
 #    two masks then? And with other numbers?
 
@@ -408,14 +409,15 @@ print("logits", logits.numpy(), "  probabilities", logits.softmax(-1).numpy().ro
 #
 # Put it together.
 #
-# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)`, whose array is its `.weight` (that is
-#   what `embed` wants), or an `nn.Parameter(torch.empty(vocab_size, d_model))`, that begins with random numbers of size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers
-#   and as many decoder layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks;
-#   dropout; and the table of positions for `max_len` places, which is not trained: `self.register_buffer("positions",
-#   ..., persistent=False)` keeps it with the model without making it a parameter. (As a plain `self.positions = tensor` it would stay
-#   behind when the model is moved to another precision or device.)
-#   `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and `.float()`
-#   gives it the precision of the rest.
+# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)`, whose array is its `.weight` (that
+#   is what `embed` wants), or an `nn.Parameter(torch.empty(vocab_size, d_model))`, that begins with random numbers of
+#   size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers and as many decoder
+#   layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks; dropout; and the
+#   table of positions for `max_len` places, which is not trained:
+#   `self.register_buffer("positions", ..., persistent=False)` keeps it with the model without making it a parameter.
+#   (As a plain `self.positions = tensor` it would stay behind when the model is moved to another precision or
+#   device.) `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and
+#   `.float()` gives it the precision of the rest.
 # - `encode`: embed the source, dropout, layers, norm. Returns the memory.
 # - `decode`: embed the target, dropout, layers, norm, logits. `tgt_mask` and `src_mask` are handed in; where
 #   `tgt_mask` is None, nobody may see the future all the same: `torch.ones(T, T, dtype=torch.bool).tril()` is a
@@ -500,7 +502,8 @@ Transformer = check("Transformer", Transformer)
 # Equal outputs are half of a proof. If a gradient is cut off somewhere, the output is right and training goes wrong.
 # So compare the gradients of all weights, too: in 32 bits, which is about seven digits, and in 64, which is sixteen.
 #
-# *Predict:* how many digits will agree, in each? (The cell rounds gaps up to a power of ten: $10^{-5}$ means five digits.)
+# *Predict:* how many digits will agree, in each? (The cell rounds gaps up to a power of ten: $10^{-5}$ means five
+# digits.)
 
 # %% name="same-function" tags=["predict"]
 sizes = (40, 32, 4, 48, 2)  # vocab_size, d_model, n_heads, d_ff, n_layers
@@ -557,15 +560,16 @@ show_table(
 # made afterwards is gone. (Measured with torch 2.13; other versions may differ. `need_weights=True` is the default of
 # `nn.MultiheadAttention`.)
 #
-# Your attention returns zeros for such a row, in both. When you compare with a library, do it where it says what it does, and have a test for
-# the rest.
+# Your attention returns zeros for such a row, in both. When you compare with a library, do it where it says what it
+# does, and have a test for the rest.
 #
 # ## 8. Training proves nothing
 #
 # Suppose that nobody had checked your Transformer. You train it, the loss falls, and you believe it is right. Here
-# are 16 broken Transformers, fifteen with one mistake and one with two, and a sound one. Each was trained twice to write words of four to eight
-# letters backward, *bighead* to *daehgib*, with 800 updates. You will train your own in section 10. These were
-# trained before (`python -m course.lessons.lesson_08.experiments`), and the cell reads what was kept.
+# are 16 broken Transformers, fifteen with one mistake and one with two, and a sound one. Each was trained twice to
+# write words of four to eight letters backward, *bighead* to *daehgib*, with 800 updates. You will train your own in
+# section 10. These were trained before (`python -m course.lessons.lesson_08.experiments`), and the cell reads what
+# was kept.
 #
 # There are two ways to ask how good such a model is. With the right letters before it, it guesses the next one; that
 # is how it is trained. Or it writes alone, from its own letters, as it has to in earnest.
@@ -596,9 +600,10 @@ show(experiments.trained_table(runs, few))
 # to copy from, and not one word in 500 comes out. A loss can be too good.
 #
 # **Asking the decoder** in cross-attention leaves a model that never sees the word which it is to turn around. The
-# loss of 2.2 says so, since guessing one of ten letters costs $\ln 10 = 2.3$ nats. (Of its letters 20 % are right and not 10 %: the end of a
-# word counts as one, and who guesses it at each place from the fifth on gets every end right.) In a translator it would say less. A
-# model that knows no source still learns which German word follows which, and its loss falls for a long time.
+# loss of 2.2 says so, since guessing one of ten letters costs $\ln 10 = 2.3$ nats. (Of its letters 20 % are right and
+# not 10 %: the end of a word counts as one, and who guesses it at each place from the fifth on gets every end right.)
+# In a translator it would say less. A model that knows no source still learns which German word follows which, and
+# its loss falls for a long time.
 #
 # **With a mask in training only** everything is fine in training. In evaluation mode the same model gets 22 and 39 of
 # 100 letters right in the two trainings, because it sees what it has never seen before. And alone it writes as if
@@ -631,11 +636,11 @@ show(experiments.trained_table(runs, few))
 # moves the sixteenth digit. Some of them break a rule a little, some at one place, some in training
 # or in evaluation mode alone: test in evaluation mode.
 #
-# `torch.tensor([[4, 5, ...], ...])` makes ids, `tgt.clone()` a copy that may be changed, `torch.zeros(2, 3,
-# dtype=torch.long)` six pads, and `torch.cat([src, pads], dim=1)` puts them behind. The mask is that of lesson
-# 05, `(padded != PAD)[:, None, None, :]`, (B, 1, 1, S): its axes stand for the batch, all heads, all queries, and the
-# keys. `src[b : b + 1]` is a batch of one. With `torch.no_grad()` nothing is recorded. `model.train()` and `model.eval()` change the mode. Two helpers are
-# there already.
+# `torch.tensor([[4, 5, ...], ...])` makes ids, `tgt.clone()` a copy that may be changed,
+# `torch.zeros(2, 3, dtype=torch.long)` six pads, and `torch.cat([src, pads], dim=1)` puts them behind. The mask is
+# that of lesson 05, `(padded != PAD)[:, None, None, :]`, (B, 1, 1, S): its axes stand for the batch, all heads, all
+# queries, and the keys. `src[b : b + 1]` is a batch of one. With `torch.no_grad()` nothing is recorded.
+# `model.train()` and `model.eval()` change the mode. Two helpers are there already.
 
 
 # %% name="helpers"
@@ -700,11 +705,12 @@ holds(
 # %% [markdown]
 # <details><summary>What to take from this table</summary>
 #
-# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. One, with the mean
-# over the batch, writes 80 and 98 % of them. Six write as well as the sound one: nobody would ever have noticed that
-# three of them listen to pads, that one closes the future by lowering scores by 8 only, that one's last norm averages
-# over the words as well, and that one has its mask in training only. Words here are short and there are few pads, and a model
-# learns to live with what it always gets; in another batch, or with longer words, it gets something else.
+# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. One, with the
+# mean over the batch, writes 80 and 98 % of them. Six write as well as the sound one: nobody would ever have noticed
+# that three of them listen to pads, that one closes the future by lowering scores by 8 only, that one's last norm
+# averages over the words as well, and that one has its mask in training only. Words here are short and there are few
+# pads, and a model learns to live with what it always gets; in another batch, or with longer words, it gets something
+# else.
 #
 # The loss tells of the other five. Your tests tell of all 16, in a second and before any training.
 #
@@ -760,8 +766,9 @@ count_parameters = check("count_parameters", count_parameters)
 # | feed-forward | $4 S d\,d_{ff}$ | $4 T d\,d_{ff}$ | |
 # | output | | | $2 T d V$ |
 #
-# The projections are the four linear maps of an attention. The cross-attention makes queries and output of the target's words and keys and values of the source's. Looking up a
-# row is no operation at all. And a causal mask saves nothing: what it closes has been computed.
+# The projections are the four linear maps of an attention. The cross-attention makes queries and output of the
+# target's words and keys and values of the source's. Looking up a row is no operation at all. And a causal mask saves
+# nothing: what it closes has been computed.
 #
 # PyTorch can count, too: `FlopCounterMode` watches every product while a model runs.
 

@@ -964,6 +964,9 @@ def with_places(make, buffer=True):
             else:
                 self.pe = table
 
+        def embed(self, ids):
+            return self.drop(embed(ids, self.embedding.weight, self.pe))
+
     return Model
 
 

@@ -140,8 +140,8 @@ def rounded(far: Mapping[torch.dtype, tuple[float, float]]) -> list[tuple[str, s
     rows = []
     for dtype, (logits, gradients) in far.items():
         least = math.ceil(math.log10(30 * torch.finfo(dtype).eps))
-        said = [f"1e{max(least, math.ceil(math.log10(max(gap, 1e-300)))):d}" for gap in (logits, gradients)]
-        rows.append((f"{torch.finfo(dtype).bits} bits", *said))
+        one, other = (f"1e{max(least, math.ceil(math.log10(max(gap, 1e-300)))):d}" for gap in (logits, gradients))
+        rows.append((f"{torch.finfo(dtype).bits} bits", one, other))
     return rows
 
 

@@ -109,6 +109,10 @@ def _causality_at(places: Callable[[int], list[int]]) -> Test:
     return test
 
 
+def _causality_at_one(t: int) -> Test:
+    return _causality_at(lambda n: [t])
+
+
 def _causality_compared(choose: "Callable[[Tensor, int], Tensor]") -> Test:
     """Return a test that compares other places than those before t."""
 
@@ -570,7 +574,7 @@ PROPERTIES = (
                     model(src, tgt[:, :-1]), logits[:, : tgt.shape[1] - 1]
                 )
             ),
-            *(judge(causality=_causality_at(lambda n, t=t: [t])) for t in (1, 2, 3, 5)),
+            *(judge(causality=_causality_at_one(t)) for t in (1, 2, 3, 5)),
             judge(causality=_causality_at(lambda n: list(range(1, n, 2)))),
             judge(causality=_causality_at(lambda n: list(range(1, n - 1)))),
             judge(causality=_causality_at(lambda n: list(range(2, n)))),

@@ -645,8 +645,8 @@ TRANSFORMER = (
     Mistake(
         "plain_list",
         "layers in a plain list",
-        "Your layers stand in a plain list: parameters() does not find them, nor does .double(), which the check calls; "
-        "nobody trains, moves or saves them. Which list of torch makes them parts of the model?",
+        "Your layers stand in a plain list: parameters() does not find them, nor does .double(), which the check "
+        "calls; nobody trains, moves or saves them. Which list of torch makes them parts of the model?",
         (
             whole(make=_plain_list),
             whole(make=_plain_encoder),
