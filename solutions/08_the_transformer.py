@@ -75,6 +75,8 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # | logits | one number for each word that could come next; softmax makes probabilities of them |
 # | tied | two parts of a model use one and the same array of numbers |
 # | gradient | for every trained number: how fast a result moves when this number moves |
+# | open, closed | what a mask lets a query see (True), and what it hides (False) |
+# | nat | the unit of a loss: minus the natural logarithm of a probability |
 # | FLOP | one multiplication or addition; FLOPs are many of them |
 #
 # ## 1. Two questions for every word
@@ -118,9 +120,10 @@ positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
 # The powers add up to 10, so the weights are 0.1, 0.2, 0.5, 0.1 and 0.1, and what comes home is $0.2 \cdot 10 + 0.5
 # \cdot 4 + 0.1 \cdot 20 = 6$. There is nothing new in it: it is lesson 03 with a query from elsewhere.
 #
-# Your `MultiHeadAttention` was made for this, with its two inputs. *Predict:* three target words ask five source
-# words in the cell below. What is the shape of the output, and which of its rows move when one source word is
-# exchanged? And which would move if somebody, by mistake, handed over the target's words in both places?
+# Your `MultiHeadAttention` was made for this, with its two inputs: `attention(x_queries, x_keys_values, mask)`.
+# *Predict:* three target words ask five source words in the cell below. What is the shape of the output, and which of
+# its rows move when one source word is exchanged? And which would move if somebody, by mistake, handed over the
+# target's words in both places?
 
 # %% name="two-sides" tags=["predict"]
 torch.manual_seed(8)
@@ -137,8 +140,8 @@ print("each row moves by", (after - before).abs().amax(dim=-1)[0].numpy().round(
 
 # %% [markdown]
 # All three rows move, since everybody asks everybody. The mistaken one has the same shape, raises nothing, and does
-# not move at all: the source does not occur in it. Keep that in mind, for it is the most frequent mistake in homemade
-# decoders. You will catch it in section 8.
+# not move at all: the source does not occur in it. Keep that in mind, for it is easily made and says
+# nothing. You will catch it in section 8.
 #
 # ## 2. From ids to vectors
 #
@@ -239,7 +242,8 @@ embed = check("embed", embed)
 # `layer_norm` does), and an `nn.Dropout(dropout)`. In `forward` do the two steps. `residual_block(x, norm, f, drop)`,
 # the piece of lesson 07, is one of these lines. Its `f` takes one argument, and attention wants two and a mask:
 # `lambda y: ...` makes a function of one argument, `y`, out of anything. How you call your parts, and in which order
-# you make them, is yours.
+# you make them, is yours; inside of a list, make them in the order of use. The check runs in 64 bits and compares seven
+# digits and more: a number such as `torch.sqrt(torch.tensor(d))`, which is made in 32, is refused at the eighth.
 
 
 # %% name="exercise-encoder-layer"
@@ -318,7 +322,10 @@ class DecoderLayer(nn.Module):
         ### END SOLUTION
 
     def forward(self, x, memory, mask=None, memory_mask=None):
-        """x (B, T, d) reads memory (B, S, d) -> (B, T, d). Masks: (B, H, T, T) and (B, H, T, S)."""
+        """x (B, T, d) reads memory (B, S, d) -> (B, T, d).
+
+        Masks are broadcastable to (B, H, T, T) and to (B, H, T, S).
+        """
         ### BEGIN SOLUTION
         steps = [
             (self.self_norm, lambda y: self.self_attention(y, y, mask)),  # 1
@@ -342,8 +349,8 @@ DecoderLayer = check("DecoderLayer", DecoderLayer)
 # translation is being written, there are no rows below the frame yet.
 #
 # 1. Move *step* from 0 to 6. What opens in the first table with every step, and what in the second?
-# 2. Add *source_pads*, then *target_pads*. Which columns close, and in which table? Are the words of the target ever
-#    closed by its own pads, if the pads stand behind them?
+# 2. Add *source_pads*, then *target_pads*. Which columns close, and in which table? With the pads of the target
+#    behind its words, does any row of a real word ever change by them?
 # 3. Find numbers of pads with which both tables have the same shape. What would complain if somebody exchanged the
 #    two masks then? And with other numbers?
 
@@ -402,13 +409,15 @@ print("logits", logits.numpy(), "  probabilities", logits.softmax(-1).numpy().ro
 #
 # Put it together.
 #
-# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)` or an `nn.Parameter`, that begins
-#   with random numbers of size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers
-#   and as many decoder layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks;
-#   dropout; and the table of positions for `max_len` places, which is not trained: `self.register_buffer("positions",
-#   ..., persistent=False)` keeps it with the model without making it a parameter.
-#   `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and `.float()`
-#   gives it the precision of the rest.
+# - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)`, whose array is its `.weight` (that
+#   is what `embed` wants), or an `nn.Parameter(torch.empty(vocab_size, d_model))`, that begins with random numbers of
+#   size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers and as many decoder
+#   layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks; dropout; and the
+#   table of positions for `max_len` places, which is not trained:
+#   `self.register_buffer("positions", ..., persistent=False)` keeps it with the model without making it a parameter.
+#   (As a plain `self.positions = tensor` it would stay behind when the model is moved to another precision or
+#   device.) `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and
+#   `.float()` gives it the precision of the rest.
 # - `encode`: embed the source, dropout, layers, norm. Returns the memory.
 # - `decode`: embed the target, dropout, layers, norm, logits. `tgt_mask` and `src_mask` are handed in; where
 #   `tgt_mask` is None, nobody may see the future all the same: `torch.ones(T, T, dtype=torch.bool).tril()` is a
@@ -493,13 +502,15 @@ Transformer = check("Transformer", Transformer)
 # Equal outputs are half of a proof. If a gradient is cut off somewhere, the output is right and training goes wrong.
 # So compare the gradients of all weights, too: in 32 bits, which is about seven digits, and in 64, which is sixteen.
 #
-# *Predict:* how many digits will agree, in each?
+# *Predict:* how many digits will agree, in each? (The cell rounds gaps up to a power of ten: $10^{-5}$ means five
+# digits.)
 
 # %% name="same-function" tags=["predict"]
 sizes = (40, 32, 4, 48, 2)  # vocab_size, d_model, n_heads, d_ff, n_layers
 theirs = parity.courses_model(*sizes)
 mine = parity.loaded(Transformer, theirs, *sizes)
 far = {dtype: parity.gaps(theirs, mine, dtype) for dtype in (torch.float32, torch.float64)}
+show_table(("", "logits differ by less than", "gradients by less than"), parity.rounded(far))
 holds(
     ("32 bits: logits agree to 1e-5, ...", far[torch.float32][0] < 1e-5),
     ("... and so do the gradients of all weights.", far[torch.float32][1] < 1e-5),
@@ -530,8 +541,10 @@ holds(*((f"{name} agrees with yours to 1e-5.", gap < 1e-5) for name, gap in far.
 # itself alone, and it is a pad.
 #
 # Two pads in front of three words, and everything is asked twice: while gradients are recorded, and under
-# `torch.no_grad()`, both in evaluation mode. *Predict:* how many of the five places come out as NaN? Does it make a
-# difference whether gradients are recorded?
+# `torch.no_grad()`, both in evaluation mode. There are modules and, in the fifth row,
+# `F.scaled_dot_product_attention`: attention as one function, from queries, keys and values, which torch's modules call
+# themselves. *Predict* for the first row, `nn.Transformer`: how many of the five places come out as NaN, with gradients
+# recorded and without? And in which of the other rows?
 
 # %% name="empty-rows" tags=["predict"]
 rows = parity.empty_rows(DecoderLayer)
@@ -542,24 +555,33 @@ show_table(
 # %% [markdown]
 # The same module, with the same weights and the same sentence, is finite while gradients are recorded and NaN when
 # they are not: it takes another, faster way through the code. In `nn.Transformer`, which has two layers here, NaN has
-# spread from the two pads to *every* place of the sentence. So training looks healthy, and the translation that is
+# spread from the two pads to *every* place of the sentence: the second layer gives the pads a weight of 0, and 0 times
+# NaN is NaN. So training looks healthy, and the translation that is
 # made afterwards is gone. (Measured with torch 2.13; other versions may differ. `need_weights=True` is the default of
 # `nn.MultiheadAttention`.)
 #
-# Yours returns zeros in both. When you compare with a library, do it where it says what it does, and have a test for
-# the rest.
+# Your attention returns zeros for such a row, in both. When you compare with a library, do it where it says what it
+# does, and have a test for the rest.
 #
 # ## 8. Training proves nothing
 #
 # Suppose that nobody had checked your Transformer. You train it, the loss falls, and you believe it is right. Here
-# are 16 Transformers with one mistake each, and a sound one. Each was trained twice to write words of four to eight
-# letters backward, *bighead* to *daehgib*, with 800 updates. You will train your own in section 10. These were
-# trained before (`python -m course.lessons.lesson_08.experiments`), and the cell reads what was kept.
+# are 16 broken Transformers, fifteen with one mistake and one with two, and a sound one. Each was trained twice to
+# write words of four to eight letters backward, *bighead* to *daehgib*, with 800 updates. You will train your own in
+# section 10. These were trained before (`python -m course.lessons.lesson_08.experiments`), and the cell reads what
+# was kept.
 #
 # There are two ways to ask how good such a model is. With the right letters before it, it guesses the next one; that
 # is how it is trained. Or it writes alone, from its own letters, as it has to in earnest.
 #
-# *Predict:* which of the four in the table below have a loss as small as the sound one's? Which of them write words?
+# Four of them stand in the table below:
+#
+# - *no mask*: where no mask is handed in, the target sees its whole future;
+# - *mask off by one*: each word sees the next one, too;
+# - *cross-attention asks the decoder*: its keys and values come from the target instead of the memory;
+# - *mask in training only*: in evaluation mode the mask of the future is left away.
+#
+# *Predict:* which of these four have a loss as small as the sound one's? Which of them write words?
 
 # %% name="trained-and-broken" tags=["predict"]
 runs = experiments.read_runs()
@@ -578,8 +600,10 @@ show(experiments.trained_table(runs, few))
 # to copy from, and not one word in 500 comes out. A loss can be too good.
 #
 # **Asking the decoder** in cross-attention leaves a model that never sees the word which it is to turn around. The
-# loss of 2.2 says so, since guessing one of ten letters costs $\ln 10 = 2.3$. In a translator it would say less. A
-# model that knows no source still learns which German word follows which, and its loss falls for a long time.
+# loss of 2.2 says so, since guessing one of ten letters costs $\ln 10 = 2.3$ nats. (Of its letters 20 % are right and
+# not 10 %: the end of a word counts as one, and who guesses it at each place from the fifth on gets every end right.)
+# In a translator it would say less. A model that knows no source still learns which German word follows which, and
+# its loss falls for a long time.
 #
 # **With a mask in training only** everything is fine in training. In evaluation mode the same model gets 22 and 39 of
 # 100 letters right in the two trainings, because it sees what it has never seen before. And alone it writes as if
@@ -604,16 +628,19 @@ show(experiments.trained_table(runs, few))
 #
 # Find the bug, in Transformers that you cannot look into. Write a function that gets a model and returns the set of
 # the properties that it *violates*, out of the names `"causality"`, `"padding"`, `"memory"` and `"batch"`: `set()`
-# for a sound one. The check hands it 18 models of which it knows what is wrong.
+# for a sound one. The check hands it 18 models of which it knows what is wrong: the 16, the sound one, and a second
+# sound one that is new. Then come a few more that hide all of the future but one word.
 #
 # All of them are called like yours, `model(src, tgt, src_mask=None, tgt_mask=None)`. They know 20 ids: 0 is the pad,
 # and 4 to 19 are ordinary words. They come as new models come, with dropout, and compute in 64 bits, so that rounding
-# moves the sixteenth digit. Some of them break a rule a little, some at one place, some in one mode.
+# moves the sixteenth digit. Some of them break a rule a little, some at one place, some in training
+# or in evaluation mode alone: test in evaluation mode.
 #
-# `torch.tensor([[4, 5, ...], ...])` makes ids, `tgt.clone()` a copy that may be changed, `torch.zeros(2, 3,
-# dtype=torch.long)` six pads, and `torch.cat([src, pads], dim=1)` puts them behind. `src[b : b + 1]` is a batch of
-# one. With `torch.no_grad()` nothing is recorded. `model.train()` and `model.eval()` change the mode. Two helpers are
-# there already.
+# `torch.tensor([[4, 5, ...], ...])` makes ids, `tgt.clone()` a copy that may be changed,
+# `torch.zeros(2, 3, dtype=torch.long)` six pads, and `torch.cat([src, pads], dim=1)` puts them behind. The mask is
+# that of lesson 05, `(padded != PAD)[:, None, None, :]`, (B, 1, 1, S): its axes stand for the batch, all heads, all
+# queries, and the keys. `src[b : b + 1]` is a batch of one. With `torch.no_grad()` nothing is recorded.
+# `model.train()` and `model.eval()` change the mode. Two helpers are there already.
 
 
 # %% name="helpers"
@@ -678,10 +705,12 @@ holds(
 # %% [markdown]
 # <details><summary>What to take from this table</summary>
 #
-# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. Six write as
-# well as the sound one: nobody would ever have noticed that three of them listen to pads, that one's mask has a hole,
-# one's norm an axis too many, and one's mask two modes. Words here are short and there are few pads, and a model
-# learns to live with what it always gets; in another batch, or with longer words, it gets something else.
+# Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. One, with the
+# mean over the batch, writes 80 and 98 % of them. Six write as well as the sound one: nobody would ever have noticed
+# that three of them listen to pads, that one closes the future by lowering scores by 8 only, that one's last norm
+# averages over the words as well, and that one has its mask in training only. Words here are short and there are few
+# pads, and a model learns to live with what it always gets; in another batch, or with longer words, it gets something
+# else.
 #
 # The loss tells of the other five. Your tests tell of all 16, in a second and before any training.
 #
@@ -690,12 +719,12 @@ holds(
 # ## 9. What it costs
 #
 # **In numbers to train.** A linear map from $a$ to $b$ has $ab$ numbers and a bias of $b$; a norm has a gain and a
-# bias of $d$ each. The rest is counting.
+# bias of $d$ each. The rest is counting; the cell with the question mark is yours.
 #
 # | part | how many numbers | in an encoder layer | in a decoder layer | once |
 # |---|---|---|---|---|
 # | attention | $4(d^2 + d)$ | 1 | 2 | |
-# | feed-forward | $2\,d\,d_{ff} + d_{ff} + d$ | 1 | 1 | |
+# | feed-forward | ? | 1 | 1 | |
 # | norm | $2d$ | 2 | 3 | 2 |
 # | table | $V d$ | | | 1 |
 #
@@ -732,13 +761,14 @@ count_parameters = check("count_parameters", count_parameters)
 #
 # | part | a layer of the encoder | a layer of the decoder | once |
 # |---|---|---|---|
-# | maps of attention | $8 S d^2$ | $12 T d^2 + 4 S d^2$ | |
+# | projections | $8 S d^2$ | $12 T d^2 + 4 S d^2$ | |
 # | scores and mixing | $4 S^2 d$ | $4 T^2 d + 4 T S d$ | |
 # | feed-forward | $4 S d\,d_{ff}$ | $4 T d\,d_{ff}$ | |
 # | output | | | $2 T d V$ |
 #
-# The cross-attention makes queries and output of the target's words and keys and values of the source's. Looking up a
-# row is no operation at all. And a causal mask saves nothing: what it closes has been computed.
+# The projections are the four linear maps of an attention. The cross-attention makes queries and output of the
+# target's words and keys and values of the source's. Looking up a row is no operation at all. And a causal mask saves
+# nothing: what it closes has been computed.
 #
 # PyTorch can count, too: `FlopCounterMode` watches every product while a model runs.
 
@@ -770,7 +800,7 @@ print(f"the base model of the paper: {count_parameters(37_000, 512, 8, 2048, 6) 
 # On the left the numbers to train, on the right the operations for a source of *length* words and a target of as
 # many. *words* is the size of the vocabulary; every attention has eight heads.
 #
-# 1. Begin with the paper's base model. Which part has most of the numbers? Which slider makes the table of words the
+# 1. Begin with the paper's base model. Which part has most of the numbers? Which sliders make the table of words the
 #    largest part?
 # 2. Make *length* larger. Which part of the operations grows faster than the others, and from where on is it the
 #    largest? What does *length* do to the left side?
@@ -791,12 +821,13 @@ explore(
 # %% [markdown]
 # <details><summary>What you may have seen</summary>
 #
-# 1. Feed-forward, with 40 %. Fewer *layers*: with 2 of them the table has more than half. Small models are mostly
-#    vocabulary.
+# 1. Feed-forward, with 40 %. Three of them: fewer *layers* (four suffice, and with 2 of them the table has more than
+#    half), more *words* (64,000), or a smaller *d_ff* (1024). Small models are mostly vocabulary.
 # 2. Scores and mixing: every word is compared with every other one, so they grow with the square of the length. Up to
 #    some hundred words they hardly count; with 2,000 words they are the largest part. On the left nothing changes,
 #    for no weight belongs to a place.
-# 3. The width: 164 million against 107 million. It enters attention with its square, and the table as well.
+# 3. The width: 164 million against 107 million. It enters attention with its square; the feed-forward
+#    network and the table double. More layers leave the table as it is.
 #
 # </details>
 #
@@ -809,10 +840,10 @@ explore(
 #
 # There are words of four to eight letters, drawn at random from *a* to *j*, with pads and masks as in earnest.
 # `<bos>` begins the target, and `<eos>` ends both sides. (The loop behind `reversal.train` is what lesson 10 is
-# about.) It takes ten to fifteen seconds.
+# about.) It takes about ten seconds on two free cores.
 #
-# *Predict, while it runs:* the model knows 20 ids, so that guessing costs $\ln 20 = 3.0$ nats a letter. Where does
-# the loss go? How many of 500 new words will it write without a mistake, by itself?
+# *Predict, while it runs:* the model knows 20 ids, so that guessing costs $\ln 20 = 3.0$ nats a letter. After how many
+# of the 800 updates is the loss below 0.1? And in which cell of the map for *bighead* will the largest weight stand?
 
 # %% name="train" tags=["nbval-ignore-output", "predict"]
 UPDATES = 800
@@ -824,7 +855,7 @@ losses = reversal.train(
 
 # %% name="where-it-looks" tags=["nbval-ignore-output", "predict"]
 word = "bighead"
-maps = reversal.cross_attention(backward, reversal.spell(word))[-1]
+maps = reversal.cross_attention(backward, reversal.spell(word))[-1]  # of the last layer
 show(figures.draw_reversal, maps=maps.numpy(), source=[*word, "<eos>"], asked=[*word[::-1]])
 
 # %% [markdown]

@@ -148,6 +148,8 @@ def test_the_answers_below_the_bill():
     shares = {name: cost / costs.count_parameters(*base) for name, cost in of(*base).items()}
     assert max(shares, key=shares.get) == "feed-forward"
     assert round(100 * shares["feed-forward"]) == 40
+    for others in ((37000, 512, 8, 2048, 4), (64000, 512, 8, 2048, 6), (37000, 512, 8, 1024, 6)):
+        assert max(of(*others), key=of(*others).get) == "table of words", others
     two = of(37000, 512, 8, 2048, 2)
     assert two["table of words"] > sum(two.values()) / 2
     for length, largest in ((500, False), (1000, False), (2000, True), (5000, True)):
@@ -319,6 +321,35 @@ def test_what_a_model_writes_is_scored():
     assert reversal.percent_right(reference.Transformer(*reversal.SIZES), words) < 5
 
 
+def _with_torchs_own(attention):
+    def forward(x_q, x_kv, mask=None):
+        q, k, v = (attention.split(f(x)) for f, x in ((attention.q, x_q), (attention.k, x_kv), (attention.v, x_kv)))
+        o = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return attention.o(o.transpose(1, 2).flatten(2))
+
+    return forward
+
+
+def test_weights_are_seen_where_torch_s_own_function_makes_them():
+    torch.manual_seed(1)
+    model = reference.Transformer(20, 16, 4, 24, 2)
+    words = reversal.spell("bighead")
+    wanted = reversal.cross_attention(model, words)
+    for layer in model.decoder:
+        layer.cross_attention.forward = _with_torchs_own(layer.cross_attention)
+    torch.testing.assert_close(reversal.cross_attention(model, words), wanted)
+
+
+def test_a_model_that_cannot_be_watched_is_told():
+    with pytest.raises(CourseError, match="No weights of your cross-attention passed by"):
+        reversal.cross_attention(Perfect(), reversal.spell("bighead"))
+
+
+def test_gaps_are_rounded_up_to_what_no_machine_changes():
+    far = {torch.float32: (2e-7, 8e-7), torch.float64: (3e-16, 2e-9)}
+    assert parity.rounded(far) == [("32 bits", "1e-5", "1e-5"), ("64 bits", "1e-14", "1e-8")]
+
+
 @pytest.mark.parametrize("fused", [False, True])
 def test_weights_are_seen_as_they_pass(fused):
     torch.manual_seed(1)
@@ -424,9 +455,12 @@ def test_what_the_text_says_of_the_kept_runs():
     assert sum(max(each.words for each in runs[name]) == 0 for name in small) == 4
     as_well = [name for name in small if min(each.words for each in runs[name]) > 99]
     assert len(as_well) == 6
+    between = "One, with the mean over the batch, writes 80 and 98 % of them."
+    assert [f"{each.words:.0f}" for each in runs["mean over the batch"]] == ["80", "98"]
+    assert {f"{each.letters:.0f}" for each in runs["cross-attention asks the decoder"]} == {"20"}
     assert (
-        "Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. Six"
-        in said
+        "Eleven of the 16 have a loss as small as the sound one's. Four of these cannot write a single word. "
+        f"{between} Six" in said
     )
     others = [each.loss for name in broken.BROKEN if name not in small for each in runs[name]]
     assert min(others) > 10 * max(each.loss for each in sound)

@@ -148,6 +148,24 @@ def encoder_with(attention, norm):
     return EncoderLayer
 
 
+def encoder_with_norms_turned():
+    class EncoderLayer(nn.Module):
+        """The second norm of a list stands before attention."""
+
+        def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
+            super().__init__()
+            self.attention = MultiHeadAttention(d_model, n_heads)
+            self.ff = FeedForward(d_model, d_ff)
+            self.norms = nn.ModuleList([nn.LayerNorm(d_model), nn.LayerNorm(d_model)])
+            self.drop = nn.Dropout(dropout)
+
+        def forward(self, x, mask=None):
+            x = residual_block(x, self.norms[1], lambda y: self.attention(y, y, mask), self.drop)
+            return residual_block(x, self.norms[0], self.ff, self.drop)
+
+    return EncoderLayer
+
+
 def encoder_ff_norm_first():
     class EncoderLayer(nn.Module):
         def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
@@ -196,6 +214,7 @@ def encoder_bare_maps():
 
 RIGHT_ENCODER_LAYERS = {
     "plain": encoder_plain(),
+    "a list of norms, turned": encoder_with_norms_turned(),
     "fused, own norm": encoder_with(Fused, OwnNorm),
     "output first": encoder_with(OutputFirst, nn.LayerNorm),
     "norms in another order": encoder_ff_norm_first(),
@@ -860,6 +879,111 @@ def judge(change=None, compare=None, mode=False, pads=True, source=True, alone=T
     return properties
 
 
+def judge_at(places, tail=False, make=torch.Tensor.clone, mask=lambda longer: (longer != 0)[:, None, None, :]):
+    """A judge that changes the target at some of seven places, or from there on."""
+
+    def properties(model):
+        model.eval()
+        src, tgt = torch.randint(4, 20, (2, 5)), torch.randint(4, 20, (2, 7))
+        found = set()
+        with torch.no_grad():
+            y = model(src, tgt)
+            for i in places:
+                z = make(tgt)
+                end = None if tail else i + 1
+                z[:, i:end] = other_words(z)[:, i:end]
+                if moved(model(src, z)[:, :i], y[:, :i]):
+                    found.add("causality")
+            longer = torch.cat([src, torch.zeros(2, 2, dtype=torch.long)], 1)
+            if moved(model(longer, tgt, src_mask=mask(longer)), y):
+                found.add("padding")
+            if not moved(model(other_words(src), tgt), y):
+                found.add("memory")
+            if any(moved(model(src[b : b + 1], tgt[b : b + 1]), y[b : b + 1]) for b in range(2)):
+                found.add("batch")
+        return found
+
+    return properties
+
+
+def judge_on_one_copy(model):
+    copies = []
+
+    def once(tgt):
+        copies.append(copies[0] if copies else tgt.clone())
+        return copies[-1]
+
+    return judge_at(range(1, 7), make=once)(model)
+
+
+def e_thinks_first(s, x, mask):
+    x = residual_block(x, s.norm1, s.ff, s.dropout)
+    return residual_block(x, s.norm2, lambda y: s.attention(y, y, mask), s.dropout)
+
+
+def e_adds_again(s, x, mask):
+    x = x + residual_block(x, s.norm1, lambda y: s.attention(y, y, mask), s.dropout)
+    return x + residual_block(x, s.norm2, s.ff, s.dropout)
+
+
+def e_unused(s, x, mask):
+    y = s.norm1(x)
+    s.dropout(s.attention(y, y, mask))
+    return x + s.dropout(s.ff(s.norm2(x)))
+
+
+def d_thinks_second(s, x, memory, mask, memory_mask):
+    x = residual_block(x, s.norm1, lambda y: s.attention(y, y, mask), s.dropout)
+    x = residual_block(x, s.norm2, s.ff, s.dropout)
+    return residual_block(x, s.norm3, lambda y: s.source_attention(y, memory, memory_mask), s.dropout)
+
+
+def d_adds_again(s, x, memory, mask, memory_mask):
+    x = x + residual_block(x, s.norm1, lambda y: s.attention(y, y, mask), s.dropout)
+    x = x + residual_block(x, s.norm2, lambda y: s.source_attention(y, memory, memory_mask), s.dropout)
+    return x + residual_block(x, s.norm3, s.ff, s.dropout)
+
+
+def own_mask(make):
+    def decode(self, tgt, memory, tgt_mask=None, src_mask=None):
+        return WithEmbedding_decode(self, tgt, memory, make(tgt.shape[1]) if tgt_mask is None else tgt_mask, src_mask)
+
+    return decode
+
+
+def with_places(make, buffer=True):
+    """A Transformer whose table of positions is make(vocab_size, d_model, max_len)."""
+
+    class Model(WithEmbedding):
+        def __init__(self, vocab_size, d_model, n_heads, d_ff, n_layers, dropout=0.0, max_len=256):
+            super().__init__(vocab_size, d_model, n_heads, d_ff, n_layers, dropout, max_len)
+            del self.pe
+            table = make(vocab_size, d_model, max_len)
+            if buffer:
+                self.register_buffer("pe", table, persistent=False)
+            else:
+                self.pe = table
+
+        def embed(self, ids):
+            return self.drop(embed(ids, self.embedding.weight, self.pe))
+
+    return Model
+
+
+class PlainList(WithEmbedding):
+    """Layers in a plain list."""
+
+    def __init__(self, vocab_size, d_model, n_heads, d_ff, n_layers, dropout=0.0, max_len=256):
+        super().__init__(vocab_size, d_model, n_heads, d_ff, n_layers, dropout, max_len)
+        del self.enc, self.dec
+        self.enc = [EncoderLayer(d_model, n_heads, d_ff, dropout) for _ in range(n_layers)]
+        self.dec = [DecoderLayer(d_model, n_heads, d_ff, dropout) for _ in range(n_layers)]
+
+
+def places(n, d):
+    return torch.as_tensor(positional_encoding(n, d))
+
+
 WRONG = [
     ("embed", lambda tokens, table, positions: table[tokens] + positions[: tokens.size(1)], "embed_not_scaled"),
     (
@@ -916,6 +1040,29 @@ WRONG = [
     ("properties", judge(source=False), "memory_other_target"),
     ("properties", judge(alone=False), "first_sentence"),
     ("properties", lambda model: set(), "never_calls"),
+    ("properties", judge_at(range(1, 7), make=lambda tgt: tgt), "writes_into_the_target"),
+    ("properties", judge_on_one_copy, "causality_looks_too_far"),
+    *(("properties", judge_at([i]), "causality_at_some_places") for i in (1, 2, 3, 5, 6)),
+    ("properties", judge_at([3], tail=True), "causality_at_some_places"),
+    ("properties", judge_at([1, 2, 4, 5, 6]), "causality_at_some_places"),
+    ("properties", judge_at(range(1, 7), mask=lambda longer: longer != 0), "mask_of_two_axes"),
+    (
+        "properties",
+        judge_at(range(1, 7), mask=lambda longer: (longer != 0).float()[:, None, None]),
+        "mask_of_floats",
+    ),
+    ("EncoderLayer", enc(e_thinks_first), "feed_forward_first"),
+    ("EncoderLayer", enc(e_adds_again), "residual_twice"),
+    ("EncoderLayer", enc(e_unused), "no_attention"),
+    ("DecoderLayer", dec(d_thinks_second), "feed_forward_too_early"),
+    ("DecoderLayer", dec(d_adds_again), "residual_twice"),
+    ("Transformer", PlainList, "plain_list"),
+    ("Transformer", with_places(lambda V, d, n: places(n, d)), "positions_in_64_bits"),
+    ("Transformer", with_places(lambda V, d, n: places(V, d).float()), "places_not_max_len"),
+    ("Transformer", with_places(lambda V, d, n: places(256, d).float()), "places_not_max_len"),
+    ("Transformer", with_places(lambda V, d, n: places(n, d).float(), buffer=False), "positions_left_behind"),
+    ("Transformer", t(decode=own_mask(lambda n: torch.ones(n, n, dtype=torch.bool).triu())), "causal_inverted"),
+    ("Transformer", t(decode=own_mask(lambda n: torch.ones(n, n).tril())), "mask_of_floats"),
     (
         "count_parameters",
         lambda vocab_size, d_model, n_heads, d_ff, n_layers: (

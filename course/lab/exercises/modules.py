@@ -86,11 +86,23 @@ def _parts(module: nn.Module, called: str, seen: set[int], whole: frozenset[tupl
         yield from _linear(own, called in _STACKED or bool(whole) and tuple(module.weight.shape) not in whole)
     else:
         yield from _loose(own)
-    children = dict(module.named_children())
+    children = _children(module)
     order = _ORDERS.get(type(module), ())
     for name in order if set(order) == set(children) else children:
         for part in _parts(children[name], name, seen, whole):
-            yield replace(part, listed=part.listed or isinstance(module, nn.ModuleList))
+            yield replace(part, listed=part.listed or "." in name or isinstance(module, nn.ModuleList))
+
+
+def _children(module: nn.Module) -> dict[str, nn.Module]:
+    """The direct parts of a module by name; those in a list of simple modules, such as norms, stand for themselves."""
+    found: dict[str, nn.Module] = {}
+    for name, child in module.named_children():
+        entries = dict(child.named_children()) if isinstance(child, nn.ModuleList) else {}
+        if entries and not any(list(entry.children()) for entry in entries.values()):
+            found |= {f"{name}.{i}": entry for i, entry in entries.items()}
+        else:
+            found[name] = child
+    return found
 
 
 def _linear(own: Mapping[str, nn.Parameter], stacked: bool) -> Iterator[Part]:
@@ -206,7 +218,7 @@ def in_order(cls: type[nn.Module]) -> type[nn.Module]:
 
 def _orders(module: nn.Module) -> Iterator[tuple[str, ...]]:
     """Orders of the direct parts of a module: those first in which only parts of one build change places."""
-    children = dict(module.named_children())
+    children = _children(module)
     alike: dict[tuple[tuple[str, tuple[int, ...]], ...], list[str]] = {}
     for name, child in children.items():
         alike.setdefault(tuple((part.kind, part.shape) for part in parts(child)), []).append(name)

@@ -76,6 +76,20 @@ class InBlocks(_OwnMask):
         return block[:, None] >= block[None, :]
 
 
+class OpenEdge(_OwnMask):
+    """A causal mask with one hole: the place before one word sees it. k: which word, counted around."""
+
+    k = 0
+
+    def mask(self, n: int) -> Tensor | None:
+        """The hole is beside the diagonal."""
+        mask = _causal(n)
+        if n > 1:
+            at = self.k % (n - 1)
+            mask[at, at + 1] = True
+        return mask
+
+
 class _SoftAttention(nn.Module):
     """Attention whose closed scores are made smaller by 8 instead of minus infinity."""
 

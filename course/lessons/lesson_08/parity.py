@@ -10,8 +10,9 @@ as it likes, for its parts are found by their kind and order.
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -129,6 +130,19 @@ def gaps(theirs: nn.Module, mine: nn.Module, dtype: torch.dtype) -> tuple[float,
     largest = max(float(one.abs().max()) for one, _ in pairs)
     by_gradient = max(float((one - other).abs().max()) for one, other in pairs) / largest
     return float((both[0] - both[1]).abs().max() / both[0].abs().max()), by_gradient
+
+
+def rounded(far: Mapping[torch.dtype, tuple[float, float]]) -> list[tuple[str, str, str]]:
+    """Rows of a table: a dtype and its two gaps, each said to be below a power of ten that no machine's order changes.
+
+    Gaps of some hundred times the rounding of the dtype are as good as gaps get; what is larger is said as it is.
+    """
+    rows = []
+    for dtype, (logits, gradients) in far.items():
+        least = math.ceil(math.log10(30 * torch.finfo(dtype).eps))
+        one, other = (f"1e{max(least, math.ceil(math.log10(max(gap, 1e-300)))):d}" for gap in (logits, gradients))
+        rows.append((f"{torch.finfo(dtype).bits} bits", one, other))
+    return rows
 
 
 def _vocabulary(model: nn.Module) -> int:

@@ -42,8 +42,7 @@ QUIZ = (
             "nothing to copy from. The loss is then not just good but too good.",
             "padding": "Pads that are listened to cost a little quality. Would they make the loss small in training "
             "and everything wrong afterwards?",
-            "batch": "Sentences that influence each other would do so in training as well. What is there in training, "
-            "and not when the model writes alone?",
+            "batch": "That costs some words, not all of them. What could make every word wrong, and the loss too good?",
         },
     ),
 )

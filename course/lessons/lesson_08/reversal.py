@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from course.errors import CourseError
 from course.special import BOS, EOS, PAD
 
 LETTERS = "abcdefghij"
@@ -158,12 +159,35 @@ class Watch(TorchFunctionMode):
         kwargs: Any = None,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Look at the arguments of a product, and do it."""
+        if func is F.scaled_dot_product_attention:  # which makes its weights where nobody sees them
+            self.seen.append(_weights_of(*args, **(kwargs or {})))
         if func in _PRODUCTS:
             self.seen += [each.detach().clone() for each in args if isinstance(each, Tensor) and _are_weights(each)]
         return func(*args, **(kwargs or {}))
 
 
 _PRODUCTS = {torch.matmul, torch.bmm, torch.einsum, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, Tensor.__rmatmul__}
+
+
+def _weights_of(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """The weights of a call of torch's own attention, made once more; its arguments are those of torch."""
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is None:
+        return scores.softmax(dim=-1).detach()
+    if attn_mask.dtype != torch.bool:
+        return (scores + attn_mask).softmax(dim=-1).detach()
+    return scores.masked_fill(~attn_mask, -torch.inf).softmax(dim=-1).nan_to_num().detach()
 
 
 def _are_weights(x: Tensor) -> bool:
@@ -179,13 +203,22 @@ def cross_attention(model: Any, words: Words) -> Tensor:  # noqa: ANN401
 
     words: a batch of one, of n letters; the source has its EOS as well, so that these weights differ in shape from
     others.
+
+    Raises:
+        CourseError: where a model attends in a way that cannot be watched.
     """
     model.eval()
     memory = model.encode(words.src, words.src_mask)
     with Watch() as watch:
         model.decode(words.tgt[:, :-1], memory, src_mask=words.src_mask)
     shape = (words.tgt.shape[1] - 1, words.src.shape[1])
-    return torch.stack([each.flatten(0, -3) for each in watch.seen if tuple(each.shape[-2:]) == shape])
+    seen = [each.flatten(0, -3) for each in watch.seen if tuple(each.shape[-2:]) == shape]
+    if not seen:
+        raise CourseError(
+            "No weights of your cross-attention passed by, so nobody can see where it looks. They are seen where `@`, "
+            "torch.matmul, torch.bmm, torch.einsum or F.scaled_dot_product_attention mixes the values."
+        )
+    return torch.stack(seen)
 
 
 def percent_on_the_anti_diagonal(model: nn.Module, words: int = 100, seed: int = 2018) -> float:

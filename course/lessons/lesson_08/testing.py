@@ -85,15 +85,42 @@ def in_words(answer: object) -> str:
     return ", ".join(known + sorted(set(names) - set(known))) or "nothing"
 
 
+EDGES = 8  # models with one open edge that are tried; a target of up to nine words has each of its edges open once
+
+
+def with_open_edge(k: int) -> nn.Module:
+    """Return a Transformer that hides the future but for one word, which the place before it sees.
+
+    k: which word; 0 for that at place 1, and so on, again from there where the target is shorter.
+    """
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(k)
+    try:
+        model = broken.OpenEdge(*SIZES, dropout=0.1, max_len=64)
+    finally:
+        torch.set_rng_state(state)
+    model.k = k
+    return model.double().train()
+
+
 @dataclass(frozen=True)
 class Call:
-    """One call of a model: what it was given, and its mode."""
+    """One call of a model: what it was given, and its mode.
+
+    given: the target itself, of which `tgt` is a copy.
+    """
 
     src: Tensor
     tgt: Tensor
     src_mask: Tensor | None
     tgt_mask: Tensor | None
     training: bool
+    given: Tensor
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether somebody has written into the target since."""
+        return not torch.equal(self.given, self.tgt)
 
 
 class Spy(nn.Module):
@@ -107,7 +134,7 @@ class Spy(nn.Module):
         self, src: Tensor, tgt: Tensor, src_mask: Tensor | None = None, tgt_mask: Tensor | None = None
     ) -> Tensor:
         """As the model."""
-        self.calls.append(Call(src.clone(), tgt.clone(), src_mask, tgt_mask, self.training))
+        self.calls.append(Call(src.clone(), tgt.clone(), src_mask, tgt_mask, self.training, tgt))
         logits: Tensor = self.model(src, tgt, src_mask, tgt_mask)
         return logits
 

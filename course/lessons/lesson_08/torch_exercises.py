@@ -15,6 +15,7 @@ from course.lessons.lesson_08.mistakes.decoder_layer import DECODER_LAYER as KNO
 from course.lessons.lesson_08.mistakes.embedding import EMBED as KNOWN_EMBEDDINGS
 from course.lessons.lesson_08.mistakes.encoder_layer import ENCODER_LAYER as KNOWN_ENCODER_LAYERS
 from course.lessons.lesson_08.mistakes.judging import PROPERTIES as KNOWN_JUDGES
+from course.lessons.lesson_08.mistakes.transformer import FEW_WORDS, MANY_PLACES, forgets_positions, too_few_places
 from course.lessons.lesson_08.mistakes.transformer import TRANSFORMER as KNOWN_TRANSFORMERS
 
 Array = NDArray[Any]
@@ -345,6 +346,22 @@ def _is_used(cls: Callable[..., Any]) -> str | None:
     )
 
 
+def _has_places(cls: Callable[..., Any]) -> str | None:
+    """A sentence may be as long as max_len, however few words there are, and longer than 256."""
+    if not too_few_places(cls):
+        return None
+    return (
+        f"With {FEW_WORDS} words and max_len={MANY_PLACES}, a sentence of {MANY_PLACES} words does not fit. How many "
+        "rows has your table of positions?"
+    )
+
+
+def _moves_as_a_whole(cls: Callable[..., Any]) -> str | None:
+    if not forgets_positions(cls):
+        return None
+    return "Your table of positions stays behind when the model is moved. What does `register_buffer` do with it?"
+
+
 TRANSFORMER = Exercise(
     id="Transformer",
     lesson=8,
@@ -441,7 +458,11 @@ TRANSFORMER = Exercise(
         _model_case("a model with dropout 1, in training", _DROP_ASKED, _OUTPUT, 10, dropout=1.0, training=True),
         _model_case("a model with dropout 0.5, in evaluation", _EVAL_ASKED, _OUTPUT, 11, dropout=0.5),
     ),
-    properties=(Property("a new model begins undecided", _is_used),),
+    properties=(
+        Property("a new model begins undecided", _is_used),
+        Property("a sentence may be as long as max_len", _has_places),
+        Property("all of a model can be moved", _moves_as_a_whole),
+    ),
     mistakes=KNOWN_TRANSFORMERS,
     hints=(
         "Follow a source from ids to memory, and a target from ids to logits. Which of the steps are the same on both "
@@ -498,6 +519,18 @@ _PADS = "Which tokens do you add, who tells the model to look away, and what sho
 _MEMORY = "If the source is another one, what must move? Who else could move it?"
 _BATCH = "Which sentence do you look at alone, and which one does the model treat in another way in a batch?"
 
+
+def _misses_an_edge(function: Function) -> str | None:
+    """Every word of the target must have been tried: models that show one word each to the place before it."""
+    missed = [k for k in range(testing.EDGES) if "causality" not in function(testing.with_open_edge(k))]
+    if not missed:
+        return None
+    return (
+        "You change one place, or a few, and some model hides just the others well: one word is seen by the place "
+        "before it, and your tests do not find that. Which words do you change, and do you try every t?"
+    )
+
+
 PROPERTIES = Exercise(
     id="properties",
     lesson=8,
@@ -532,6 +565,7 @@ PROPERTIES = Exercise(
             6,
         ),
     ),
+    properties=(Property("every word of the target is tried", _misses_an_edge),),
     mistakes=KNOWN_JUDGES,
     hints=(
         "Each test compares the logits with those of a second call. What do you change for each of the four, and which "

@@ -175,6 +175,17 @@ def _joint(s: Wired, x: Tensor, memory: Tensor, mask: Mask, memory_mask: Mask) -
     return z
 
 
+def _added_again(first: bool, second: bool, third: bool) -> Path:
+    """A path on which x is added to what a residual block returns."""
+
+    def path(s: Wired, x: Tensor, memory: Tensor, mask: Mask, memory_mask: Mask) -> Tensor:
+        x = first * x + _first(s, x, mask)
+        x = second * x + _second(s, x, memory, memory_mask)
+        return third * x + _third(s, x)
+
+    return path
+
+
 DECODER_LAYER = (
     Mistake(
         "cross_asks_the_decoder",
@@ -378,6 +389,21 @@ DECODER_LAYER = (
         ),
     ),
     Mistake(
+        "residual_twice",
+        "x added to what residual_block returns",
+        "A sum holds x twice in your layer. What has residual_block added already when it returns?",
+        tuple(
+            layer(_added_again(*where))
+            for where in (
+                (True, True, True),
+                (True, False, False),
+                (False, True, False),
+                (False, False, True),
+                (True, True, False),
+            )
+        ),
+    ),
+    Mistake(
         "residual_starts_over",
         "a path that begins at the input of the layer",
         "One of your sums adds to the words as they came into the layer, and what has been found since is lost. Which "
@@ -403,18 +429,27 @@ DECODER_LAYER = (
         (
             layer(lambda s, x, m, mask, mm: _second(s, _third(s, _first(s, x, mask)), m, mm)),
             layer(lambda s, x, m, mask, mm: _second(s, _first(s, _third(s, x), mask), m, mm)),
+            layer(
+                lambda s, x, m, mask, mm: (z := (y := _first(s, x, mask)) + s.think(s.n2(y))) + s.read(s.n3(z), m, mm)
+            ),
+            layer(
+                lambda s, x, m, mask, mm: (
+                    (z := (y := x + s.think(s.n1(x))) + s.ask(s.n2(y), mask)) + s.read(s.n3(z), m, mm)
+                )
+            ),
         ),
     ),
     Mistake(
         "no_feed_forward",
         "the feed-forward network never used",
-        "Your feed-forward network never gets a gradient. In which line of forward do you call it?",
+        "Your feed-forward network never gets a gradient. Is it called in forward, and where does its result go?",
         (layer(lambda s, x, m, mask, mm: _second(s, _first(s, x, mask), m, mm)),),
     ),
     Mistake(
         "no_self_attention",
         "self-attention never used",
-        "No word of the target ever looks at another one of the target. In which line of forward do you ask them?",
+        "No word of the target ever looks at another one of the target. Are they asked in forward, and where does "
+        "the answer go?",
         (layer(lambda s, x, m, mask, mm: _third(s, _second(s, x, m, mm))),),
     ),
     Mistake(

@@ -161,6 +161,16 @@ def _no_gradient(s: Wired, x: Tensor, mask: Mask) -> Tensor:
     return _second(s, x + y)
 
 
+def _added_again(first: bool, second: bool) -> Path:
+    """A path on which x is added to what a residual block returns."""
+
+    def path(s: Wired, x: Tensor, mask: Mask) -> Tensor:
+        x = x + _first(s, x, mask) if first else _first(s, x, mask)
+        return x + _second(s, x) if second else _second(s, x)
+
+    return path
+
+
 ENCODER_LAYER = (
     Mistake(
         "F01",
@@ -243,6 +253,12 @@ ENCODER_LAYER = (
         (layer(lambda s, x, mask: s.think(s.n2(s.ask(s.n1(x), mask)))),),
     ),
     Mistake(
+        "residual_twice",
+        "x added to what residual_block returns",
+        "A sum holds x twice in your layer. What has residual_block added already when it returns?",
+        tuple(layer(_added_again(*where)) for where in ((True, True), (True, False), (False, True))),
+    ),
+    Mistake(
         "residual_starts_over",
         "the second path begins at the input of the layer",
         "The feed-forward network reads what attention has found, and then its output is added to the words from "
@@ -260,18 +276,22 @@ ENCODER_LAYER = (
         "feed_forward_first",
         "feed-forward before attention",
         "Your words think before they have looked around. Which of the two steps comes first?",
-        (layer(lambda s, x, mask: _first(s, _second(s, x), mask)),),
+        (
+            layer(lambda s, x, mask: _first(s, _second(s, x), mask)),
+            layer(lambda s, x, mask: (y := x + s.think(s.n1(x))) + s.ask(s.n2(y), mask)),
+        ),
     ),
     Mistake(
         "no_feed_forward",
         "the feed-forward network made and never used",
-        "Your feed-forward network never gets a gradient. In which line of forward do you call it?",
+        "Your feed-forward network never gets a gradient. Is it called in forward, and where does its result go?",
         (layer(_first),),
     ),
     Mistake(
         "no_attention",
         "attention made and never used",
-        "No word ever looks at another one in your layer. In which line of forward do you call your attention?",
+        "No word ever looks at another one in your layer. Is your attention called in forward, and where does its "
+        "result go?",
         (layer(lambda s, x, mask: _second(s, x)),),
     ),
     Mistake(

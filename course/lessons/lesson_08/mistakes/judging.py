@@ -109,6 +109,10 @@ def _causality_at(places: Callable[[int], list[int]]) -> Test:
     return test
 
 
+def _causality_at_one(t: int) -> Test:
+    return _causality_at(lambda n: [t])
+
+
 def _causality_compared(choose: "Callable[[Tensor, int], Tensor]") -> Test:
     """Return a test that compares other places than those before t."""
 
@@ -155,6 +159,24 @@ def _causality_by_decrease(model: "nn.Module", src: "Tensor", tgt: "Tensor", log
     return any(abs(float((model(src, _changed_at(tgt, t)) - logits)[:, :t].mean())) > 1e-2 for t in at)
 
 
+def _causality_in_place(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    found = False
+    for t in range(1, tgt.shape[1]):
+        tgt[:, t] = testing.other_words(tgt)[:, t]
+        found = testing.moved(model(src, tgt)[:, :t], logits[:, :t]) or found
+    return found
+
+
+def _causality_on_one_copy(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    return _causality_in_place(model, src, tgt.clone(), logits)
+
+
+def _causality_of_a_tail(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    changed = testing.other_words(tgt)
+    changed[:, :3] = tgt[:, :3]
+    return testing.moved(model(src, changed)[:, :3], logits[:, :3])
+
+
 # ---- Wrong tests of padding ------------------------------------------------------------------------------------
 
 
@@ -184,6 +206,16 @@ def _pads_instead_of_words(model: "nn.Module", src: "Tensor", tgt: "Tensor", log
     padded = src.clone()
     padded[:, -2:] = testing.PAD
     return testing.moved(model(padded, tgt, src_mask=_open(padded)), logits)
+
+
+def _mask_flat(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    padded = _padded(src)
+    return testing.moved(model(padded, tgt, src_mask=padded != testing.PAD), logits)
+
+
+def _mask_in_floats(model: "nn.Module", src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:
+    padded = _padded(src)
+    return testing.moved(model(padded, tgt, src_mask=_open(padded).float()), logits)
 
 
 def _padding_of_memory(model: Any, src: "Tensor", tgt: "Tensor", logits: "Tensor") -> bool:  # noqa: ANN401
@@ -247,6 +279,50 @@ def _found(function: Function, name: str) -> "tuple[list[Any], str]":
         return testing.spied(function, name)
     except Exception:  # whatever the learner's function may raise
         return [], "an exception"
+
+
+def _calls(function: Function, name: str) -> "tuple[list[Any], bool]":
+    """How a model was called until the end or an exception, and whether something was wrong: found, or raised."""
+    spy = testing.Spy(testing.suspect(name))
+    try:
+        return spy.calls, bool(function(spy))
+    except Exception:  # whatever the learner's function may raise
+        return spy.calls, True
+
+
+def tests_in_training_mode(function: Function) -> bool:
+    """Whether a sound model is found broken by outputs that were made in training mode."""
+    calls, wrong = _calls(function, "sound")
+    return wrong and any(call.training for call in calls)
+
+
+def writes_into_its_sentences(function: Function) -> bool:
+    """Whether the sentences of the first call, which others are compared with, are written into afterwards."""
+    calls, wrong = _calls(function, "sound")
+    return wrong and bool(calls) and calls[0].overwritten
+
+
+def mask_has_two_axes(function: Function) -> bool:
+    """Whether a mask of the source comes as (B, S)."""
+    calls, wrong = _calls(function, "sound")
+    masks = [call.src_mask for call in calls if isinstance(call.src_mask, torch.Tensor)]
+    return wrong and any(mask.dim() == 2 for mask in masks)
+
+
+def mask_holds_numbers(function: Function) -> bool:
+    """Whether a mask of the source is none of booleans."""
+    calls, wrong = _calls(function, "sound")
+    masks = [call.src_mask for call in calls if isinstance(call.src_mask, torch.Tensor)]
+    return wrong and any(mask.dtype != torch.bool for mask in masks)
+
+
+def tries_some_places(function: Function) -> bool:
+    """Whether an edge to the future is found at some places and not at all of them."""
+    try:
+        found = ["causality" in function(testing.with_open_edge(k)) for k in range(testing.EDGES)]
+        return any(found) and not all(found) and "causality" not in function(testing.suspect("sound"))
+    except Exception:  # whatever the learner's function may raise
+        return False
 
 
 def never_calls(function: Function) -> bool:
@@ -426,6 +502,33 @@ PROPERTIES = (
         "You say of a sound Transformer that it is broken. It comes with dropout, in training mode: what does dropout "
         "do to two outputs that should be equal?",
         (judge(mode=None), judge(mode=True)),
+        recognize=tests_in_training_mode,
+    ),
+    # What is changed, and what only seems to be another tensor.
+    Mistake(
+        "writes_into_the_target",
+        "a change that is written into tgt itself",
+        "You write into tgt itself, so that from then on all your outputs belong to another sentence than the first "
+        "one. A second name for a tensor is no second tensor: what does `tgt.clone()` make?",
+        (judge(causality=_causality_in_place),),
+        recognize=writes_into_its_sentences,
+    ),
+    # The mask of the source.
+    Mistake(
+        "mask_of_two_axes",
+        "a mask (B, S) instead of (B, 1, 1, S)",
+        "Your src_mask has two axes, (B, S). It meets scores with four, (B, H, T, S): which two are missing, and where "
+        "do they belong?",
+        (judge(padding=_mask_flat),),
+        recognize=mask_has_two_axes,
+    ),
+    Mistake(
+        "mask_of_floats",
+        "a mask of numbers instead of True and False",
+        "Your mask holds floats, or whole numbers. A mask of this course is of True and False: what does a comparison "
+        "give, such as `!=`?",
+        (judge(padding=_mask_in_floats),),
+        recognize=mask_holds_numbers,
     ),
     # All tests.
     Mistake(
@@ -460,10 +563,10 @@ PROPERTIES = (
         recognize=causality_compares_shapes,
     ),
     Mistake(
-        "causality_changes_the_last",
-        "a test that changes only the last word",
-        "Your test of causality changes the last word and no other. One of the models hides the last word well and "
-        "lets others be seen: which words should be changed?",
+        "causality_at_some_places",
+        "a test that changes one place, or a tail",
+        "You change one place, or a few, or one tail, and compare what stands before. A model may hide every word but "
+        "one from the place before it: how do you try every t?",
         (
             judge(causality=_causality_at(lambda n: [n - 1])),
             judge(
@@ -471,7 +574,13 @@ PROPERTIES = (
                     model(src, tgt[:, :-1]), logits[:, : tgt.shape[1] - 1]
                 )
             ),
+            *(judge(causality=_causality_at_one(t)) for t in (1, 2, 3, 5)),
+            judge(causality=_causality_at(lambda n: list(range(1, n, 2)))),
+            judge(causality=_causality_at(lambda n: list(range(1, n - 1)))),
+            judge(causality=_causality_at(lambda n: list(range(2, n)))),
+            judge(causality=_causality_of_a_tail),
         ),
+        recognize=tries_some_places,
     ),
     Mistake(
         "causality_looks_at_the_first",
@@ -484,8 +593,9 @@ PROPERTIES = (
         "causality_looks_too_far",
         "a test that looks at the changed word too",
         "Your test says of a sound Transformer that it sees the future. You compare places that may move: which ones "
-        "lie *before* the changed word?",
+        "lie *before* the changed word, and is everything there as it was?",
         (
+            judge(causality=_causality_on_one_copy),
             judge(causality=_causality_compared(lambda x, t: x[:, : t + 1])),
             judge(causality=_causality_compared(lambda x, t: x)),
             judge(causality=_causality_compared(lambda x, t: x[:, t:])),

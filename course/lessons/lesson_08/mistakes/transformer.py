@@ -399,6 +399,103 @@ def has_own_output(cls: Callable[..., Any]) -> bool:
     return _has_two_tables(cls, lambda jobs, alike: not alike and "source target" in jobs)
 
 
+def keeps_a_plain_list(cls: Callable[..., Any]) -> bool:
+    """Whether modules stand in a list or tuple of Python, where the model does not find them."""
+    try:
+        kept = vars(cls(13, 8, 2, 12, 2)).values()
+    except Exception:  # whatever the learner's class may raise
+        return False
+    return any(isinstance(each, (list, tuple)) and any(isinstance(m, nn.Module) for m in each) for each in kept)
+
+
+def _said_by(use: Callable[[], object]) -> str:
+    """What an exception says, in small letters; nothing where there is none."""
+    try:
+        with torch.no_grad():
+            use()
+    except Exception as error:  # whatever the learner's class may raise
+        return str(error).lower() or type(error).__name__
+    return ""
+
+
+def mixes_precisions(cls: Callable[..., Any]) -> bool:
+    """Whether a table in 64 bits stops a new model of 32 bits, which works where all of it is in 64."""
+    ids = torch.tensor([[5, 6, 7, 8]])
+    return "dtype" in _said_by(lambda: cls(13, 8, 2, 12, 1).encode(ids)) and not _said_by(
+        lambda: _example(cls).encode(ids)
+    )
+
+
+def masks_by_numbers(cls: Callable[..., Any]) -> bool:
+    """Whether the model stops at a mask of its own that is none of booleans."""
+    ids = torch.tensor([[5, 6, 7, 8]])
+    own = _said_by(lambda: _example(cls).decode(ids, torch.zeros(1, 4, 8).double()))
+    mask = torch.ones(4, 4, dtype=torch.bool).tril()
+    given = _said_by(lambda: _example(cls).decode(ids, torch.zeros(1, 4, 8).double(), mask))
+    return "bool" in own and not given
+
+
+FEW_WORDS, MANY_PLACES = 7, 300  # a vocabulary that is smaller than a sentence, which is longer than max_len mostly is
+
+
+def too_few_places(cls: Callable[..., Any]) -> bool:
+    """Whether a sentence as long as max_len is too long where the vocabulary is small, and a short one is not."""
+
+    def encode(n: int) -> str:
+        model = cls(FEW_WORDS, 8, 2, 12, 1, 0.0, MANY_PLACES).double().eval()
+        return _said_by(lambda: model.encode(torch.arange(n)[None] % FEW_WORDS))
+
+    try:
+        return bool(encode(MANY_PLACES)) and not encode(5)
+    except Exception:  # whatever the learner's class may raise
+        return False
+
+
+def forgets_positions(cls: Callable[..., Any]) -> bool:
+    """Whether a table of places is kept as a plain attribute, so that it stays behind when the model is moved."""
+    try:
+        model = cls(13, 8, 2, 12, 1, 0.0, 9).eval()
+        kept = [each for each in vars(model).values() if isinstance(each, Tensor) and each.is_floating_point()]
+        if not any(each.shape[-1:] == (8,) for each in kept):
+            return False
+        ids = torch.tensor([[5, 6, 7, 8]])
+        return not _said_by(lambda: model.encode(ids)) and "dtype" in _said_by(lambda: model.bfloat16().encode(ids))
+    except Exception:  # whatever the learner's class may raise
+        return False
+
+
+def _in_64_bits(s: Wired, table: Tensor) -> None:
+    s.register_buffer("positions", table.double(), persistent=False)
+
+
+def _left_behind(s: Wired, table: Tensor) -> None:
+    s.positions = table
+
+
+def _cut_to_the_vocabulary(s: Wired, table: Tensor) -> None:
+    rows = torch.tensor(positional_encoding(s.table.shape[0], table.shape[1])).float()
+    s.register_buffer("positions", rows, persistent=False)
+
+
+def _always_256(s: Wired, table: Tensor) -> None:
+    rows = torch.tensor(positional_encoding(256, table.shape[1])).float()
+    s.register_buffer("positions", rows, persistent=False)
+
+
+def _unmoved_list(s: Wired, kind: type[nn.Module], n: int) -> list[nn.Module]:
+    return [kind(*s.sizes) for _ in range(n)]
+
+
+def _mask_of_floats(s: Wired, tgt: Tensor, tgt_mask: Mask) -> Mask:
+    n = tgt.shape[1]
+    return torch.ones(n, n).tril() if tgt_mask is None else tgt_mask
+
+
+def _upper_with_diagonal(s: Wired, tgt: Tensor, tgt_mask: Mask) -> Mask:
+    n = tgt.shape[1]
+    return torch.ones(n, n, dtype=torch.bool).triu() if tgt_mask is None else tgt_mask
+
+
 def begins_too_sure(cls: Callable[..., Any]) -> bool:
     """Whether the logits of a new model are far larger than 1: its table begins with numbers of size 1."""
     try:
@@ -509,6 +606,30 @@ TRANSFORMER = (
         "does a model keep an array that is not trained?",
         (whole(keep_positions=_trained_positions), whole(keep_positions=_random_positions)),
     ),
+    Mistake(
+        "positions_in_64_bits",
+        "a table of positions in 64 bits",
+        "Your table of positions is in 64 bits, as numpy makes it, and the rest of a new model in 32. What gives the "
+        "table the precision of the rest?",
+        (whole(keep_positions=_in_64_bits),),
+        recognize=mixes_precisions,
+    ),
+    Mistake(
+        "places_not_max_len",
+        "a table of positions of another length",
+        "A sentence as long as max_len has more words than your table has places. How many rows does it need, and is "
+        "that the size of the vocabulary, or always 256?",
+        (whole(keep_positions=_cut_to_the_vocabulary), whole(keep_positions=_always_256)),
+        recognize=too_few_places,
+    ),
+    Mistake(
+        "positions_left_behind",
+        "a table of positions as a plain attribute",
+        "Your table of positions is an attribute of which the model knows nothing: .double() and .to() leave it "
+        "behind. What does `register_buffer` do with it?",
+        (whole(keep_positions=_left_behind),),
+        recognize=forgets_positions,
+    ),
     # The layers.
     Mistake(
         "one_layer_object",
@@ -524,9 +645,15 @@ TRANSFORMER = (
     Mistake(
         "plain_list",
         "layers in a plain list",
-        "Layers in a plain Python list are invisible: nobody trains them, moves them or saves them. Which list of "
-        "torch makes them parts of the model?",
-        (whole(make=_plain_list), whole(make=_plain_encoder), whole(make=_plain_decoder)),
+        "Your layers stand in a plain list: parameters() does not find them, nor does .double(), which the check "
+        "calls; nobody trains, moves or saves them. Which list of torch makes them parts of the model?",
+        (
+            whole(make=_plain_list),
+            whole(make=_plain_encoder),
+            whole(make=_plain_decoder),
+            whole(make=_unmoved_list),
+        ),
+        recognize=keeps_a_plain_list,
     ),
     Mistake(
         "each_layer_from_the_start",
@@ -643,9 +770,16 @@ TRANSFORMER = (
     Mistake(
         "causal_inverted",
         "the causal mask closes the past",
-        "Your own mask opens the future and closes the past: in torch's own modules True would mean that. What does it "
-        "mean here?",
-        (whole(mask=_upper),),
+        "Your own mask closes the past and leaves the future open: tril or triu? (In torch's own modules True means "
+        "closed.) What does it mean here?",
+        (whole(mask=_upper), whole(mask=_upper_with_diagonal)),
+    ),
+    Mistake(
+        "mask_of_floats",
+        "a causal mask of numbers",
+        "Your mask holds floats, and only True and False can be turned around. What does dtype=torch.bool change?",
+        (whole(mask=_mask_of_floats),),
+        recognize=masks_by_numbers,
     ),
     Mistake(
         "target_mask_ignored",
