@@ -54,6 +54,11 @@ class LaterExercise:
             raise AttributeError(name)
         return getattr(self.loaded, name)
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether somebody has worked on it in this process."""
+        return "loaded" in vars(self)
+
     @functools.cached_property
     def loaded(self) -> Any:  # noqa: ANN401
         """The exercise itself."""
