@@ -1,14 +1,12 @@
 """Lesson 10 in a real JupyterLab and a real Chromium: both demos follow their sliders, questions answer."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
-from tests.browser.server import jupyterlab
+from tests.browser.page import NO_CHROMIUM, find_chromium
+from tests.browser.panels import panel, press
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[test])")
 pytestmark = [
@@ -18,52 +16,6 @@ pytestmark = [
 ]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "10_training.ipynb"
-PATIENCE = 60_000  # ms; busy machines draw slowly
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module", params=["Light", "Dark"])
-def lesson(request, browser, tmp_path_factory):
-    """The lesson, run from top to bottom; in the dark theme only where screenshots are asked for."""
-    if request.param == "Dark" and "COURSE_SCREENSHOTS" not in os.environ:
-        pytest.skip("set COURSE_SCREENSHOTS to a folder for the pictures of the dark theme")
-    if not LESSON.exists():
-        pytest.skip(f"{LESSON.name} is not built (make notebooks)")
-    root = tmp_path_factory.mktemp("notebooks")
-    shutil.copy(LESSON, root / LESSON.name)
-    with jupyterlab(root, theme=f"JupyterLab {request.param}") as lab:
-        notebook = Notebook(browser, lab, LESSON.name)
-        notebook.run_all()
-        notebook.theme = request.param.lower()
-        yield notebook
-        notebook.close()
-
-
-def panel(lesson, number):
-    """A panel, and its picture."""
-    explorer = lesson.page.locator(".course-explore").nth(number)
-    explorer.locator("img").wait_for(timeout=PATIENCE)
-    return explorer, explorer.locator("img")
-
-
-def press(lesson, explorer, name, *keys):
-    """Press keys on the slider of a name, one after the other; return the words of the last picture."""
-    picture = explorer.locator("img")
-    for key in keys:
-        before = picture.get_attribute("alt"), picture.get_attribute("src")
-        explorer.get_by_role("slider", name=name, exact=True).focus()
-        lesson.page.keyboard.press(key)
-        lesson.page.wait_for_function(
-            "([node, alt, src]) => node.getAttribute('alt') !== alt && node.getAttribute('src') !== src",
-            arg=[picture.element_handle(), *before],
-            timeout=PATIENCE,
-        )
-    return picture.get_attribute("alt")
 
 
 def test_doubt_lifts_the_floor(lesson):

@@ -1,14 +1,12 @@
 """Lesson 11 in a real JupyterLab and a real Chromium: the search is redrawn, the winner changes, lots are drawn."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
-from tests.browser.server import jupyterlab
+from tests.browser.page import NO_CHROMIUM, find_chromium
+from tests.browser.panels import PATIENCE, panel
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[test])")
 pytestmark = [
@@ -18,37 +16,6 @@ pytestmark = [
 ]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "11_decoding_and_scoring.ipynb"
-PATIENCE = 60_000  # ms; busy machines draw slowly
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module", params=["Light", "Dark"])
-def lesson(request, browser, tmp_path_factory):
-    """The lesson, run from top to bottom; in the dark theme only where screenshots are asked for."""
-    if request.param == "Dark" and "COURSE_SCREENSHOTS" not in os.environ:
-        pytest.skip("set COURSE_SCREENSHOTS to a folder for the pictures of the dark theme")
-    if not LESSON.exists():
-        pytest.skip(f"{LESSON.name} is not built (make notebooks)")
-    root = tmp_path_factory.mktemp("notebooks")
-    shutil.copy(LESSON, root / LESSON.name)
-    with jupyterlab(root, theme=f"JupyterLab {request.param}") as lab:
-        notebook = Notebook(browser, lab, LESSON.name)
-        notebook.run_all()
-        notebook.theme = request.param.lower()
-        yield notebook
-        notebook.close()
-
-
-def panel(lesson, number):
-    """A panel, its picture and the address of the pixels that it shows."""
-    explorer = lesson.page.locator(".course-explore").nth(number)
-    explorer.locator("img").wait_for(timeout=PATIENCE)
-    return explorer, explorer.locator("img")
 
 
 def changed(lesson, picture, act):
