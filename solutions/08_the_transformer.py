@@ -57,10 +57,22 @@ from course.lessons.lesson_08 import broken, experiments, figures, parity, rever
 from course.special import PAD
 
 torch.set_printoptions(precision=3, sci_mode=False)
-pieces = ("MultiHeadAttention", "FeedForward", "residual_block")  # of lesson 07
-MultiHeadAttention, FeedForward, residual_block = map(workbook.load, pieces)
+pieces = ("MultiHeadAttention", "FeedForward", "layer_norm", "residual_block", "stack")  # of 07
+MultiHeadAttention, FeedForward, layer_norm, residual_block, stack = map(workbook.load, pieces)
 of_numpy = ("positional_encoding", "padding_mask", "decoder_mask")  # of lessons 05 and 06
 positional_encoding, padding_mask, decoder_mask = map(workbook.load, of_numpy)
+
+
+class Norm(nn.Module):
+    """layer_norm of lesson 07, with a gain and a bias that are trained."""
+
+    def __init__(self, d_model):
+        super().__init__()
+        self.gain, self.bias = nn.Parameter(torch.ones(d_model)), nn.Parameter(torch.zeros(d_model))
+
+    def forward(self, x):
+        return layer_norm(x, self.gain, self.bias)
+
 
 # %% [markdown]
 # **Words of this lesson.**
@@ -238,8 +250,9 @@ embed = check("embed", embed)
 # *difficulty ●●○○○ · importance ●●●●● · 12 minutes*
 #
 # Write the class. In `__init__` make its parts: a `MultiHeadAttention(d_model, n_heads)`, a `FeedForward(d_model,
-# d_ff)`, two norms, say `norm1` and `norm2` (`nn.LayerNorm(d_model)` holds a gain and a bias, and does what your
-# `layer_norm` does), and an `nn.Dropout(dropout)`. In `forward` do the two steps. `residual_block(x, norm, f, drop)`,
+# d_ff)`, two norms, say `norm1` and `norm2` (`Norm(d_model)`, made in the first cell, holds a gain and a bias and calls
+# your `layer_norm`; torch's `nn.LayerNorm(d_model)` computes the same), and an `nn.Dropout(dropout)`. In `forward` do
+# the two steps. `residual_block(x, norm, f, drop)`,
 # the piece of lesson 07, is one of these lines. Its `f` takes one argument, and attention wants two and a mask:
 # `lambda y: ...` makes a function of one argument, `y`, out of anything. How you call your parts, and in which order
 # you make them, is yours; inside of a list, make them in the order of use. The check runs in 64 bits and compares seven
@@ -255,8 +268,8 @@ class EncoderLayer(nn.Module):
         ### BEGIN SOLUTION
         self.attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.attention_norm = nn.LayerNorm(d_model)
-        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.attention_norm = Norm(d_model)
+        self.feed_forward_norm = Norm(d_model)
         self.drop = nn.Dropout(dropout)
         ### END SOLUTION
 
@@ -315,9 +328,9 @@ class DecoderLayer(nn.Module):
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.cross_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.self_norm = nn.LayerNorm(d_model)
-        self.cross_norm = nn.LayerNorm(d_model)
-        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.self_norm = Norm(d_model)
+        self.cross_norm = Norm(d_model)
+        self.feed_forward_norm = Norm(d_model)
         self.drop = nn.Dropout(dropout)
         ### END SOLUTION
 
@@ -412,8 +425,9 @@ print("logits", logits.numpy(), "  probabilities", logits.softmax(-1).numpy().ro
 # - `__init__`: one table for everything, an `nn.Embedding(vocab_size, d_model)`, whose array is its `.weight` (that
 #   is what `embed` wants), or an `nn.Parameter(torch.empty(vocab_size, d_model))`, that begins with random numbers of
 #   size $1/\sqrt{d}$ (`nn.init.normal_(weight, std=d_model**-0.5)`); `n_layers` encoder layers and as many decoder
-#   layers, *each an object of its own*, in an `nn.ModuleList`; a norm for each of the two stacks; dropout; and the
-#   table of positions for `max_len` places, which is not trained:
+#   layers, *each an object of its own*, in an `nn.ModuleList` (your `stack` makes one of encoder layers and sends a
+#   word through, `torch.zeros(1, 1, d_model)`, say; decoder layers want the memory as well); a norm for each of the two
+#   stacks; dropout; and the table of positions for `max_len` places, which is not trained:
 #   `self.register_buffer("positions", ..., persistent=False)` keeps it with the model without making it a parameter.
 #   (As a plain `self.positions = tensor` it would stay behind when the model is moved to another precision or
 #   device.) `torch.as_tensor(positional_encoding(max_len, d_model))` makes a tensor of your table of lesson 06, and
@@ -435,10 +449,11 @@ class Transformer(nn.Module):
         self.table = nn.Embedding(vocab_size, d_model)
         nn.init.normal_(self.table.weight, std=d_model**-0.5)
         sizes = (d_model, n_heads, d_ff, dropout)
-        self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(n_layers))
+        probe = torch.zeros(1, 1, d_model)  # a word of zeros: if sizes do not fit, it shows at once
+        self.encoder, _ = stack(lambda: EncoderLayer(*sizes), n_layers, probe)
         self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(n_layers))
-        self.encoder_norm = nn.LayerNorm(d_model)
-        self.decoder_norm = nn.LayerNorm(d_model)
+        self.encoder_norm = Norm(d_model)
+        self.decoder_norm = Norm(d_model)
         self.drop = nn.Dropout(dropout)
         positions = torch.as_tensor(positional_encoding(max_len, d_model)).float()
         self.register_buffer("positions", positions, persistent=False)

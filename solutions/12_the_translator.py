@@ -61,7 +61,7 @@ from course.lab import (
 from course.lessons.lesson_00.translating import TranslatePanel
 from course.lessons.lesson_12 import ablations, figures, tables
 from course.lessons.lesson_12.assembly import assembled, logits_apart, own_pieces
-from course.lessons.lesson_12.own_transformer import largest_difference, say
+from course.lessons.lesson_12.own_transformer import largest_difference, own_loss, say
 from course.lessons.lesson_12.trials import plan_training
 from course.model import Transformer, TransformerConfig
 from course.training import PRESETS, TrainingConfig
@@ -257,7 +257,8 @@ training_step = check("training_step", training_step)
 # On which pieces? Before a training of minutes, each of yours is tried by itself on one real batch: forward, backward,
 # and the gradient compared with the reference's. A piece that raises an error, prints, gives something else or makes an
 # update more than three times as long is named, and the reference stands in for it; nothing of yours is lost. The table
-# says how much longer an update takes with each.
+# says how much longer an update takes with each, and which pieces nothing calls: with label smoothing training needs
+# `smooth_labels` and not your `loss` (which section 7 uses), and layers may hold torch's norm instead of yours.
 #
 # How does a model train on code that somebody else wrote? All weights belong to a model of the package, which the
 # optimizer moves and the dashboard keeps. At every update they are cut into the shapes that your classes have, your
@@ -551,6 +552,8 @@ wanted = {pair.source: pair.target for pair in embedded_pairs(CORPUS, "test_iid"
 if plan.own:
     apart = largest_difference(plan.pieces, translator, {pair.source: pair.target for pair in some})
     print(f"Your Transformer and the package's differ by at most {apart:.0e} in a logit.")
+    nats = own_loss(plan.pieces, translator, {pair.source: pair.target for pair in some})
+    print(f"Your loss, without smoothing: {nats:.3f} nats a piece on these 40 translations.")
     found = say(plan.pieces, translator, list(wanted), beam=4)
 else:
     print("No piece of yours was there: the package's own model, with its own search.")

@@ -347,12 +347,13 @@ def test_the_solution_passes_where_it_is_pasted(id, capsys):
     if get(id).lesson == 4:
         space["attention"] = reference.attention
     if get(id).lesson == 8:
+        from course.lessons.lesson_08.reference import Norm
         from course.lessons.lesson_08.testing import moved, other_words
 
-        loaded = ("MultiHeadAttention", "FeedForward", "residual_block", "positional_encoding", "padding_mask")
-        written = ("decoder_mask", "embed", "EncoderLayer", "DecoderLayer")
+        loaded = ("MultiHeadAttention", "FeedForward", "residual_block", "stack", "positional_encoding")
+        written = ("padding_mask", "decoder_mask", "embed", "EncoderLayer", "DecoderLayer")
         space |= {name: get(name).reference for name in (*loaded, *written) if name != id}
-        space |= {"moved": moved, "other_words": other_words}
+        space |= {"Norm": Norm, "moved": moved, "other_words": other_words}
     if get(id).lesson == 10:
         from course.lessons.lesson_10.reference import loss, shift
 

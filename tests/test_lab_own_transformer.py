@@ -240,6 +240,16 @@ def test_all_references_take_about_as_long(task):
     assert [trial.why for trial in said] == [""] * (len(TRAINED) + 1)
 
 
+def test_a_piece_that_nothing_calls_is_told(task):
+    """With smoothing nothing calls the loss; the layers call the norm."""
+    model, batch, training = task
+    norm, _ = kept(NORM, "layer_norm")
+    _, said = tried_out(with_pieces(layer_norm=norm), batch, model.config, training)
+    assert [(trial.exercise, trial.called) for trial in said[:-1]] == [("layer_norm", True)]
+    _, said = tried_out(with_pieces(loss=lambda logits, labels, pad: None), batch, model.config, training)
+    assert [(trial.exercise, trial.called) for trial in said[:-1]] == [("loss", False)]
+
+
 # --- trained ------------------------------------------------------------------------------------------------------
 
 
@@ -340,6 +350,7 @@ def test_a_translator_of_the_notebooks_own_cells_learns(tmp_path, capsys):
     settings = SETTINGS | {"threads": 2, "log_every": 300}
     plan = plan_training(pieces, PRESETS["3min"], TrainingConfig.from_dict(settings), CORPUS)
     assert theirs(plan.pieces) == TRAINED, plan_table(plan).alt
+    assert [trial.exercise for trial in plan.trials if not trial.called] == ["loss"], plan_table(plan).alt
     threads = torch.get_num_threads()
     try:
         train(

@@ -1,4 +1,4 @@
-"""What `solution` shows of this lesson's classes: the reference in the words of the lesson, with `nn.LayerNorm`.
+"""What `solution` shows of this lesson's classes: the reference in the words of the lesson.
 
 The same functions as in :mod:`course.lessons.lesson_08.reference`, which a test holds them to.
 """
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from course.lessons.lesson_06.reference import positional_encoding
-from course.lessons.lesson_07.reference import FeedForward, MultiHeadAttention, residual_block
-from course.lessons.lesson_08.reference import embed
+from course.lessons.lesson_07.reference import FeedForward, MultiHeadAttention, residual_block, stack
+from course.lessons.lesson_08.reference import Norm, embed
 from course.lessons.lesson_08.testing import moved, other_words
 
 Mask = Tensor | None
@@ -24,7 +24,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.norm1, self.norm2 = Norm(d_model), Norm(d_model)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
@@ -41,8 +41,8 @@ class DecoderLayer(nn.Module):
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.cross_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
-        self.norm3 = nn.LayerNorm(d_model)
+        self.norm1, self.norm2 = Norm(d_model), Norm(d_model)
+        self.norm3 = Norm(d_model)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Mask = None, memory_mask: Mask = None) -> Tensor:
@@ -69,9 +69,10 @@ class Transformer(nn.Module):
         self.table = nn.Embedding(vocab_size, d_model)
         nn.init.normal_(self.table.weight, std=d_model**-0.5)
         sizes = (d_model, n_heads, d_ff, dropout)
-        self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(n_layers))
+        probe = torch.zeros(1, 1, d_model)  # a word of zeros: if sizes do not fit, it shows at once
+        self.encoder, _ = stack(lambda: EncoderLayer(*sizes), n_layers, probe)
         self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(n_layers))
-        self.encoder_norm, self.decoder_norm = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.encoder_norm, self.decoder_norm = Norm(d_model), Norm(d_model)
         self.drop = nn.Dropout(dropout)
         positions = torch.as_tensor(positional_encoding(max_len, d_model)).float()
         self.register_buffer("positions", positions, persistent=False)

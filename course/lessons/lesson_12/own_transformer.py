@@ -79,7 +79,7 @@ class OwnTransformer:
     def logits(self, model: nn.Module, src: Tensor, tgt: Tensor) -> Tensor:
         """src (B, S) and tgt (B, T) ids -> (B, T, V), by the learner's classes and masks, with the model's weights."""
         masks = (_mask(self.pieces["padding_mask"], src), _mask(self.pieces["decoder_mask"], tgt))
-        self.module.train(model.training)
+        self.module.to(src.device).train(model.training)  # its positions are no weights of the model's
         found: Tensor = functional_call(self.module, self.weights(model), (src, tgt, *masks))
         return found
 
@@ -91,8 +91,8 @@ class OwnTransformer:
         if not label_smoothing:
             plain: Tensor = self.pieces["loss"](logits, labels, PAD)
             return plain
-        target = self.pieces["smooth_labels"](labels.flatten(), logits.shape[-1], PAD, label_smoothing)
-        summed: Tensor = -(target * logits.flatten(0, 1).log_softmax(-1)).sum()
+        target = self.pieces["smooth_labels"](labels.flatten().cpu(), logits.shape[-1], PAD, label_smoothing)
+        summed: Tensor = -(target.to(logits.device) * logits.flatten(0, 1).log_softmax(-1)).sum()
         return summed / batch.n_target_tokens
 
     def filled(self, model: nn.Module) -> nn.Module:
@@ -203,7 +203,7 @@ def _together(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _mask(piece: Any, ids: Tensor) -> Tensor:  # noqa: ANN401
-    return torch.from_numpy(np.array(piece(ids.numpy(), PAD)))
+    return torch.from_numpy(np.array(piece(ids.cpu().numpy(), PAD))).to(ids.device)
 
 
 # --- at work --------------------------------------------------------------------------------------------------------
@@ -239,6 +239,15 @@ def say(pieces: OwnPieces, translator: Translator, texts: Sequence[str], *, beam
             _, ids = pieces["beam"](step, beam, LONGEST)
         said.append(tokenizer.decode([i for i in ids.tolist() if i not in (BOS, EOS, PAD)]))
     return said
+
+
+def own_loss(pieces: OwnPieces, translator: Translator, pairs: Mapping[str, str]) -> float:
+    """What the learner's `loss` says of their Transformer on given translations, in nats a token."""
+    tokenizer, model = translator.tokenizer, translator.model
+    batch = make_batch([(tokenizer.encode(source), tokenizer.encode(target)) for source, target in pairs.items()])
+    assert isinstance(model, Transformer)
+    with torch.no_grad():
+        return float(OwnTransformer(pieces, model.config).mean_loss(model.eval(), batch))
 
 
 def largest_difference(pieces: OwnPieces, translator: Translator, pairs: Mapping[str, str]) -> float:

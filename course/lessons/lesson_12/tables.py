@@ -15,7 +15,7 @@ from course.lessons.lesson_12.ablations import ABLATIONS, SPLITS, Score, exact
 from course.lessons.lesson_12.assembly import OwnPieces, rows_of_pieces
 
 if TYPE_CHECKING:
-    from course.lessons.lesson_12.trials import Plan
+    from course.lessons.lesson_12.trials import Plan, Trial
     from course.translator import Translation
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -45,10 +45,15 @@ def plan_table(plan: Plan) -> Markup:
         said = "the package's own model: none of the pieces that training runs on is yours yet"
         return rows_table(("trained is", "updates"), [(said, f"{plan.training.max_steps:,}")])
     rows = [
-        (trial.exercise, "yours" if not trial.why else f"the reference (yours {trial.why})", f"{trial.times:.2f} times")
-        for trial in plan.trials
+        (trial.exercise, _whose(trial), f"{trial.times:.2f} times" if trial.times > 0 else "") for trial in plan.trials
     ]
     return rows_table(("piece", "whose is trained", "an update takes, against the reference"), rows)
+
+
+def _whose(trial: Trial) -> str:
+    if trial.why:
+        return f"the reference (yours {trial.why})"
+    return "yours" if trial.called else "yours, and nothing here calls it"
 
 
 def ten_sentences(wanted: Mapping[str, str], found: Sequence[str]) -> Markup:

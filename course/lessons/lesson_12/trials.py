@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import io
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ import torch
 from course.data import Tokenizer, encode_pairs, length_bucketed_batches, load_corpus
 from course.errors import CourseError
 from course.lab.exercises import reference
+from course.lab.exercises.source import own_functions
 from course.lessons.lesson_12.assembly import OwnPieces
 from course.lessons.lesson_12.own_transformer import OwnTraining, options, theirs
 from course.model import Transformer, TransformerConfig
@@ -38,12 +41,14 @@ _CLOSE = 1e-3  # relative, of losses and gradients in float32
 class Trial:
     """What came out when one piece alone was the learner's. why: the reference stands in, in words; "" if it need not.
 
-    times: how many times as long an update takes.
+    times: how many times as long an update takes. called: whether anything in the training calls it: somebody's layers
+    may use torch's norm, and not the one that they wrote.
     """
 
     exercise: str
     times: float
     why: str = ""
+    called: bool = True
 
 
 def tried_out(
@@ -69,7 +74,30 @@ def tried_out(
     together = _trial("all", kept, model, batch, training, right) if good else Trial("all", 1.0)
     if together.why:  # each fits by itself, and they do not fit together: nobody can say whose fault it is
         kept = _without(pieces, [Trial(name, 1.0, together.why) for name in theirs(pieces)])
-    return kept, [*trials, together]
+    busy = _called(kept, model, batch, training)
+    return kept, [*(replace(trial, called=bool(trial.why) or trial.exercise in busy) for trial in trials), together]
+
+
+def _called(pieces: OwnPieces, model: Transformer, batch: Batch, training: TrainingConfig) -> set[str]:
+    """The learner's pieces that are called while their Transformer is made and computes a batch."""
+    owner = {}
+    for name in theirs(pieces):
+        piece = pieces[name]
+        for function in own_functions(piece) if isinstance(piece, type) else [piece]:
+            owner[function.__code__] = name
+    found: set[str] = set()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in owner:
+            found.add(owner[frame.f_code])
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        _Update(pieces, model, batch, training)
+    finally:
+        sys.setprofile(before)
+    return found
 
 
 def _without(pieces: OwnPieces, trials: Sequence[Trial]) -> OwnPieces:
