@@ -4,7 +4,11 @@ from course.cli.options import Parser, reader
 
 
 def add_decoding_options(parser: Parser) -> None:
-    """Beam, length penalty, batch size and threads."""
+    """Which weights of a run, beam, length penalty, batch size and threads."""
+    parser.add_argument(
+        "--checkpoint", choices=["best", "last"], default="best",
+        help="the best weights of a run, or its last state, scored or not (best)",
+    )  # fmt: skip
     parser.add_argument(
         "--beam", type=reader(int, minimum=1), default=5, metavar="N", help="beam width; 1 is greedy (5)"
     )

@@ -19,7 +19,7 @@ def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
     options: what the command was told, as far as it was read.
     """
     if isinstance(error, CourseError):
-        return str(error)
+        return error.on_command_line
     if isinstance(error, KeyboardInterrupt):
         return _how_to_go_on(options)
     if isinstance(error, OSError):

@@ -6,8 +6,8 @@ from course.training.machine import use_threads
 from course.translator import Translator
 
 
-def load_translator(run: Path, threads: int | None) -> Translator:
-    """Read a run folder, to be used with so many CPU threads; None leaves the choice to torch."""
+def load_translator(run: Path, threads: int | None, *, which: str = "best") -> Translator:
+    """Read a run folder's best or last weights, to be used with so many CPU threads; None: torch chooses."""
     if threads:
         use_threads(threads)
-    return Translator.load(run)
+    return Translator.load(run, which=which)

@@ -28,7 +28,7 @@ class ScoredRun:
 
 def score_run(options: argparse.Namespace, run: Path) -> ScoredRun:
     """Translate the text that the options name with one run, and score it."""
-    translator = load_translator(run, options.threads)
+    translator = load_translator(run, options.threads, which=options.checkpoint)
     text, what = _test_text(options, run, translator.info)
     start = time.perf_counter()
     lines = _translations(options, translator, text)

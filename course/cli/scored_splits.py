@@ -16,7 +16,7 @@ def score_all_splits(options: argparse.Namespace) -> str:
     for option in ("compare", "source", "reference", "lowercase"):
         if getattr(options, option):
             raise CourseError(f"--split all and --{option} do not go together: leave one of them out.")
-    translator = load_translator(options.run, options.threads)
+    translator = load_translator(options.run, options.threads, which=options.checkpoint)
     name = (translator.info.get("corpus") or {}).get("name", "")
     if not is_embedded(name):
         raise CourseError("--split all is for runs on an embedded corpus: name one split, or give two files.")

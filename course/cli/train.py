@@ -11,9 +11,10 @@ from course.cli.training_plan import ARCHITECTURE, model_settings, only_of, read
 from course.cli.training_text import read_training_text, say_once
 from course.data import corpus_names
 from course.data.corpora import DEFAULT_CORPUS
+from course.errors import CourseError, command
 from course.model import config_class
 from course.training import PRESETS, TrainingConfig, train
-from course.training.checkpoint import check_run_folder
+from course.training.run_folder import check_run_folder
 
 
 def add_options(parser: Parser) -> None:
@@ -53,7 +54,12 @@ def _add_run(parser: Parser) -> None:
     run.add_argument("--preset", choices=list(PRESETS), help=_presets_help())
     existing = run.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the run in RUN, with its own settings")
-    existing.add_argument("--overwrite", action="store_true", help="replace the run in RUN")
+    existing.add_argument(
+        "--overwrite", action="store_true", help="replace the run in RUN, which is kept until the new one is scored"
+    )
+    run.add_argument(
+        "--new-data", action="store_true", help="with --resume: go on with other data; the best score starts anew"
+    )
 
 
 def _presets_help() -> str:
@@ -67,6 +73,8 @@ def _model_defaults(architecture: str = "transformer") -> dict[str, Any]:
 
 def _train(options: argparse.Namespace) -> None:
     options.started = time.time()
+    if options.new_data and not options.resume:
+        raise CourseError("--new-data is for a run that goes on: add --resume, or leave it out.")
     check_run_folder(options.out, resume=options.resume, overwrite=options.overwrite)
     plan = read_plan(options)
     train_text, val_text = read_training_text(plan.corpus)
@@ -79,8 +87,9 @@ def _train(options: argparse.Namespace) -> None:
         vocab_size=plan.vocab_size,
         resume=options.resume,
         overwrite=options.overwrite,
+        new_data=options.new_data,
         corpus=plan.corpus,
     )
-    run = options.out
     files = "" if "name" in plan.corpus else " --source FILE --reference FILE"
-    say_once(f"Score it with `course evaluate {run}{files}`, use it with `course translate --model {run}`.")
+    score, use = command("course", "evaluate", options.out), command("course", "translate", "--model", options.out)
+    say_once(f"Score it with `{score}{files}`, use it with `{use}`.")

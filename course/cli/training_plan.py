@@ -10,7 +10,7 @@ from course.data.corpora import DEFAULT_CORPUS, is_embedded
 from course.errors import CourseError
 from course.model import ARCHITECTURES, config_class, config_from_dict
 from course.training import PRESETS, TrainingConfig
-from course.training.checkpoint import read_run_file
+from course.training.run_file import read_run_file
 
 FILES = ("source", "target", "val_source", "val_target")
 RESUME_MAY_CHANGE = ("minutes", "max_steps", "threads")
@@ -126,9 +126,14 @@ def _corpus_of_run(options: argparse.Namespace, saved: dict[str, str]) -> dict[s
     if not given and saved.keys() & {"name", "source"}:
         return saved
     corpus = _corpus(options)
+    if options.new_data:
+        return corpus
     if saved and ("name" in corpus) != ("name" in saved):
         what = saved.get("name", f"the files {saved.get('source')} and {saved.get('target')}")
-        raise CourseError(f"the run in {options.out} is trained on {what}: leave --corpus and files out to resume it.")
+        raise CourseError(
+            f"the run in {options.out} is trained on {what}: leave --corpus and files out to resume it, or pass "
+            "--new-data to go on with other data."
+        )
     if "name" in corpus:
         _require_same(corpus, saved, options.out)
     return corpus

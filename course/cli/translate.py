@@ -40,7 +40,8 @@ def _translate(options: argparse.Namespace) -> None:
     from course.cli.translations import attention_lines, sampler, searcher
     from course.translator import NO_ATTENTION
 
-    translator = load_translator(options.model or run_folder(f"en-{options.to or 'de'}"), options.threads)
+    run = options.model or run_folder(f"en-{options.to or 'de'}")
+    translator = load_translator(run, options.threads, which=options.checkpoint)
     if options.show_attention and not translator.attention_layers:
         raise CourseError(f"{NO_ATTENTION} Leave out --show-attention.")
     answer = sampler(options, translator) if options.sample else searcher(options, translator)

@@ -16,8 +16,10 @@ from course.data import load_corpus
 from course.evaluation import score_splits, table
 from course.pretrained import PAIRS, WORDS_FILE, words_of
 from course.training import PRESETS, Preset, TrainingConfig, train
-from course.training.checkpoint import RUN_FILES, read_run_file, read_tensors, write_tensors, write_text
+from course.training.checkpoint import read_tensors, write_tensors
 from course.training.log import read_log
+from course.training.run_file import RUN_FILES, read_run_file
+from course.training.whole_files import write_text
 from course.translator import Translator
 
 HERE = Path(__file__).parent

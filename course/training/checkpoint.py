@@ -5,14 +5,17 @@
     log.jsonl          one JSON object a line: losses, rates, scores, samples
     last.safetensors   the state to resume from: weights, their average, the optimizer, random numbers, counters
     best.safetensors   the weights with the best validation score, alone
+    training.lock      held by the process that trains there (`lock`)
+    previous-run       a run that is being replaced, until the new one is first scored (`run_folder`)
 
-Each file is written beside its place, flushed to the disk and then renamed: at any moment the file under its
-name is whole. safetensors holds numbers and text only: loading runs no code.
+Each file is written beside its place, flushed to the disk and then renamed (`whole_files`): at any moment the file
+under its name is whole. run.json has the run's id and a checksum of the tokenizer; the files of weights have the same
+id and a checksum of what they hold, so that no file of another run and no flipped byte goes unnoticed. safetensors
+holds numbers and text only: loading runs no code.
 """
 
+import hashlib
 import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,18 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from course.data import Tokenizer
-from course.errors import CourseError
-from course.model import TranslationModel, config_from_dict, make_model
-from course.training.config import TrainingConfig
-
-RUN_FILE, TOKENIZER_FILE, LOG_FILE = "run.json", "tokenizer.json", "log.jsonl"
-RUN_FILES = (RUN_FILE, TOKENIZER_FILE, LOG_FILE, "last.safetensors", "best.safetensors")
+from course.errors import CourseError, command
+from course.model import (
+    ModelConfig,
+    TransformerConfig,
+    TranslationModel,
+    config_from_dict,
+    make_model,
+    parameter_count,
+    recurrent_parameter_count,
+)
+from course.training.run_file import BEST_FILE, LAST_FILE, PREVIOUS, damaged, read_run_file, read_tokenizer
+from course.training.whole_files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -58,130 +67,125 @@ def put_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
                     f"the checkpoint does not fit its run.json: {name} is {tuple(weights[name].shape)} in one "
                     f"and {tuple(parameter.shape)} in the other."
                 )
+            if not weights[name].is_floating_point():
+                raise CourseError(f"the checkpoint holds no weights: {name} is of the type {weights[name].dtype}.")
             parameter.copy_(weights[name])
+
+
+def check_size(weights: dict[str, Tensor], config: ModelConfig) -> None:
+    """Raise `CourseError` unless a model of this configuration has as many numbers: said before memory is taken."""
+    held = sum(tensor.numel() for tensor in weights.values())
+    count = parameter_count(config) if isinstance(config, TransformerConfig) else recurrent_parameter_count(config)
+    if held != count:
+        raise CourseError(
+            f"the checkpoint does not fit its run.json: it holds {held:,} numbers, and a model of those sizes has "
+            f"{count:,}: copy the whole run folder again."
+        )
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Write tensors and a JSON object as one safetensors file, whole or not at all."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    part = path.with_name(path.name + ".part")
+    facts = json.dumps(about, sort_keys=True)
     try:
-        # `save_file` would keep the file from all other users, whatever the system's custom is.
-        part.write_bytes(save(whole, metadata={"about": json.dumps(about, sort_keys=True)}))
-        _publish(part, path)
-    except (OSError, SafetensorError) as error:
-        raise _not_saved(part, path, error) from error
+        content = save(whole, metadata={"about": facts, "sha256": checksum(whole, facts)})
+    except SafetensorError as error:
+        raise CourseError(f"could not write {path} ({error}); choose another folder.") from error
+    write_bytes(path, content)  # `save_file` would keep the file from all other users, whatever the system's custom is
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        _publish(part, path)
-    except OSError as error:
-        raise _not_saved(part, path, error) from error
-
-
-def _publish(part: Path, path: Path) -> None:
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())  # the content first, then the name: a power cut must not leave an empty file
-    part.replace(path)
-
-
-def _not_saved(part: Path, path: Path, error: Exception) -> CourseError:
-    with suppress(OSError):
-        part.unlink(missing_ok=True)
-    kept = "the previous one is untouched" if path.exists() else "nothing was left half written"
-    return CourseError(f"could not write {path} ({error}); {kept}. Free some space or choose another folder.")
+def checksum(tensors: dict[str, Tensor], facts: str) -> str:
+    """The SHA-256 of tensors on the CPU, in the order of their names, and of a text."""
+    digest = hashlib.sha256(facts.encode("utf-8"))
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and JSON object of a file made by `write_tensors`. Raises `CourseError` if missing or damaged."""
+    """Tensors and JSON object of a file made by `write_tensors`. Raises `CourseError` if missing or damaged.
+
+    A file of an earlier version has no checksum and is taken as it is.
+    """
     if not path.is_file():
         raise CourseError(f"there is no checkpoint {path}: train first, or name another run folder.")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["about"])
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - not a dict
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        about = json.loads(metadata["about"])
+        right = metadata.get("sha256", "") in ("", checksum(tensors, metadata["about"]))
     except PermissionError as error:
         raise CourseError(f"you may not read the checkpoint {path}: ask its owner for the right to.") from error
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError, RecursionError) as error:
+        raise damaged(path, str(error)) from error
+    if not right or not isinstance(about, dict):
+        raise damaged(path, "its checksum is another" if isinstance(about, dict) else "it says nothing about itself")
+    return tensors, about
+
+
+def check_belongs(path: Path, about: dict[str, Any], info: dict[str, Any]) -> None:
+    """Raise `CourseError` where a checkpoint is of another run than run.json."""
+    if about.get("run_id") != info.get("run_id"):
         raise CourseError(
-            f"the checkpoint {path} is damaged ({error}): copy it again, or train again with --overwrite."
-        ) from error
-
-
-def read_run_file(run: Path) -> dict[str, Any]:
-    """What run.json says. Raises `CourseError` where the folder is not a run, or the file is damaged."""
-    path = run / RUN_FILE
-    if not path.is_file():
-        what = "has no run.json, so it is not a run folder" if run.exists() else "does not exist"
-        raise CourseError(f"{run} {what}: name a folder that `course train --out` made.")
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        config_from_dict(info["model"])
-        TrainingConfig.from_dict(info["training"])
-        if not isinstance(info.get("corpus") or {}, dict):
-            raise TypeError(f"corpus is {info['corpus']!r}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CourseError(f"{path} is damaged ({error}): train again with --overwrite.") from error
-    return info
-
-
-def read_tokenizer(run: Path, info: dict[str, Any]) -> Tokenizer:
-    """The tokenizer of a run folder. Raises `CourseError` where it is missing, damaged or another model's."""
-    tokenizer = Tokenizer.load(run / TOKENIZER_FILE)
-    sizes = {info["model"][name] for name in ("src_vocab_size", "tgt_vocab_size")}
-    if sizes != {tokenizer.vocab_size}:
-        raise CourseError(
-            f"{run / TOKENIZER_FILE} has {tokenizer.vocab_size} pieces, but the model in {run} knows {max(sizes)}: "
-            "copy the whole run folder again."
+            f"{path} belongs to another run than the run.json beside it: copy the whole run folder again."
         )
-    return tokenizer
 
 
 def load_run(run: Path, *, which: str = "best") -> LoadedRun:
     """Model (in evaluation mode, on the CPU), tokenizer and information of a run folder.
 
     which: "best", or "last" for the average where training stands now. Raises `CourseError` where something is
-    missing or damaged.
+    missing, damaged or of another run.
     """
     run = Path(run)
+    if which not in ("best", "last"):
+        raise CourseError(f'which is {which!r}; it must be "best" or "last".')
     info = read_run_file(run)
     tokenizer = read_tokenizer(run, info)
-    tensors, about = read_tensors(run / f"{which}.safetensors")
+    path = run / f"{which}.safetensors"
+    if not path.is_file():
+        raise _what_to_load_instead(run, which)
+    tensors, about = read_tensors(path)
+    check_belongs(path, about, info)
     if which == "last":
         kind = "average." if any(name.startswith("average.") for name in tensors) else "model."
         tensors = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
-    model = make_model(config_from_dict(info["model"]))
+    config = config_from_dict(info["model"])
+    check_size(tensors, config)
+    model = make_model(config)
     put_weights(model, tensors)
     return LoadedRun(model.eval(), tokenizer, info | {"checkpoint": about})
 
 
-def check_run_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make sure that training may write to `run`, before any work is done. Changes nothing.
+def _what_to_load_instead(run: Path, which: str) -> CourseError:
+    """Say that a run has no such weights, and which it has."""
+    what = f"there is no checkpoint {run / which}.safetensors"
+    if which == "best" and (run / LAST_FILE).is_file():
+        step = _step_of(run / LAST_FILE)
+        what = f"{what}: the first validation is still to come, or the file is gone. A state{step} is there:"
+        go_on = command("course", "train", "--out", run, "--resume")
+        return CourseError(
+            f'{what} load it with which="last", or train on with resume=True.',
+            on_command_line=f"{what} use it with `--checkpoint last`, or train on with `{go_on}`.",
+        )
+    if (run / PREVIOUS).is_dir():
+        return CourseError(f"{what} yet; the run that stood there before is in {run / PREVIOUS}.")
+    if which == "last" and (run / BEST_FILE).is_file():
+        what = f"{what}: this run keeps its best weights alone; load those, with"
+        return CourseError(f'{what} which="best".', on_command_line=f"{what} `--checkpoint best`.")
+    return CourseError(
+        f"{what}: train again with overwrite=True, or name another run folder.",
+        on_command_line=f"{what}: train again with --overwrite, or name another run folder.",
+    )
 
-    Raises `CourseError` where a run would be lost, where there is none to resume, or where the folder holds
-    something else.
-    """
-    if run.exists() and not run.is_dir():
-        raise CourseError(f"{run} is a file; training needs a folder.")
-    has_run = (run / RUN_FILE).exists()
-    if resume:
-        if not (run / "last.safetensors").exists():
-            raise CourseError(f"{run} holds no state to resume from: start it without --resume.")
-    elif has_run and not overwrite:
-        raise CourseError(f"{run} already holds a run: choose another folder, or pass --resume or --overwrite.")
-    elif run.is_dir() and not has_run and any(run.iterdir()):
-        raise CourseError(f"{run} is not empty and not a run folder: choose another folder.")
 
-
-def start_run_folder(run: Path) -> None:
-    """Make the folder, and remove the files of a run that is to be overwritten; nothing else is touched."""
+def _step_of(state: Path) -> str:
+    """' of step 40', as the head of the file says, which is read without the tensors; "" where it says nothing."""
     try:
-        run.mkdir(parents=True, exist_ok=True)
-        for name in RUN_FILES:
-            (run / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise CourseError(f"cannot write to {run} ({error}): choose another folder.") from error
+        with safe_open(state, framework="pt") as file:
+            return f" of step {json.loads(file.metadata()['about'])['position']['step']:,}"
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError, RecursionError):
+        return ""

@@ -8,7 +8,21 @@ from typing import Any, Protocol
 
 from tqdm.auto import tqdm
 
-from course.training.checkpoint import LOG_FILE, write_text
+from course.errors import CourseError
+from course.training.declared import fits, is_count
+from course.training.run_file import LOG_FILE
+from course.training.whole_files import write_text
+
+NUMBERS = (
+    "seconds",
+    "progress",
+    "tokens",
+    "tokens_per_second",
+    "lr",
+    "epoch",
+    "bleu",
+    "chrf",
+)  # finite; a loss may be anything
 
 
 class Watcher(Protocol):
@@ -27,23 +41,55 @@ class Watcher(Protocol):
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The records of a run folder or of a .jsonl file, oldest first.
 
-    A last line that was cut off by a crash is left out.
+    A last line that was cut off by a crash is left out, and so is any other that is no record, or a damaged one.
+    Raises `CourseError` where the file cannot be read.
     """
+    return _read(run)[0]
+
+
+def _read(run: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records, and the number of lines that are none."""
     path = Path(run)
     path = path if path.suffix == ".jsonl" else path / LOG_FILE
-    records = []
-    for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            continue
-    return records
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        raise CourseError(
+            f"the log {path} cannot be read ({error.strerror or error}): check the rights to it."
+        ) from error
+    found = [_record(line) for line in lines if line.strip()]
+    records = [record for record in found if record is not None]
+    return records, len(found) - len(records)
 
 
-def rewind_log(run: Path, step: int) -> None:
-    """Drop what was logged after `step`: resuming does those steps again."""
-    kept = [record for record in read_log(run) if record.get("step", 0) <= step]
+def _record(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, None where it is none: no JSON object, or a value that no training writes."""
+    try:
+        record = json.loads(line)  # raises for bytes that are not UTF-8
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not is_count(record.get("step", 0)):
+        return None
+    if any(not fits(record.get(name), float | None) for name in NUMBERS):
+        return None
+    if not all(_is_a_loss(record.get(name)) for name in ("loss", "val_loss")):
+        return None
+    samples = record.get("samples", [])
+    right = isinstance(samples, list) and all(isinstance(s, list) and list(map(type, s)) == [str] * 3 for s in samples)
+    return record if right else None
+
+
+def _is_a_loss(value: object) -> bool:
+    """Whether a value is a number, which may have exploded, or absent."""
+    return fits(value, float | None) or isinstance(value, float)
+
+
+def rewind_log(run: Path, step: int) -> str:
+    """Drop what was logged after `step`: resuming does those steps again. Returns a line to tell of damaged lines."""
+    records, damaged = _read(run)
+    kept = [record for record in records if record.get("step", 0) <= step]
     write_text(Path(run) / LOG_FILE, "".join(json.dumps(record, sort_keys=True) + "\n" for record in kept))
+    return f"{damaged} damaged line{'s' * (damaged != 1)} of {LOG_FILE} left out" if damaged else ""
 
 
 class RunLog:

@@ -1,9 +1,11 @@
 """The training itself: one update after the other until the time or the steps are used up."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,27 @@ from course.data.batches import Batch, shard
 from course.errors import CourseError
 from course.model import ModelConfig, TranslationModel, config_from_dict, make_model
 from course.special import PAD
-from course.training import checkpoint, machine
+from course.training import checkpoint, machine, run_folder
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
+from course.training.fingerprint import Fingerprint, difference, fingerprint
+from course.training.lock import FolderLock, not_writable
 from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
+from course.training.run_file import (
+    BEST_FILE,
+    LAST_FILE,
+    RUN_FILE,
+    TOKENIZER_FILE,
+    read_run_file,
+    read_tokenizer,
+    tokenizer_checksum,
+)
 from course.training.schedule import learning_rate
+from course.training.session import Session, read_position
 from course.training.validation import Validation, validate
+from course.training.whole_files import write_text
 
 
 @dataclass(frozen=True)
@@ -40,21 +55,6 @@ class TrainingResult:
     best_bleu: float
     loss: float
     finished: bool = True  # False where it was told to stop before its end; resuming goes on there
-
-
-@dataclass
-class Position:
-    """Where training stands; all of it is kept in a checkpoint, so that resuming goes on exactly there."""
-
-    step: int = 0  # updates done
-    epoch: int = 0
-    batch: int = 0  # batches of this epoch done
-    seconds: float = 0.0  # spent so far, earlier sittings included
-    tokens: int = 0  # real target tokens seen
-    update_seconds: float = 0.0  # spent in updates alone
-    validations: int = 0
-    best_loss: float = field(default=float("inf"))
-    best_bleu: float = 0.0
 
 
 class SummedLoss(nn.Module):
@@ -117,6 +117,7 @@ def train(
     vocab_size: int = 4000,
     resume: bool = False,
     overwrite: bool = False,
+    new_data: bool = False,
     corpus: dict[str, Any] | None = None,
     step: Step = training_step,
     mean_loss: MeanLoss | None = None,
@@ -128,91 +129,88 @@ def train(
 
     model_options: fields of the model's configuration other than the vocabulary sizes; `architecture` says which model.
     corpus: what run.json shall say about the data. resume: go on with the run in that folder, with its own settings;
-    only the end (minutes, max_steps) is taken from `training`. step: makes one update. mean_loss: computes the loss of
-    a batch, in nats a token, in the place of the package's own, from the model that is trained; rate: the learning rate
-    of update number n, from 1. Lesson 12 puts a learner's in; they work in one process only, and a resumed run needs
-    them again. stop: asked after every update; where it says True the state is kept and the run ends unfinished.
-    watcher: is told what happens; nothing is printed then. Under `torchrun` every process calls this with the same
-    arguments.
-    Raises `CourseError` for anything that cannot work, before an existing run is touched.
+    only the end (minutes, max_steps) is taken from `training`. A run that ended, and is resumed to a later end, is bit
+    by bit the run that had this end from the start, if its schedule does not look at the end ("inverse_sqrt", or a
+    `rate` of one's own); "linear" had come down to zero, and rises again. new_data: whether a resumed run may go on
+    with other sentences; its best score then starts anew, and its old best weights stay until the new sentences are
+    first validated on. overwrite: replace a run that stands there; it is kept until the new one is first scored.
+    step: makes one update. mean_loss: computes the loss of a batch, in nats a token, in the place of the package's own,
+    from the model that is trained; rate: the learning rate of update number n, from 1. Lesson 12 puts a learner's in;
+    they work in one process only, and a resumed run needs them again. stop: asked after every update; where it says
+    True the state is kept and the run ends unfinished. watcher: is told what happens; nothing is printed then. Under
+    `torchrun` every process calls this with the same arguments.
+    Raises `CourseError` for anything that cannot work, before an existing run is touched, and where another training
+    is going on in the folder.
     """
     started = time.perf_counter()
     run = Path(run)
-    checkpoint.check_run_folder(run, resume=resume, overwrite=overwrite)
+    run_folder.check_run_folder(run, resume=resume, overwrite=overwrite)
     if training.threads is not None:
         machine.use_threads(training.threads)
     machine.keep_memory()
-    with team_from_environment() as team:
+    with team_from_environment() as team, ExitStack() as at_end:
         if team.size > 1 and mean_loss is not None:
             raise CourseError("a loss of one's own trains in one process only: start it without torchrun.")
         team.wait()  # nobody may start to write before all have looked
+        own = _Ownership(run, team, at_end)
         texts = (train_text, val_text)
         if resume:
-            session = _resumed(run, texts, training, team)
+            session = _resumed(own, texts, training, corpus, new_data=new_data)
         else:
-            session = _fresh(run, texts, model_options, training, vocab_size, corpus or {}, team)
+            session = _fresh(own, texts, model_options, training, vocab_size, corpus or {}, overwrite=overwrite)
         with RunLog(run, quiet=not team.leads, watcher=watcher) as log:
+            for line in own.told:
+                log.say(line)
+            if session.on_new_data:
+                log.record(step=session.position.step, new_data=True)
             return _Loop(session, train_text, val_text, log, started, step, stop, mean_loss, rate).run()
 
 
-@dataclass
-class Session:
-    """Everything that one sitting of training works with."""
+class _Ownership:
+    """A run folder, for the team that may own it; `told` are lines for the log, which cannot be open yet."""
 
-    run: Path
-    model: TranslationModel
-    tokenizer: Tokenizer
-    training: TrainingConfig
-    team: Team
-    device: torch.device
-    average: AveragedModel | None
-    optimizer: torch.optim.AdamW
-    precision: str  # of matrix products: "float32" or "bfloat16"
-    position: Position = field(default_factory=Position)
+    def __init__(self, run: Path, team: Team, at_end: ExitStack):
+        self.run, self.team, self.at_end = run, team, at_end
+        self.told: list[str] = []
 
-    @property
-    def scored_model(self) -> TranslationModel:
-        """The weights that are scored and kept: the moving average, or the weights themselves."""
-        if self.average is None:
-            return self.model
-        assert isinstance(self.average.module, TranslationModel)
-        return self.average.module
+    def take(self, *, resume: bool, overwrite: bool) -> None:
+        """Take the folder's lock and bring the folder in order, in the leader; raises in all where that is refused."""
+        refusal: CourseError | None = None
+        if self.team.leads:
+            try:
+                self._take(resume=resume, overwrite=overwrite)
+            except CourseError as error:
+                refusal = error
+        if self.team.leader_says(float(refusal is not None)):
+            raise refusal or CourseError(f"the first process cannot train in {self.run}: its message says why.")
 
-    def state(self) -> dict[str, Tensor]:
-        """Every tensor that a resumed run needs."""
-        tensors = {"random": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        for name, tensor in checkpoint.weights_of(self.model).items():
-            tensors["model." + name] = tensor
-        if self.average is not None:
-            for name, tensor in checkpoint.weights_of(self.average.module).items():
-                tensors["average." + name] = tensor
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"optimizer.{key}.{name}"] = value
-        return tensors
+    def _take(self, *, resume: bool, overwrite: bool) -> None:
+        lock = FolderLock(self.run)
+        run_folder.make_folder(self.run)
+        self.at_end.callback(lock.give_back)
+        self.say(lock.take())
+        run_folder.check_content(self.run, resume=resume, overwrite=overwrite)  # another may have trained meanwhile
+        try:
+            found = run_folder.mend(self.run)
+        except OSError as error:
+            raise not_writable(self.run, error) from error
+        self.say(found if resume else "")  # where it is replaced, `clear` says the rest
 
-    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        """Put `state` back."""
-        pick = lambda prefix: {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}  # noqa: E731
-        checkpoint.put_weights(self.model, pick("model."))
-        if self.average is not None:
-            checkpoint.put_weights(self.average.module, pick("average."))
-            self.average.n_averaged.fill_(about["position"]["step"])
-        for name, parameter in self.model.named_parameters():
-            self.optimizer.state[parameter] = {
-                # A copy: the tensor lies in the file itself, which Windows does not let anybody replace then.
-                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device, copy=True)
-                for key in ("step", "exp_avg", "exp_avg_sq", "momentum")
-                if f"optimizer.{key}.{name}" in tensors
-            }
-        self.position = Position(**about["position"])
-        torch.set_rng_state(tensors["random"])  # the leader's; the others go on with dropout of their own
-        if not self.team.leads:
-            torch.manual_seed(self.training.seed + 1000 * self.team.rank + self.position.step)
-        if self.team.leads and self.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+    def clear(self) -> None:
+        """Leave no run in the folder; one of worth is moved aside, and is back if the new one fails at once."""
+        self.at_end.push(self._put_back)
+        try:
+            self.say(run_folder.clear_for_a_new_run(self.run))
+        except OSError as error:
+            raise not_writable(self.run, error) from error
+
+    def _put_back(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            run_folder.put_back(self.run)
+
+    def say(self, line: str) -> None:
+        """Keep a line for the log, if there is one."""
+        self.told += [line] if line else []
 
 
 def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: TrainingConfig, team: Team) -> Session:
@@ -228,6 +226,7 @@ def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: Tra
     return Session(run, model, tokenizer, training, team, device, average, optimizer, precision)
 
 
+LANGUAGES = ("source_language", "target_language")
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
 
 
@@ -246,8 +245,8 @@ def _check_fits(texts: Texts, tokenizer: Tokenizer, config: ModelConfig) -> None
 
 
 def _fresh(
-    run: Path, texts: Texts, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
-    corpus: dict[str, Any], team: Team,
+    own: _Ownership, texts: Texts, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
+    corpus: dict[str, Any], *, overwrite: bool,
 ) -> Session:  # fmt: skip
     text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
@@ -256,40 +255,83 @@ def _fresh(
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
     config = config_from_dict(model_options | vocabularies)
     _check_fits(texts, tokenizer, config)
-    session = _session(run, config, tokenizer, training, team)
-    if team.leads:
-        checkpoint.start_run_folder(run)
-        tokenizer.save(run / checkpoint.TOKENIZER_FILE)
-        _write_run_file(session, corpus | {"source_language": text.source_language,
-                                           "target_language": text.target_language})  # fmt: skip
-    team.wait()
+    session = _session(own.run, config, tokenizer, training, own.team)
+    session.run_id, session.data = secrets.token_hex(8), fingerprint(*texts)
+    own.take(resume=False, overwrite=overwrite)
+    if own.team.leads:
+        own.clear()
+        tokenizer.save(own.run / TOKENIZER_FILE)
+        languages = dict(zip(LANGUAGES, (text.source_language, text.target_language), strict=True))
+        _write_run_file(session, corpus | languages)  # the last: what has a run.json is a run
+    own.team.wait()
     return session
 
 
 def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
     info = {
         "format": 1,
+        "run_id": session.run_id,
         "model": session.model.config.to_dict(),
         "training": session.training.to_dict(),
         "corpus": corpus,
+        "data": session.data,
+        "tokenizer_sha256": tokenizer_checksum(session.tokenizer),
         "versions": {"course": __version__, "torch": torch.__version__.partition("+")[0]},
         "parameters": sum(p.numel() for p in session.model.parameters()),
     }
-    checkpoint.write_text(session.run / checkpoint.RUN_FILE, json.dumps(info, indent=2, sort_keys=True) + "\n")
+    _write(session.run, info)
 
 
-def _resumed(run: Path, texts: Texts, training: TrainingConfig, team: Team) -> Session:
-    info = checkpoint.read_run_file(run)
+def _write(run: Path, info: dict[str, Any]) -> None:
+    write_text(run / RUN_FILE, json.dumps(info, indent=2, sort_keys=True) + "\n")
+
+
+def _resumed(
+    own: _Ownership, texts: Texts, training: TrainingConfig, corpus: dict[str, Any] | None, *, new_data: bool
+) -> Session:  # fmt: skip
+    run = own.run
+    own.take(resume=True, overwrite=False)
+    own.team.wait()  # until the leader has brought the folder in order
+    info = read_run_file(run)
     end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
     training = TrainingConfig.from_dict(info["training"] | end)
-    tokenizer, config = checkpoint.read_tokenizer(run, info), config_from_dict(info["model"])
+    tokenizer, config = read_tokenizer(run, info), config_from_dict(info["model"])
     _check_fits(texts, tokenizer, config)
-    session = _session(run, config, tokenizer, training, team)
-    session.restore(*checkpoint.read_tensors(run / "last.safetensors"))
-    if team.leads:
-        rewind_log(run, session.position.step)
-    team.wait()
+    tensors, about = checkpoint.read_tensors(run / LAST_FILE)
+    checkpoint.check_belongs(run / LAST_FILE, about, info)
+    position = read_position(run / LAST_FILE, about)
+    checkpoint.check_size({n: t for n, t in tensors.items() if n.startswith("model.")}, config)
+    session = _session(run, config, tokenizer, training, own.team)
+    session.restore(tensors, position)
+    session.run_id = info.get("run_id")
+    _compare_data(own, session, about.get("data") or info.get("data"), texts, new_data=new_data)
+    if not (run / BEST_FILE).exists():
+        session.position.best_loss = float("inf")  # there is none to beat
+    if own.team.leads:
+        if session.on_new_data and corpus is not None:
+            info["corpus"] = corpus | {name: (info.get("corpus") or {}).get(name, "") for name in LANGUAGES}
+            _write(run, info | {"data": session.data})
+        own.say(rewind_log(run, session.position.step))
+    own.team.wait()
     return session
+
+
+def _compare_data(
+    own: _Ownership, session: Session, then: Fingerprint | None, texts: Texts, *, new_data: bool
+) -> None:  # fmt: skip
+    """Refuse to go on with other sentences than before, or start the best score anew where that is asked for."""
+    session.data = fingerprint(*texts)
+    if then is None:
+        own.say("note: this run does not say what it was trained on, so nobody can tell whether the data are the same")
+    differs = difference(then, session.data) if then else ""
+    if not (differs or (new_data and then is None)):
+        return
+    if not new_data:
+        said = f"the run in {own.run} was trained on other data: {differs}; resume it with those, or pass"
+        then_what = "to go on with these: its best score then starts anew."
+        raise CourseError(f"{said} new_data=True {then_what}", on_command_line=f"{said} --new-data {then_what}")
+    session.start_on_new_data()
+    own.say(f"goes on with other data ({differs or 'or the same, nobody can tell'}); the best score starts anew")
 
 
 class _Loop:
@@ -326,10 +368,9 @@ class _Loop:
         progress = self._progress()
         # Where the end has moved away, the validations between here and there are still to come.
         self.position.validations = min(self.position.validations, int(progress * self.training.validations))
-        for batch in self._batches():
-            if progress >= 1:
-                break
-            loss = self._update(batch, progress)
+        batches = self._batches()
+        while progress < 1:  # only then is a batch taken: a later sitting must begin with the next one
+            loss = self._update(next(batches), progress)
             progress = self._progress()
             self._after_update(loss, progress)
             if self._told_to_stop():
@@ -477,17 +518,13 @@ class _Loop:
         # The loss decides: it uses every validation pair, where BLEU uses some, and it moves in small steps.
         if result.loss < position.best_loss:
             position.best_loss, position.best_bleu = result.loss, result.bleu
-            about = {"step": position.step, "val_loss": result.loss, "val_bleu": result.bleu}
-            checkpoint.write_tensors(self.session.run / "best.safetensors", checkpoint.weights_of(model), about)
+            self.session.keep_best()
+            run_folder.drop_previous(self.session.run)
         return result
 
     def _keep_state(self) -> None:
         if self.team.leads:
-            checkpoint.write_tensors(
-                self.session.run / "last.safetensors",
-                self.session.state(),
-                {"position": asdict(self.position)},
-            )
+            self.session.keep()
 
     def _finish(self) -> TrainingResult:
         self.position.validations = self.training.validations

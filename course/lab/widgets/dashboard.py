@@ -146,8 +146,13 @@ def where_it_stands(records: Records) -> tuple[str, float, str]:
 
 
 def best_so_far(records: Records) -> str:
-    """Return a sentence about the validation with the lowest loss, "" before the first one."""
-    scored = [row for row in as_it_went(records) if _is_number(row.get("val_loss")) and math.isfinite(row["val_loss"])]
+    """Return a sentence about the validation with the lowest loss, "" before the first one.
+
+    Losses on other data are not compared: where a run went on with new ones, only those from there on count.
+    """
+    rows = as_it_went(records)
+    first = max((number for number, row in enumerate(rows) if row.get("new_data")), default=0)
+    scored = [row for row in rows[first:] if _is_number(row.get("val_loss")) and math.isfinite(row["val_loss"])]
     if not scored:
         return ""
     best = min(scored, key=lambda row: row["val_loss"])

@@ -28,7 +28,7 @@ from course.errors import CourseError
 from course.lab.drawing.picture import describe_error
 from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import config_from_dict
-from course.training import MeanLoss, Rate, Step, TrainingConfig, TrainingResult, checkpoint, train, training_step
+from course.training import MeanLoss, Rate, Step, TrainingConfig, TrainingResult, run_folder, train, training_step
 
 PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
 POLL = 0.1  # seconds between two looks of wait(); also how soon an interrupt is heard on Windows
@@ -55,7 +55,8 @@ def live(
     """Start `course.training.train` in the background and return its dashboard at once.
 
     All arguments are those of `train`; `step` makes one update of the weights, `mean_loss` and `rate` are a learner's
-    loss and learning rate. A run that stands in the folder is replaced unless `overwrite` is False. While it trains,
+    loss and learning rate. A scored run that stands in the folder keeps its files and gets a number, `name-1`, unless
+    `overwrite` is False, when it is refused; one line says so. While it trains,
     torch's global random numbers are its own: other cells that draw from them would change its course.
 
     Raises:
@@ -64,7 +65,9 @@ def live(
     _refuse_a_second()
     sizes = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
     config_from_dict(model_options | sizes)
-    checkpoint.check_run_folder(Path(run), resume=False, overwrite=overwrite)
+    run_folder.check_run_folder(Path(run), resume=False, overwrite=overwrite)
+    if overwrite and (moved := run_folder.set_aside(Path(run))):
+        print(moved)
     options: dict[str, Any] = {"model_options": model_options, "vocab_size": vocab_size, "corpus": corpus}
     options |= {"mean_loss": mean_loss, "rate": rate}
 

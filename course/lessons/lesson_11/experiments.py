@@ -227,7 +227,8 @@ def train_minute(folder: Path = MINUTE) -> None:
     """Train a small translator for about a minute, and put it into a folder with weights of half precision."""
     from course.data import load_corpus
     from course.training import PRESETS, train
-    from course.training.checkpoint import RUN_FILES, read_tensors, write_tensors
+    from course.training.checkpoint import read_tensors, write_tensors
+    from course.training.run_file import RUN_FILES
 
     preset = PRESETS["3min"]
     training = replace(preset.training, minutes=None, max_steps=MINUTE_STEPS, seed=11, threads=1)
