@@ -19,7 +19,7 @@ RUN_FILES = (RUN_FILE, TOKENIZER_FILE, LOG_FILE, LAST_FILE, BEST_FILE)
 PREVIOUS = "previous-run"  # inside a run folder: the run that is being replaced, until the new one is first scored
 FORMAT = 1
 LARGEST_SIZE = 2**24  # of a vocabulary, a width, a number of layers; no model that fits into a computer has more
-MOST_POSITIONS = 2**28  # numbers in a table of positions, 1 GB; they depend on run.json alone, not on the weights
+MOST_POSITIONS = 2**26  # numbers in a table of positions, which the weights do not hold: 256 MB
 _IN_CORPUS = ("name", "source", "target", "val_source", "val_target", "source_language", "target_language")
 
 
@@ -101,8 +101,8 @@ def _misfit_of_model(model: dict[str, Any]) -> str:
     for name, value in fields.items():
         if isinstance(value, int) and value > LARGEST_SIZE:
             return f"{name} is {value}"
-    too_many = model.get("max_len", 1) * model.get("d_model", 1) > MOST_POSITIONS
-    return f"max_len is {model['max_len']}" if too_many else ""
+    length, width = model.get("max_len", 1), model.get("d_model", 1)
+    return f"max_len is {length} and d_model {width}" if length * width > MOST_POSITIONS else ""
 
 
 def _misfit_of_rest(info: dict[str, Any]) -> str:
