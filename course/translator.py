@@ -70,7 +70,10 @@ class Translator:
 
     @classmethod
     def load(cls, run: Path | str, *, which: str = "best", device: str | torch.device | None = None) -> Translator:
-        """Read a run folder. Raises CourseError where something is missing or damaged."""
+        """Read a run folder: its best weights, or where its training stands now (which="last").
+
+        Raises CourseError where something is missing, damaged or of another run.
+        """
         from course.training.checkpoint import load_run
 
         loaded = load_run(Path(run), which=which)

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -214,6 +215,34 @@ def test_what_a_training_says_arrives_at_once(texts, tmp_path):
 def test_the_last_line_of_a_training_says_how_to_score_it(own_run, texts, capsys):
     assert main(["train", "--out", str(own_run), "--resume", "--steps", "21"]) == 0
     assert f"course evaluate {own_run} --source FILE --reference FILE`" in capsys.readouterr().out
+
+
+def test_other_sentences_are_refused_and_go_on_when_asked_to(refused, printed, own_run, texts, tmp_path):
+    lines = [path.read_text(encoding="utf-8").splitlines() for path in texts]
+    files = [write(tmp_path / path.name, some[:60]) for path, some in zip(texts, lines, strict=True)]
+    given = ["train", "--out", own_run, "--resume", "--steps", 22, "--source", files[0], "--target", files[1]]
+    said = refused(*given)
+    assert "it had 92 training pairs, and now there are 57; resume it with those, or pass --new-data to go on" in said
+    assert "goes on with other data" in printed(*given, "--new-data")
+    printed("train", "--out", own_run, "--resume", "--steps", 24)  # the run remembers its new files
+    assert "--new-data is for a run that goes on" in refused("train", "--out", tmp_path / "r", "--new-data")
+
+
+def test_before_the_first_validation_the_last_state_can_be_asked_for(refused, printed, own_run, texts):
+    (own_run / "best.safetensors").unlink()
+    files = ["--source", texts[0], "--reference", texts[1], "--limit", 3]
+    for command in (["translate", "--model", own_run, "a man runs."], ["evaluate", own_run, *files]):
+        said = refused(*command)
+        assert "A state of step 20 is there: use it with `--checkpoint last`, or train on with `course train" in said
+        assert printed(*command, "--checkpoint", "last")
+
+
+def test_printed_commands_can_be_copied_for_a_folder_with_blanks(own_run, printed, refused, texts):
+    folder = own_run.rename(own_run.with_name("my run  x"))
+    quoted = shlex.quote(str(folder))
+    said = printed("train", "--out", folder, "--resume", "--steps", 21)
+    assert f"`course evaluate {quoted} --source FILE --reference FILE`" in said
+    assert f"`course translate --model {quoted}`" in said
 
 
 def test_overwrite_replaces_a_run(own_run, texts):
@@ -551,6 +580,9 @@ def test_interrupting_says_how_to_go_on(refused, own_run, two, tmp_path, monkeyp
     said = refused("train", *files, "--overwrite", "--out", own_run, code=130)
     assert f"interrupted before anything was changed; {own_run} still holds the run" in said
     assert "--overwrite" in refused("train", *files, "--out", tmp_path / "r", code=130)
+    (own_run / "previous-run").mkdir()
+    said = refused("train", "--resume", "--out", own_run, code=130)
+    assert f"the run that was there before is in {own_run / 'previous-run'} until this one is first scored" in said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")

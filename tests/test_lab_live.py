@@ -16,6 +16,7 @@ from course.lab.widgets.live import live
 from course.lab.widgets.still import WIDGET_VIEW
 from course.training import train, training_step
 from course.training.checkpoint import read_tensors
+from course.training.lock import FolderLock
 from course.training.log import read_log
 from tests.browser.notebook import write_notebook
 from tests.browser.page import NO_CHROMIUM, Notebook, chromium, find_chromium
@@ -200,6 +201,41 @@ def test_only_one_at_a_time(tmp_path):
         may_go_on.set()
         run.wait()
     start(tmp_path / "second", max_steps=2).wait()
+
+
+def test_a_finished_run_gets_a_number_when_its_cell_runs_again(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    start(folder, max_steps=2).wait()
+    weights = (folder / "best.safetensors").read_bytes()
+    start(folder, max_steps=3).wait()
+    assert capsys.readouterr().out == f"The run that stood in {folder} is now in {folder}-1.\n"
+    assert (tmp_path / "mine-1" / "best.safetensors").read_bytes() == weights
+    assert read_log(folder)[-1]["step"] == 3
+    assert dashboard(tmp_path / "mine-1").told.startswith("Finished: 2 steps")
+
+
+def test_an_unscored_run_is_replaced_with_one_line(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    run = start(folder, step=Step(1, lambda: run._halt.set()), max_steps=50)
+    run.wait()
+    capsys.readouterr()
+    start(folder, max_steps=2).wait()
+    assert capsys.readouterr().out == f"The run in {folder}, which was never scored, is replaced.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_in_which_another_program_trains_is_refused_at_once(tmp_path):
+    folder = tmp_path / "mine"
+    start(folder, max_steps=2).wait()
+    lock = FolderLock(folder)
+    lock.take()
+    try:
+        with pytest.raises(CourseError, match="a training is going on in .*mine, here or in another window"):
+            start(folder)
+    finally:
+        lock.give_back()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    start(folder, max_steps=2).wait()
 
 
 def test_a_run_that_has_ended_needs_a_later_end(tmp_path):

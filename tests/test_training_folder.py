@@ -19,7 +19,15 @@ from course.training.validation import Validation
 
 TRAIN, VAL = backward_corpus()
 TEXTS = TRAIN.chosen(range(8), split="train"), VAL.chosen(range(3), split="val")
-TINY = {"d_model": 8, "n_heads": 1, "d_ff": 8, "n_encoder_layers": 1, "n_decoder_layers": 1, "max_len": 40, "tie": "all"}
+TINY = {
+    "d_model": 8,
+    "n_heads": 1,
+    "d_ff": 8,
+    "n_encoder_layers": 1,
+    "n_decoder_layers": 1,
+    "max_len": 40,
+    "tie": "all",
+}
 PREVIOUS = run_folder.PREVIOUS
 
 
@@ -299,9 +307,7 @@ def test_a_drive_without_locks_is_said_and_trains(tmp_path, monkeypatch, capsys,
 
 def test_a_refused_start_leaves_no_folder(tmp_path):
     with pytest.raises(CourseError, match="max_len"):
-        train(
-            tmp_path / "run", *TEXTS, model_options=TINY | {"max_len": 2}, training=short_training(), vocab_size=260
-        )
+        train(tmp_path / "run", *TEXTS, model_options=TINY | {"max_len": 2}, training=short_training(), vocab_size=260)
     assert not (tmp_path / "run").exists()
 
 

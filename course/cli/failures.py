@@ -2,8 +2,9 @@
 
 import argparse
 import math
+from pathlib import Path
 
-from course.errors import CourseError
+from course.errors import CourseError, command
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -44,5 +45,16 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if getattr(options, "overwrite", False) and state.exists() and state.stat().st_mtime < started:
         return f"interrupted before anything was changed; {options.out} still holds the run that was there."
     if state.exists():
-        return f"interrupted; `course train --out {options.out} --resume` goes on from the last saved state."
-    return f"interrupted before the first state was saved; start again with --out {options.out} --overwrite."
+        go_on = command("course", "train", "--out", options.out, "--resume")
+        return f"interrupted; `{go_on}` goes on from the last saved state{_what_waits(options.out)}."
+    return (
+        f"interrupted before the first state was saved; start again with `{command('--out', options.out)} --overwrite`."
+    )
+
+
+def _what_waits(run: Path) -> str:
+    """Where the run is that was to be replaced, if there is one."""
+    from course.training.run_file import PREVIOUS  # here, because it loads torch, which a training has loaded
+
+    waits = (run / PREVIOUS).is_dir()
+    return f", and the run that was there before is in {run / PREVIOUS} until this one is first scored" if waits else ""

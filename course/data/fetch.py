@@ -166,7 +166,7 @@ def _missing(folder: Path) -> list[str]:
 def _copy_all(source: Path, folder: Path, missing: Iterable[str], report: Callable[[str], object]) -> None:
     """Copy the missing files from a folder; optional ones may be absent."""
     if not source.is_dir():
-        raise CourseError(f"--from needs a folder that holds the Multi30k .gz files, but {source} is no folder.")
+        raise CourseError(f"{source} is no folder: name the one that holds the Multi30k .gz files.")
     absent = [name for name in missing if not (source / name).is_file()]
     required = [name for name in absent if FILES[name].required]
     if required:

@@ -6,7 +6,7 @@ import types
 import typing
 from typing import Any, Literal
 
-LARGEST = 2**53  # beyond it, not every whole number has a float of its own
+LARGEST = 2**62  # of a whole number: torch counts in 64 bits
 
 
 def first_misfit(kind: type, values: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from course.data import Tokenizer
 from course.errors import CourseError
@@ -115,6 +115,8 @@ def _misfit_of_rest(info: dict[str, Any]) -> str:
     for name in ("run_id", "tokenizer_sha256"):
         if not fits(info.get(name), str | None):
             return f"{name} is {shortened(info[name])}"
+    if not fits(info.get("precision"), Literal["float32", "bfloat16"] | None):
+        return f"precision is {shortened(info['precision'])}"
     if not is_count(info.get("parameters", 0)):
         return f"parameters is {shortened(info['parameters'])}"
     if not is_fingerprint(info.get("data")):

@@ -55,9 +55,9 @@ def live(
     """Start `course.training.train` in the background and return its dashboard at once.
 
     All arguments are those of `train`; `step` makes one update of the weights, `mean_loss` and `rate` are a learner's
-    loss and learning rate. A scored run that stands in the folder keeps its files and gets a number, `name-1`, unless
-    `overwrite` is False, when it is refused; one line says so. While it trains,
-    torch's global random numbers are its own: other cells that draw from them would change its course.
+    loss and learning rate. A scored run that stands in the folder is kept beside it under a number, `name-1`, and one
+    line says so; with `overwrite` False it is left alone, and the new one is refused. While it trains, torch's global
+    random numbers are its own: other cells that draw from them would change its course.
 
     Raises:
         CourseError: A live run is going on already, or `train` would refuse its arguments.
