@@ -216,7 +216,7 @@ def test_a_finished_run_gets_a_number_when_its_cell_runs_again(tmp_path, capsys)
 
 def test_an_unscored_run_is_replaced_with_one_line(tmp_path, capsys):
     folder = tmp_path / "mine"
-    run = start(folder, step=Step(1, lambda: run._halt.set()), max_steps=50)
+    run = start(folder, step=Step(1, lambda: run._pressed(run, {"press": "stop"}, [])), max_steps=50)
     run.wait()
     capsys.readouterr()
     start(folder, max_steps=2).wait()
@@ -236,6 +236,16 @@ def test_a_folder_in_which_another_program_trains_is_refused_at_once(tmp_path):
         lock.give_back()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     start(folder, max_steps=2).wait()
+
+
+def test_a_run_that_another_notebook_replaced_is_not_gone_on_with(tmp_path):
+    folder = tmp_path / "mine"
+    run = start(folder, step=Step(1, lambda: run._pressed(run, {"press": "stop"}, [])), max_steps=50)
+    run.wait()
+    train(folder, TRAIN, VAL, model_options=MODEL, training=short_training(max_steps=2), vocab_size=280, overwrite=True)
+    with pytest.raises(CourseError, match="stands another run by now"):
+        run.resume()
+    assert read_log(folder)[-1]["step"] == 2
 
 
 def test_a_run_that_has_ended_needs_a_later_end(tmp_path):

@@ -57,6 +57,14 @@ def read_run_file(run: Path) -> dict[str, Any]:
     return info
 
 
+def run_id(run: Path) -> str:
+    """What tells the run in a folder from all others; "" where there is none, or one of an earlier version."""
+    try:
+        return read_run_file(run).get("run_id") or ""
+    except CourseError:
+        return ""
+
+
 def no_run(run: Path) -> CourseError:
     """Say that a folder holds no run, and what it holds instead."""
     if not run.exists():

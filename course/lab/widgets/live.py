@@ -29,6 +29,7 @@ from course.lab.drawing.picture import describe_error
 from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import config_from_dict
 from course.training import MeanLoss, Rate, Step, TrainingConfig, TrainingResult, run_folder, train, training_step
+from course.training.run_file import run_id
 
 PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
 POLL = 0.1  # seconds between two looks of wait(); also how soon an interrupt is heard on Windows
@@ -120,6 +121,7 @@ class LiveTraining(Dashboard):
         self._train, self._training, self._step = sitting, training, _with_a_number(step)
         self._halt = threading.Event()
         self._sitting: _Sitting | None = None
+        self._folder, self._run_id = run, ""  # of the run that it trained last
         self._next_message = self._next_picture = 0.0
         super().__init__(run.absolute().name)
         self.live = True
@@ -194,6 +196,8 @@ class LiveTraining(Dashboard):
                 f"This run has ended after {ended.steps:,} steps and {clock(ended.seconds)}; give it a later end,"
                 f" counted from its start, such as resume(minutes={math.ceil(ended.seconds / 60) + 2})."
             )
+        if self._run_id and run_id(self._folder) != self._run_id:
+            raise CourseError(f"In {self._folder} stands another run by now; start this one anew, in another folder.")
         self.start(resume=True)
 
     # What the run tells, in its own thread (see course.training.log.Watcher)
@@ -243,6 +247,7 @@ class LiveTraining(Dashboard):
             self._fail(error)
             raise
         finally:
+            self._run_id = run_id(self._folder)
             if self.state != "failed":
                 self.show()
             atexit.unregister(self.stop)
