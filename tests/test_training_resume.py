@@ -154,7 +154,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_one_line(copy, capsys):
     for name in ("last", "best"):
         path = copy / f"{name}.safetensors"
         tensors, about = read_tensors(path)
-        kept = {key: value for key, value in about.items() if key not in ("run_id", "data")}
+        kept = {key: value for key, value in about.items() if key not in ("run_id", "data", "model_sha256")}
         save_file(tensors, path, metadata={"about": json.dumps(kept)})
     load_run(copy)
     run_small(copy, texts=(ONE_MORE, VAL), max_steps=6, how={"resume": True})
@@ -191,6 +191,18 @@ def test_a_file_of_another_run_of_the_same_sizes_is_noticed(copy, other, name, w
     if which == "last" or name != "best.safetensors":
         with pytest.raises(CourseError, match=words):
             run_small(copy, max_steps=6, how={"resume": True})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("n_heads", 1), ("norm", "post"), ("positions", "rotary"), ("norm_eps", 0.5)]
+)
+def test_another_model_of_the_same_shapes_is_noticed(copy, field, value):
+    info = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    (copy / "run.json").write_text(json.dumps(damage(info, ("model", field), value)), encoding="utf-8")
+    with pytest.raises(CourseError, match="in which the model has changed"):
+        load_run(copy)
+    with pytest.raises(CourseError, match="in which the model has changed"):
+        run_small(copy, max_steps=6, how={"resume": True})
 
 
 @pytest.mark.parametrize("name", ["best.safetensors", "last.safetensors"])

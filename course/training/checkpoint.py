@@ -36,7 +36,15 @@ from course.model import (
     parameter_count,
     recurrent_parameter_count,
 )
-from course.training.run_file import BEST_FILE, LAST_FILE, PREVIOUS, damaged, read_run_file, read_tokenizer
+from course.training.run_file import (
+    BEST_FILE,
+    LAST_FILE,
+    PREVIOUS,
+    check_belongs,
+    damaged,
+    read_run_file,
+    read_tokenizer,
+)
 from course.training.whole_files import write_bytes
 
 
@@ -124,14 +132,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not right or not isinstance(about, dict):
         raise damaged(path, "its checksum is another" if isinstance(about, dict) else "it says nothing about itself")
     return tensors, about
-
-
-def check_belongs(path: Path, about: dict[str, Any], info: dict[str, Any]) -> None:
-    """Raise `CourseError` where a checkpoint is of another run than run.json."""
-    if about.get("run_id") != info.get("run_id"):
-        raise CourseError(
-            f"{path} belongs to another run than the run.json beside it: copy the whole run folder again."
-        )
 
 
 def load_run(run: Path, *, which: str = "best") -> LoadedRun:

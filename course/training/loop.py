@@ -34,6 +34,8 @@ from course.training.run_file import (
     LAST_FILE,
     RUN_FILE,
     TOKENIZER_FILE,
+    belonging,
+    check_belongs,
     read_run_file,
     read_tokenizer,
     tokenizer_checksum,
@@ -256,7 +258,7 @@ def _fresh(
     config = config_from_dict(model_options | vocabularies)
     _check_fits(texts, tokenizer, config)
     session = _session(own.run, config, tokenizer, training, own.team)
-    session.run_id, session.data = secrets.token_hex(8), fingerprint(*texts)
+    session.data = fingerprint(*texts)
     own.take(resume=False, overwrite=overwrite)
     if own.team.leads:
         own.clear()
@@ -270,7 +272,7 @@ def _fresh(
 def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
     info = {
         "format": 1,
-        "run_id": session.run_id,
+        "run_id": secrets.token_hex(8),
         "model": session.model.config.to_dict(),
         "training": session.training.to_dict(),
         "corpus": corpus,
@@ -279,6 +281,7 @@ def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
         "versions": {"course": __version__, "torch": torch.__version__.partition("+")[0]},
         "parameters": sum(p.numel() for p in session.model.parameters()),
     }
+    session.belonging = belonging(info)
     _write(session.run, info)
 
 
@@ -298,12 +301,12 @@ def _resumed(
     tokenizer, config = read_tokenizer(run, info), config_from_dict(info["model"])
     _check_fits(texts, tokenizer, config)
     tensors, about = checkpoint.read_tensors(run / LAST_FILE)
-    checkpoint.check_belongs(run / LAST_FILE, about, info)
+    check_belongs(run / LAST_FILE, about, info)
     position = read_position(run / LAST_FILE, about)
     checkpoint.check_size({n: t for n, t in tensors.items() if n.startswith("model.")}, config)
     session = _session(run, config, tokenizer, training, own.team)
     session.restore(tensors, position)
-    session.run_id = info.get("run_id")
+    session.belonging = belonging(info)
     _compare_data(own, session, about.get("data") or info.get("data"), texts, new_data=new_data)
     if not (run / BEST_FILE).exists():
         session.position.best_loss = float("inf")  # there is none to beat

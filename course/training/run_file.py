@@ -132,6 +132,30 @@ def _misfit_of_rest(info: dict[str, Any]) -> str:
     return ""
 
 
+def belonging(info: dict[str, Any]) -> dict[str, Any]:
+    """What the weights of a run say about themselves, so that they are never used with another run.json.
+
+    Half of a model's choices (heads, norms, positions) leave no trace in the shapes of its weights: a run.json in which
+    one of them has changed would give other translations without a word.
+    """
+    model = json.dumps(info["model"], sort_keys=True)
+    return {"run_id": info.get("run_id"), "model_sha256": hashlib.sha256(model.encode("utf-8")).hexdigest()}
+
+
+def check_belongs(path: Path, about: dict[str, Any], info: dict[str, Any]) -> None:
+    """Raise `CourseError` where the weights in `path` are of another run than run.json, or of another model."""
+    right = belonging(info)
+    if about.get("run_id") != right["run_id"]:
+        raise CourseError(
+            f"{path} belongs to another run than the {RUN_FILE} beside it: copy the whole run folder again."
+        )
+    if about.get("model_sha256") not in (None, right["model_sha256"]):
+        raise CourseError(
+            f"{path} does not fit the {RUN_FILE} beside it, in which the model has changed: copy the whole run folder "
+            "again."
+        )
+
+
 def tokenizer_checksum(tokenizer: Tokenizer) -> str:
     """The SHA-256 of what a tokenizer has learned; how its file is written does not matter."""
     return hashlib.sha256("\n".join(map(" ".join, tokenizer.merges)).encode("utf-8")).hexdigest()

@@ -50,7 +50,7 @@ class Session:
     optimizer: torch.optim.AdamW
     precision: str  # of matrix products: "float32" or "bfloat16"
     position: Position = field(default_factory=Position)
-    run_id: str | None = None  # as in run.json; None in a run of an earlier version
+    belonging: dict[str, Any] = field(default_factory=dict)  # by which its weights are known as those of its run.json
     data: Fingerprint | None = None  # of the sentences that it is trained on now
     on_new_data: bool = False  # whether this sitting began with other sentences than the last one
 
@@ -85,16 +85,14 @@ class Session:
 
     def keep(self) -> None:
         """Write the state to resume from."""
-        about = {"position": asdict(self.position), "run_id": self.run_id, "data": self.data}
+        about = {"position": asdict(self.position), "data": self.data, **self.belonging}
         checkpoint.write_tensors(self.run / LAST_FILE, self.state(), about)
 
     def keep_best(self) -> None:
         """Write the scored weights, as the best so far."""
         position = self.position
-        about = {
-            "step": position.step, "val_loss": position.best_loss, "val_bleu": position.best_bleu,
-            "run_id": self.run_id,
-        }  # fmt: skip
+        about = {"step": position.step, "val_loss": position.best_loss, "val_bleu": position.best_bleu}
+        about |= self.belonging
         checkpoint.write_tensors(self.run / BEST_FILE, checkpoint.weights_of(self.scored_model), about)
 
     def restore(self, tensors: dict[str, Tensor], position: Position) -> None:
