@@ -146,6 +146,17 @@ def test_on_new_data_the_best_starts_anew(copy, capsys):
         run_small(copy, max_steps=10, how={"resume": True})
 
 
+APART = [{"new_data": True}, {"overwrite": True, "new_data": True}, {"resume": True, "overwrite": True}]
+
+
+@pytest.mark.parametrize("how", APART)
+def test_what_cannot_go_together_is_refused(copy, how):
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    with pytest.raises(CourseError, match="goes with resume|exclude one another"):
+        run_small(copy, how=how)
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+
+
 def test_a_run_of_an_earlier_version_goes_on_with_one_line(copy, capsys):
     info = json.loads((copy / "run.json").read_text(encoding="utf-8"))
     for name in ("run_id", "data", "tokenizer_sha256"):

@@ -25,10 +25,10 @@ from course.training import checkpoint, machine, run_folder
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.fingerprint import Fingerprint, difference, fingerprint
-from course.training.lock import FolderLock, not_writable
 from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
+from course.training.ownership import Ownership
 from course.training.run_file import (
     BEST_FILE,
     LAST_FILE,
@@ -146,6 +146,9 @@ def train(
     """
     started = time.perf_counter()
     run = Path(run)
+    if (new_data and not resume) or (resume and overwrite):
+        wrong = "new_data goes with resume" if new_data else "resume and overwrite exclude one another"
+        raise CourseError(f"{wrong}: leave one out, or pass resume=True alone to go on with the run in {run}.")
     run_folder.check_run_folder(run, resume=resume, overwrite=overwrite)
     if training.threads is not None:
         machine.use_threads(training.threads)
@@ -154,7 +157,7 @@ def train(
         if team.size > 1 and mean_loss is not None:
             raise CourseError("a loss of one's own trains in one process only: start it without torchrun.")
         team.wait()  # nobody may start to write before all have looked
-        own = _Ownership(run, team, at_end)
+        own = Ownership(run, team, at_end)
         texts = (train_text, val_text)
         if resume:
             session = _resumed(own, texts, training, corpus, new_data=new_data)
@@ -166,53 +169,6 @@ def train(
             if session.on_new_data:
                 log.record(step=session.position.step, new_data=True)
             return _Loop(session, train_text, val_text, log, started, step, stop, mean_loss, rate).run()
-
-
-class _Ownership:
-    """A run folder, for the team that may own it; `told` are lines for the log, which cannot be open yet."""
-
-    def __init__(self, run: Path, team: Team, at_end: ExitStack):
-        self.run, self.team, self.at_end = run, team, at_end
-        self.told: list[str] = []
-
-    def take(self, *, resume: bool, overwrite: bool) -> None:
-        """Take the folder's lock and bring the folder in order, in the leader; raises in all where that is refused."""
-        refusal: CourseError | None = None
-        if self.team.leads:
-            try:
-                self._take(resume=resume, overwrite=overwrite)
-            except CourseError as error:
-                refusal = error
-        if self.team.leader_says(float(refusal is not None)):
-            raise refusal or CourseError(f"the first process cannot train in {self.run}: its message says why.")
-
-    def _take(self, *, resume: bool, overwrite: bool) -> None:
-        lock = FolderLock(self.run)
-        run_folder.make_folder(self.run)
-        self.at_end.callback(lock.give_back)
-        self.say(lock.take())
-        run_folder.check_content(self.run, resume=resume, overwrite=overwrite)  # another may have trained meanwhile
-        try:
-            found = run_folder.mend(self.run)
-        except OSError as error:
-            raise not_writable(self.run, error) from error
-        self.say(found if resume else "")  # where it is replaced, `clear` says the rest
-
-    def clear(self) -> None:
-        """Leave no run in the folder; one of worth is moved aside, and is back if the new one fails at once."""
-        self.at_end.push(self._put_back)
-        try:
-            self.say(run_folder.clear_for_a_new_run(self.run))
-        except OSError as error:
-            raise not_writable(self.run, error) from error
-
-    def _put_back(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            run_folder.put_back(self.run)
-
-    def say(self, line: str) -> None:
-        """Keep a line for the log, if there is one."""
-        self.told += [line] if line else []
 
 
 def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: TrainingConfig, team: Team) -> Session:
@@ -247,7 +203,7 @@ def _check_fits(texts: Texts, tokenizer: Tokenizer, config: ModelConfig) -> None
 
 
 def _fresh(
-    own: _Ownership, texts: Texts, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
+    own: Ownership, texts: Texts, model_options: dict[str, Any], training: TrainingConfig, vocab_size: int,
     corpus: dict[str, Any], *, overwrite: bool,
 ) -> Session:  # fmt: skip
     text = texts[0]
@@ -290,7 +246,7 @@ def _write(run: Path, info: dict[str, Any]) -> None:
 
 
 def _resumed(
-    own: _Ownership, texts: Texts, training: TrainingConfig, corpus: dict[str, Any] | None, *, new_data: bool
+    own: Ownership, texts: Texts, training: TrainingConfig, corpus: dict[str, Any] | None, *, new_data: bool
 ) -> Session:  # fmt: skip
     run = own.run
     own.take(resume=True, overwrite=False)
@@ -320,7 +276,7 @@ def _resumed(
 
 
 def _compare_data(
-    own: _Ownership, session: Session, then: Fingerprint | None, texts: Texts, *, new_data: bool
+    own: Ownership, session: Session, then: Fingerprint | None, texts: Texts, *, new_data: bool
 ) -> None:  # fmt: skip
     """Refuse to go on with other sentences than before, or start the best score anew where that is asked for."""
     session.data = fingerprint(*texts)
