@@ -2,8 +2,8 @@
 
 Read in this order: `config` (what can be set), `schedule`, `loss`, `loop` (the training itself), `session` (what one
 sitting works with), `validation`, `checkpoint` (what is kept), `run_folder` (how it begins and is replaced), `run_file`
-and `fingerprint` (what it says of itself), `lock` and `ownership` (who may write), `log` (what is said), `machine` and `distributed`
-(what it runs on).
+and `fingerprint` (what it says of itself), `lock` and `ownership` (who may write), `log` (what is said), `machine` and
+`distributed` (what it runs on).
 """
 
 from course.training.config import PRESETS, Preset, TrainingConfig
