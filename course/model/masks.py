@@ -8,8 +8,7 @@ from torch import Tensor
 
 from course.errors import CourseError
 
-
-PADDING_SHAPE = "(B, 1, 1, T)"
+PADDING_SHAPE = "(B, 1, 1, T)"  # of `padding_mask`
 
 
 def padding_mask(tokens: Tensor, *, pad: int) -> Tensor:
@@ -46,7 +45,8 @@ def require_mask(mask: Tensor, like: Tensor, shape: Sequence[int]) -> None:
         )
     if mask.device != like.device:
         raise CourseError(
-            f"the mask lies on {mask.device}, and what it masks on {like.device}: write `mask.to({str(like.device)!r})`."
+            f"the mask lies on {mask.device}, and what it masks on {like.device}: "
+            f"write `mask.to({str(like.device)!r})`."
         )
     if not _broadcasts(mask.shape, shape):
         raise CourseError(
