@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # A worker for each core, four at most, since each takes up to 2.5 GB. A file, or a lesson, stays on one; the longest come first.
 WORKERS := -n logical --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(WORKERS)
+# What outputs depend on stands in constraints.txt, exactly; what the course works with in pyproject.toml.
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := lab
@@ -42,24 +44,24 @@ stale: $(VENV)/.test  ## Say which built notebooks are older than their source
 bench: $(VENV)/.bench  ## Measure speed; prints a table and writes benchmarks.json (about 10 minutes)
 	$(BIN)/python -m tests.benchmarks
 
-# The stamps make a second run quick: pip runs again only when the list of dependencies has changed.
+# The stamps make a second run quick: pip runs again only when a list of dependencies has changed.
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
 	  f"Python 3.11, 3.12 or 3.13 is needed, and this is {v.major}.{v.minor}: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.lab: pyproject.toml $(VENV)/.python
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/.lab: pyproject.toml constraints.txt $(VENV)/.python
+	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/.python
-	$(BIN)/python -m pip install --quiet --editable ".[test,author]"
+$(VENV)/.test: pyproject.toml constraints.txt $(VENV)/.python
+	$(INSTALL) --editable ".[test,author]"
 	@touch $@ $(VENV)/.lab
 
 # Where CTranslate2 cannot be installed, everything else is measured.
 $(VENV)/.bench: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --editable ".[bench]" && touch $@ || true
+	$(INSTALL) --editable ".[bench]" && touch $@ || true
 
 clean:  ## Remove caches and what runs have left behind (keeps .venv and runs/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks.json

@@ -16,7 +16,7 @@ from traitlets import TraitError
 from course.errors import CourseError
 from course.lab import exercises
 from course.lab.drawing.canvas import Words
-from course.lab.drawing.picture import Markup, as_png, describe_error, new_figure, render
+from course.lab.drawing.picture import Markup, as_png, describe_error, new_figure, render, show
 from course.lab.widgets.controls import as_control, explore, slider
 from course.lab.widgets.explore_panel import running_on
 
@@ -81,10 +81,90 @@ def test_other_kinds_of_parameters():
     assert as_control("scaled", True).choices[as_control("scaled", True).start] is True
     assert as_control("scaled", False).start == 0
     assert as_control("which", ["a", "b"]).kind == "dropdown"
-    for passed_on in (len, "text", 3, None, np.arange(2), (1, 2, 3, 4), ("a", "b"), [1, 2], []):
+    for passed_on in (len, "text", 3, None, np.arange(2), (1, 2, 3, 4), ("a", "b"), [(1, 2)], [[1]], {"a": 1}):
         assert as_control("x", passed_on) is None
     with pytest.raises(CourseError, match="different"):
         as_control("which", ["a", "a"])
+
+
+@pytest.mark.parametrize(
+    ("choices", "written"),
+    [
+        ([1, 2, 4], ["1", "2", "4"]),
+        ([4], ["4"]),
+        ([0.5, 1, -2.0], ["0.5", "1", "-2.0"]),
+        (["all", 1, None], ["all", "1", "None"]),
+        ([True, False], ["True", "False"]),
+        (list(np.arange(1, 4)), ["1", "2", "3"]),
+        (list(np.linspace(0, 1, 3)), ["0.0", "0.5", "1.0"]),
+        (["$x_$", "<b>", "100 %"], ["$x_$", "<b>", "100 %"]),
+    ],
+)
+def test_a_list_gives_its_choices(choices, written):
+    seen = []
+    panel = explore(lambda fig, n: seen.append(n) or f"n is {n}", n=choices)
+    (control,) = panel.controls
+    assert control == {"name": "n", "kind": "dropdown", "choices": written}
+    for value in choices:
+        panel.set(n=value)
+        assert panel.alt == f"n is {value}"
+        assert not isinstance(seen[-1], np.generic)
+    assert panel.error == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "stops", "start"),
+    [
+        (range(1, 4), [1, 2, 3], 1),
+        (range(8, 0, -2), [2, 4, 6, 8], 8),
+        (range(3, 4), [3], 3),
+        ((np.int64(1), np.int64(3)), [1, 2, 3], 1),
+        ((np.float32(0), np.float32(1), np.float32(0.5)), [0, 0.5, 1], 0),
+    ],
+)
+def test_a_range_gives_a_slider(values, stops, start):
+    panel = explore(draw_level, level=values)
+    assert panel.controls == [{"name": "level", "kind": "slider", "choices": stops}]
+    assert panel.values == {"level": start}
+    assert not isinstance(panel.values["level"], np.generic)
+
+
+def test_a_box_of_numpys_kind():
+    assert as_control("on", np.True_) == as_control("on", True)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], r"The list of choices of n is empty\. Give each choice once, or data as a tuple or an array: n=tuple"),
+        ([1, 2, 1], r"The choices of n are not all different: \[1, 2, 1\]\."),
+        ([5] * 400, r"not all different: \[5, 5, [5, ]*\.\.\.\] \(400 of them\)\. Give each choice once"),
+        (range(0), r"n = range\(0, 0\) has 0"),
+        (range(10**6), r"A slider has from 1 to 10,001 stops, and n = range\(0, 1000000\) has 1,000,000\."),
+        ((1, 1), r"from a lower to a higher finite number, not from 1 to 1"),
+        ((0, float("nan")), "finite"),
+        ((1, 5, 0), "step"),
+    ],
+)
+def test_what_cannot_be_a_control_is_said(values, said):
+    with pytest.raises(CourseError, match=said):
+        explore(draw_level, n=values)
+
+
+def test_nothing_to_move_is_said():
+    """A range as an array is data, as every array; without any control the panel would only seem to be one."""
+    with pytest.raises(CourseError, match=r"There is nothing to move: level is handed on .* n=\[1, 2, 4\] for choices"):
+        explore(draw_level, level=np.arange(1, 5))
+    with pytest.raises(CourseError, match="no value is handed on"):
+        explore(draw_level)
+
+
+@pytest.mark.parametrize("nothing", [np.ones(2), "draw_map", None])
+def test_what_draws_nothing_is_said(nothing):
+    with pytest.raises(CourseError, match=f"A {type(nothing).__name__} is no drawing function: give one"):
+        explore(nothing, level=(1, 3))
+    with pytest.raises(CourseError, match=r"as show\(draw_map, weights=...\) does"):
+        show(nothing)
 
 
 def test_a_moved_control_makes_another_picture_with_its_own_text():

@@ -6,6 +6,7 @@ With this plugin
 - PNG pictures are compared too, also those embedded in HTML: same number, same size, and in no tile a root mean square
   difference above ``pictures.TOLERANCE``, which is more than rendering on another machine changes;
 - a cell that runs into its limit (see ``limits.py``) fails, whatever it does about it, and no cell below it counts;
+- where outputs differ, the report names the versions that are not those of the stored ones (``constraints.txt``);
 - no cell is "expected to fail": what pytest would call xfailed or xpassed fails;
 - every notebook runs in the environment in which it was built, each with an empty workbook of its own;
 - where workers share the run (pytest-xdist, ``--dist loadfile``), both notebooks of a lesson stay on one of them;
@@ -31,6 +32,7 @@ from course.authoring.html_pictures import KINDS, pngs_of, without_pngs
 from course.authoring.limits import CELL, OUTPUT, cell_limit
 from course.authoring.pictures import difference
 from course.authoring.run import build_font_cache, kernel_environment
+from course.authoring.versions import other_versions
 
 Outputs = list[dict[str, Any]]
 
@@ -190,12 +192,14 @@ def _with_pictures(cell: IPyNbCell, compare: Callable[..., bool]) -> Callable[..
     """Return a comparison of text first, as nbval does it, then of pictures."""
 
     def compare_outputs(test: Outputs, ref: Outputs, skip_compare: tuple[str, ...] | None = None) -> bool:
-        if not compare(_text_alone(test), _text_alone(ref), skip_compare):
-            return False
-        complaint = compare_pictures(_pictures(ref), _pictures(test))
-        if complaint:
-            cell.comparison_traceback.append(complaint)
-        return complaint is None
+        same, complaint = compare(_text_alone(test), _text_alone(ref), skip_compare), None
+        if same:
+            complaint = compare_pictures(_pictures(ref), _pictures(test))
+        if same and complaint is None:
+            return True
+        told = [complaint, other_versions()]
+        cell.comparison_traceback.extend(each for each in told if each)
+        return False
 
     return compare_outputs
 

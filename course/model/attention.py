@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course.model.masks import require_mask, scores_shape
+
 
 class AttentionFunction(Protocol):
     """Anything that attends as `attention` does: (q, k, v, mask) -> (output, weights)."""
@@ -25,7 +27,10 @@ def attention(
     q (..., Tq, d_k), k (..., Tk, d_k), v (..., Tk, d_v); mask boolean, True = may attend, broadcastable to
     (..., Tq, Tk). Returns the output (..., Tq, d_v) and the weights (..., Tq, Tk); a query that may attend
     to nothing gets zero weights and a zero output, in the gradient too. dropout thins the weights used.
+    Raises `CourseError` for a mask that is not boolean or does not fit.
     """
+    if mask is not None:
+        require_mask(mask, q, scores_shape(q, k))
     scores = q @ k.transpose(-2, -1)  # 1 match
     scores = scores / math.sqrt(q.shape[-1])  # 2 scale
     if mask is None:
@@ -45,11 +50,13 @@ def fused_attention(
     """The same output from torch's fused kernels, without the weights. Shapes and masks as in `attention`.
 
     causal adds the causal mask without building it where there is no other mask.
+    Raises `CourseError` for a mask that is not boolean or does not fit.
     """
     if causal and mask is not None:
         mask, causal = with_causal(mask, q, k), False
     if mask is None:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal)
+    require_mask(mask, q, scores_shape(q, k))
     mask = torch.atleast_2d(mask)  # the kernels want both axes of a (Tk,) mask
     # Kernels differ in what an empty row gives (0 or NaN): let such a row attend everywhere, then drop it.
     nonempty = mask.any(dim=-1, keepdim=True)
@@ -69,7 +76,12 @@ def explicit_is_faster(q: Tensor) -> bool:
 
 
 def with_causal(mask: Tensor | None, q: Tensor, k: Tensor) -> Tensor:
-    """The mask that also hides the future: query t of q (..., Tq, d) may attend to keys 0..t of k (..., Tk, d)."""
+    """The mask that also hides the future: query t of q (..., Tq, d) may attend to keys 0..t of k (..., Tk, d).
+
+    Raises `CourseError` for a mask that is not boolean or does not fit.
+    """
+    if mask is not None:
+        require_mask(mask, q, scores_shape(q, k))
     causal = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
     return causal if mask is None else mask & causal
 
@@ -144,6 +156,8 @@ class MultiHeadAttention(nn.Module):
             return self.out_proj(merge_heads(output)), None
         if causal:
             mask = with_causal(mask, q, k)
+        if mask is not None and self.function is not None:  # a learner's own may take what it should not
+            require_mask(mask, q, scores_shape(q, k))
         explicit = self.function or partial(attention, dropout=dropout)
         output, weights = explicit(q, k, v, mask=mask)
         return self.out_proj(merge_heads(output)), weights if return_weights else None

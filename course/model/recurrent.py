@@ -24,6 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from course.errors import CourseError
 from course.model.dropout import Dropout
+from course.model.masks import require_mask
 from course.model.recurrent_config import RecurrentConfig
 from course.model.source_attention import Source, SourceAttention
 from course.model.transformer import AttentionWeights
@@ -200,10 +201,15 @@ def _full_precision(like: Tensor) -> torch.autocast:
 
 
 def _real(src_mask: Tensor | None, like: Tensor) -> Tensor:
-    """(B, S) bool from (B, 1, 1, S); all True where there is no mask. Raises `CourseError` for padding elsewhere."""
+    """(B, S) bool from (B, 1, 1, S); all True where there is no mask.
+
+    Raises `CourseError` for padding elsewhere, and for a mask that is not boolean or does not fit.
+    """
     if src_mask is None:
         return torch.ones(like.shape[:2], dtype=torch.bool, device=like.device)
-    mask = src_mask[:, 0, 0]
+    B, S = like.shape[:2]
+    require_mask(src_mask, like, (B, 1, 1, S))
+    mask = src_mask.expand(B, 1, 1, S)[:, 0, 0]
     if (mask[:, 1:] & ~mask[:, :-1]).any():
         raise CourseError("a recurrent encoder reads to each sentence's end: padding must stand behind the sentence.")
     return mask

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from course.model.masks import require_mask
 from course.model.recurrent_config import RecurrentConfig
 
 
@@ -28,6 +29,9 @@ class Source:
     memory: Tensor  # (B, S, d): the encoder's states
     keys: Tensor  # (B, S, d): what scores are made with
     mask: Tensor  # (B, S) bool: True = a real token
+
+    def __post_init__(self) -> None:
+        require_mask(self.mask, self.memory, self.memory.shape[:2])
 
     def rows(self, which: Tensor) -> "Source":
         """Only some of the sentences, in this order; which: (N,) ids."""

@@ -14,6 +14,7 @@ from course.errors import CourseError
 from course.model.config import TransformerConfig
 from course.model.dropout import Dropout
 from course.model.layers import Decoder, DecoderLayer, Encoder, Rotate
+from course.model.masks import require_mask
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
 
 Adding = Callable[[Tensor, Tensor], Tensor]  # words (B, T, d), rows of a table (T, d) -> (B, T, d)
@@ -157,7 +158,7 @@ class Transformer(nn.Module):
 
         src (B, S) and tgt (B, T): ids. src_mask: (B, 1, 1, S), True = real token. tgt_mask: broadcastable to
         (B, H, T, T), in addition to the causal mask. Returns (B, T, V), and all the weights if asked.
-        Raises `CourseError` for a sentence longer than `max_len`.
+        Raises `CourseError` for a sentence longer than `max_len`, and for a mask that is not boolean or does not fit.
         """
         memory, encoder = self._encode(src, src_mask, return_weights)
         states, own, cross = self._decode(tgt, memory, src_mask, tgt_mask, return_weights)
@@ -184,6 +185,7 @@ class Transformer(nn.Module):
         return self.output(self.decoder_states(tgt, memory, src_mask=src_mask, tgt_mask=tgt_mask))
 
     def _encode(self, src: Tensor, src_mask: Tensor | None, return_weights: bool) -> tuple[Tensor, list[Tensor]]:
+        _require_source_mask(src_mask, src)
         x = self._embed(src, self.src_embedding, "src")
         return self.encoder(x, rotate=self._rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights)
 
@@ -195,6 +197,7 @@ class Transformer(nn.Module):
         tgt_mask: Tensor | None,
         return_weights: bool,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        _require_source_mask(src_mask, memory)
         x = self._embed(tgt, self.tgt_embedding, "tgt")
         return self.decoder(
             x,
@@ -237,6 +240,7 @@ class Transformer(nn.Module):
 
         Keys and values of the memory are projected here, once per layer. A mask that hides nothing is dropped.
         """
+        _require_source_mask(src_mask, memory)
         if src_mask is not None and src_mask.all():
             src_mask = None
         cache = DecoderCache([], src_mask, beam_size)
@@ -275,6 +279,15 @@ def _step_layer(layer: DecoderLayer, x: Tensor, kept: LayerCache, cache: Decoder
     x = layer.around_cross.leave(x, y.flatten(0, 1).unsqueeze(1))
     y = layer.feed_forward(layer.around_feed_forward.enter(x))
     return layer.around_feed_forward.leave(x, y)
+
+
+def _require_source_mask(mask: Tensor | None, source: Tensor) -> None:
+    """The mask of a source, ids (B, S) or memory (B, S, d), serves all heads and queries: (B, 1, 1, S).
+
+    Another shape might broadcast by chance, such as (B, S) where B = S, and hide the wrong words.
+    """
+    if mask is not None:
+        require_mask(mask, source, (source.shape[0], 1, 1, source.shape[1]))
 
 
 def _unchanged(x: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from matplotlib.transforms import Transform
 from numpy.typing import NDArray
 
 from course.errors import CourseError
+from course.lab.drawing.arrays import as_array, words_of
 
 MARGIN = 4  # pixels around a piece of text, for what leans out of its box
 MOST_STAMPS = 2_000
@@ -138,13 +139,15 @@ class Words(Artist):
         Raises CourseError unless there is a place for each word.
         """
         super().__init__()
-        if len(words) != len(places):
-            raise CourseError(f"There are {len(words)} words and {len(places)} places: give each word one place.")
+        points = as_array(places).astype(float).reshape(-1, 2)
+        if len(words) != len(points):
+            raise CourseError(f"There are {len(words)} words and {len(points)} places: give each word one place.")
         if transform is not None:
             self.set_transform(transform)
-        kept = [(word, place) for word, place in zip(words, places, strict=True) if word]
-        self.words = [word for word, _ in kept]
-        self._places = np.array([place for _, place in kept], dtype=float).reshape(-1, 2)
+        told = words_of(words, "words", len(points))
+        written = [i for i, word in enumerate(told) if word]
+        self.words = [told[i] for i in written]
+        self._places = points[written]
         self._style = style
         self.set_in_layout(False)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course.lab.drawing.arrays import numbers, words_of
 from course.lab.drawing.picture import Markup
 from course.lab.drawing.tables import heat_table
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 def draw_map(*, weights: Array, rows: Sequence[str], columns: Sequence[str], sums: str = "none") -> Markup:
     """Draw an attention map (Tq, Tk), queries down and keys across; sums: "rows" for a column of their sums.
 
-    Raises CourseError when the words do not fit the map.
+    The weights may be an array, lists or a tensor. Raises CourseError when the words do not fit the map, and for what
+    cannot be drawn.
     """
+    weights = numbers(weights, "weights", axes=2)
     totals = weights.sum(axis=-1) if sums == "rows" else None
     shown = heat_table(weights, rows, columns, sums=totals)
-    best = [f"{rows[i]} → {largest(columns, row)}" for i, row in enumerate(weights)]
+    asking, asked = words_of(rows, "rows", len(rows)), words_of(columns, "columns", len(columns))
+    best = [f"{asking[i]} → {largest(asked, row)}" for i, row in enumerate(weights)]
     words = f"Attention map, queries down and keys across; the largest weight of each row: {', '.join(best)}."
     if totals is not None:
         words += f" Row sums: {', '.join(f'{x:.2f}' for x in totals)}."

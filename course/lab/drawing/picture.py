@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.errors import CourseError
+from course.lab.drawing.style import house_style, powers_as_formulas, style_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +82,16 @@ def show(draw: Draw | Markup, **values: object) -> None:
 
 
 def wants_figure(draw: Draw) -> bool:
-    """Return whether a drawing function draws on a figure (its first parameter is `fig`) or returns Markup."""
+    """Return whether a drawing function draws on a figure (its first parameter is `fig`) or returns Markup.
+
+    Raises:
+        CourseError: it is no function.
+    """
+    if not callable(draw):
+        raise CourseError(
+            f"A {type(draw).__name__} is no drawing function: give one, and its values, as show(draw_map, weights=...) "
+            "does."
+        )
     return next(iter(inspect.signature(draw).parameters), "") == "fig"
 
 
@@ -101,13 +111,14 @@ def still_png(draw: Draw, **values: object) -> tuple[bytes, str]:
     """Run a drawing function on a fresh figure; return the PNG (white, of double density) and its text."""
     from matplotlib.figure import Figure
 
-    dpi = DPI * STILL_DENSITY
-    fig = Figure(figsize=SIZE, dpi=dpi, facecolor="white")
-    alt = draw(fig, **values)
-    if not isinstance(alt, str):
-        raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    dpi, buffer = DPI * STILL_DENSITY, io.BytesIO()
+    with style_of(draw):
+        fig = Figure(figsize=SIZE, dpi=dpi)
+        alt = draw(fig, **values)
+        if not isinstance(alt, str):
+            raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
+        powers_as_formulas(fig)
+        fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return _compact(buffer.getvalue()), alt
 
 
@@ -153,14 +164,18 @@ def with_words(made: Markup) -> str:
     return f"<div>{made.html}</div><details><summary>The picture in words</summary>{words}</details>"
 
 
-def new_figure() -> Figure:
-    """Return the empty figure that one panel draws on again and again; pyplot knows nothing of it."""
+def new_figure(draw: Draw | None = None) -> Figure:
+    """Return the empty figure that one panel draws on again and again; pyplot knows nothing of it.
+
+    draw: whose style it has, the house's or the reader's; the house's where None.
+    """
     from matplotlib.figure import Figure
 
     from course.lab.drawing.canvas import StampingCanvas
 
-    figure = Figure(figsize=SIZE, dpi=DPI)
-    StampingCanvas(figure)
+    with style_of(draw) if draw else house_style():
+        figure = Figure(figsize=SIZE, dpi=DPI)
+        StampingCanvas(figure)
     return figure
 
 
@@ -174,11 +189,13 @@ def render(figure: Figure | None, draw: Draw, values: dict[str, Any], density: i
             made = _checked(draw(**values), draw)
             return Frame(b"", made.alt, markup=made.html)
         assert figure is not None, "a drawing function with `fig` needs a figure"
-        _clear(figure, density)
-        alt = draw(figure, **values)
-        if not isinstance(alt, str):
-            raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
-        return Frame(as_png(figure), alt)
+        with style_of(draw):
+            _clear(figure, density)
+            alt = draw(figure, **values)
+            if not isinstance(alt, str):
+                raise CourseError(f"{_name(draw)} returned {alt!r}; it must return its alternative text.")
+            powers_as_formulas(figure)
+            return Frame(as_png(figure), alt)
     except Exception as error:
         return Frame(b"", f"No picture: {type(error).__name__}: {error}", describe_error(error))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.errors import CourseError
+from course.lab.drawing.arrays import MOST_CELLS, arrays_in, numbers, words_of
 from course.lab.drawing.picture import Markup, show
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def heat_table(
     """Return a map of weights (Tq, Tk) as an HTML table: those who ask down, those who are asked across.
 
     Args:
-        weights: (Tq, Tk) numbers from 0 to 1; a larger one is shown as 1 would be.
+        weights: (Tq, Tk) numbers from 0 to 1, as array, lists or tensor; a larger one is shown as 1 would be.
         rows: Tq words.
         columns: Tk words.
         caption: stands above the table.
@@ -72,13 +73,18 @@ def heat_table(
         sums: Tq numbers for a last column, or None.
 
     Raises:
-        CourseError: if the words do not fit the map.
+        CourseError: if the words do not fit the map, or it holds what cannot be drawn, or too much.
     """
+    weights = numbers(weights, "weights", axes=2)
     if weights.shape != (len(rows), len(columns)):
         raise CourseError(
             f"The map has shape {weights.shape}, but there are {len(rows)} row words and {len(columns)} "
             "column words: give one word for each row and column."
         )
+    require_room(weights.size, "weights[:50, :50]")
+    rows, columns = words_of(rows, "rows", len(rows)), words_of(columns, "columns", len(columns))
+    if sums is not None:
+        sums = numbers(sums, "sums", axes=1).tolist()
     head = "<td></td>" + "".join(_header(word, "col", ASKED) for word in columns)
     if sums is not None:
         head += _header("sum", "col")
@@ -91,7 +97,14 @@ def heat_table(
 
 
 def bar_table(words: Sequence[str], shares: Sequence[float], *, caption: str = "") -> str:
-    """Return shares from 0 to 1 as an HTML table of bars, a row for each word of those who are asked."""
+    """Return shares from 0 to 1 as an HTML table of bars, a row for each word of those who are asked.
+
+    Raises:
+        CourseError: if there is not one word for each share, or a share cannot be drawn.
+    """
+    shares = numbers(shares, "shares", axes=1).tolist()
+    words = words_of(words, "words", len(shares))
+    require_room(len(shares), "shares[:50]")
     body = []
     for word, share in zip(words, shares, strict=True):
         long = round(100 * min(max(float(share), 0.0), 1.0))
@@ -111,9 +124,11 @@ def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: s
     (`f"{x:.2f}"`), or as int.
 
     Raises:
-        CourseError: if a row has not one cell for each name in `head`.
+        CourseError: if a row has not one cell for each name in `head`, or there are too many.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    head = words_of(head, "head", len(head))
+    require_room(len(rows) * len(head), "rows[:50]")
+    cells = [[str(arrays_in(cell)) for cell in arrays_in(row)] for row in arrays_in(rows)]
     for row in cells:
         if len(row) != len(head):
             raise CourseError(f"A row has {len(row)} cells, the head {len(head)}: {row}.")
@@ -133,6 +148,14 @@ def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: s
 def show_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> None:
     """Display `rows_table(head, rows, caption)`, anywhere in a cell."""
     show(rows_table(head, rows, caption))
+
+
+def require_room(cells: int, part: str) -> None:
+    """Raise CourseError where a table would have more cells than a page can take; part: what to show instead."""
+    if cells > MOST_CELLS:
+        raise CourseError(
+            f"A table of {cells:,} cells is too large for a page: show at most {MOST_CELLS:,}, as {part}."
+        )
 
 
 def _plain_cell(cell: str, align: str) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from course.errors import CourseError
 
 if TYPE_CHECKING:
@@ -46,8 +48,9 @@ class Control:
     start: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the browser needs to build the control."""
-        return {"name": self.name, "kind": self.kind, "choices": list(self.choices)}
+        """Return what the browser needs to build the control; a dropdown's choices as they are written."""
+        choices = [str(choice) for choice in self.choices] if self.kind == "dropdown" else list(self.choices)
+        return {"name": self.name, "kind": self.kind, "choices": choices}
 
 
 def slider(lo: float, hi: float, *, start: float | None = None, step: float | None = None, log: bool = False) -> Slider:
@@ -99,36 +102,72 @@ def _tidy(number: float, *, whole: bool) -> float:
 def explore(draw: Draw, **parameters: object) -> ExplorePanel:
     """Return a widget that redraws `draw(fig, **values)` while its controls are moved.
 
-    Each keyword is one argument of `draw`. `(lo, hi)`, `(lo, hi, step)` or `slider(...)` becomes a slider, a
-    bool a checkbox and a list of strings a dropdown; anything else (a function, an array, a string) is
-    passed on as it is. An exception of `draw` is shown where the picture would be, and the next good picture
-    takes its place.
+    Each keyword is one argument of `draw`. `(lo, hi)`, `(lo, hi, step)`, a `range` or `slider(...)` becomes a slider,
+    a bool a checkbox and a list of words or numbers a dropdown; anything else (a function, an array, a tensor, a tuple
+    of words, a string) is passed on as it is. An exception of `draw` is shown where the picture would be, and the next
+    good picture takes its place.
 
     Raises:
-        CourseError: A range or a list of choices cannot be a control.
+        CourseError: A range or a list of choices cannot be a control, or there is nothing to move.
     """
     from course.lab.widgets.explore_panel import ExplorePanel
 
     controls = [control for name, value in parameters.items() if (control := as_control(name, value))]
+    if not controls:
+        raise CourseError(
+            f"There is nothing to move: {', '.join(parameters) or 'no value'} is handed on as it is. Give n=(1, 8) or "
+            "n=range(1, 9) for a slider, n=[1, 2, 4] for choices, n=True for a box to tick, or take `show`."
+        )
     moved = {control.name for control in controls}
     fixed = {name: value for name, value in parameters.items() if name not in moved}
     return ExplorePanel(draw, controls, fixed)
 
 
 def as_control(name: str, value: object) -> Control | None:
-    """Return the control that a parameter asks for, or None where its value is passed on as it is."""
-    if isinstance(value, bool):
+    """Return the control that a parameter asks for, or None where its value is passed on as it is.
+
+    Raises:
+        CourseError: A range or a list of choices cannot be a control.
+    """
+    if isinstance(value, (bool, np.bool_)):
         return Control(name, "checkbox", (False, True), int(value))
+    if isinstance(value, range):
+        return _stops_of(name, value)
     if isinstance(value, tuple) and _is_range(value):
-        lo, hi = value[:2]
-        value = slider(lo, hi, step=value[2] if len(value) == 3 else None)
+        lo, hi, *step = (_plain(number) for number in value)
+        value = slider(lo, hi, step=step[0] if step else None)
     if isinstance(value, Slider):
         return Control(name, "slider", value.stops, value.start)
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        if len(set(value)) < len(value):
-            raise CourseError(f"The choices of {name} are not all different: {value}. Name each one once.")
-        return Control(name, "dropdown", tuple(value), 0)
+    if isinstance(value, list) and all(isinstance(item, (str, Real, np.bool_, type(None))) for item in value):
+        return _choices(name, [_plain(item) for item in value])
     return None
+
+
+def _choices(name: str, values: list[Any]) -> Control:
+    """Return a dropdown of words and numbers, in their order."""
+    otherwise = f"Give each choice once, or data as a tuple or an array: {name}=tuple(...)."
+    if not values:
+        raise CourseError(f"The list of choices of {name} is empty. {otherwise}")
+    if len({str(value) for value in values}) < len(values):
+        raise CourseError(f"The choices of {name} are not all different: {_shortened(values)}. {otherwise}")
+    return Control(name, "dropdown", tuple(values), 0)
+
+
+def _stops_of(name: str, numbers: range) -> Control:
+    """Return a slider that stops at the numbers of a range, and starts at its first."""
+    if not 0 < len(numbers) <= MOST_STOPS:
+        raise CourseError(f"A slider has from 1 to {MOST_STOPS:,} stops, and {name} = {numbers} has {len(numbers):,}.")
+    stops = tuple(sorted(numbers))
+    return Control(name, "slider", stops, stops.index(numbers[0]))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Return a number of numpy's as one of Python's: the page knows no other, and a drawing function expects these."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shortened(values: list[Any]) -> str:
+    return str(values) if len(values) <= 12 else f"{str(values[:12])[:-1]}, ...] ({len(values):,} of them)"
 
 
 def _is_range(value: tuple[object, ...]) -> bool:

@@ -39,7 +39,7 @@ class ExplorePanel(StillWidget):
 
     def __init__(self, draw: Draw, controls: Sequence[Control], fixed: dict[str, Any]) -> None:
         self._draw, self._controls, self._fixed = draw, tuple(controls), dict(fixed)
-        self._figure = new_figure() if wants_figure(draw) else None
+        self._figure = new_figure(draw) if wants_figure(draw) else None
         start = {control.name: control.start for control in controls}
         first = render(self._figure, draw, {**fixed, **self._values(start)})
         super().__init__(

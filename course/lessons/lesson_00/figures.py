@@ -21,12 +21,14 @@ from course.lab.drawing import (
     WEIGHTS,
     WEIGHTS_TEXT,
     Markup,
+    as_array,
     begin,
     beside,
     heat_table,
     largest,
     rows_table,
     shades,
+    takes_arrays,
 )
 from course.pretrained import PAIRS, run_folder
 
@@ -54,6 +56,7 @@ class _Map:
     weights: Array
 
 
+@takes_arrays
 def draw_word_attention(*, attention: Mapping[str, WordAttention], layer: int = -1, head: int | None = None) -> Markup:
     """Draw where each word of a translation looked, one map for each language: written words down, read words across.
 
@@ -73,7 +76,7 @@ def _as_map(name: str, attention: WordAttention, layer: int, head: int | None) -
         raise CourseError(f"There is no layer {layer}: the model has layers 0 to {n_layers - 1}.")
     if head is not None and not 0 <= head < n_heads:
         raise CourseError(f"There is no head {head}: each layer has heads 0 to {n_heads - 1}.")
-    of_layer = np.asarray(attention.weights[layer])
+    of_layer = as_array(attention.weights[layer])
     weights = of_layer.mean(0) if head is None else of_layer[head]
     which = f"mean of {n_heads} heads" if head is None else f"head {head + 1} of {n_heads}"
     rows, columns = list(attention.target)[:MOST_SHOWN], [*attention.source, END]
@@ -113,7 +116,7 @@ def looks_table(maps: Mapping[str, WordAttention], chosen: Mapping[str, str], at
     for sentence, found in maps.items():
         columns, row = [*found.source, END], list(found.target).index(chosen[sentence])
         for layer in range(found.weights.shape[0]):
-            heads = np.asarray(found.weights[layer])[:, row]  # (H, Tk)
+            heads = as_array(found.weights[layer])[:, row]  # (H, Tk)
             shares, at_word = heads.mean(axis=0), heads[:, columns.index(at)]
             most = ", ".join(f"{columns[j]} {shares[j]:.2f}" for j in np.argsort(-shares, kind="stable")[:3])
             best = int(at_word.argmax())
@@ -145,6 +148,7 @@ def _kept_scores(pair: str) -> dict[str, str]:
 MEAN = "mean of all"
 
 
+@takes_arrays
 def draw_layer_and_head(*, sentences: Mapping[str, WordAttention], sentence: str, layer: int, head: str) -> Markup:
     """Draw the attention of one decoder layer (from 1) and one head ("1", "2", ... or "mean of all") for a sentence."""
     chosen = None if head == MEAN else int(head) - 1
@@ -154,6 +158,7 @@ def draw_layer_and_head(*, sentences: Mapping[str, WordAttention], sentence: str
 # ---- The axes of the weights ------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_axes_of_weights(fig: Figure, *, weights: Array, words: Sequence[Sequence[str]]) -> str:
     """Draw weights (B, H, Tq, Tk) as a table of maps: sentences down, heads across.
 
@@ -207,6 +212,7 @@ def _axes_in_words(weights: Array, words: Sequence[Sequence[str]]) -> str:
 # ---- The way of one sentence ------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_journey(fig: Figure, *, steps: Sequence[tuple[str, str, str]]) -> str:
     """Draw the way of a sentence through the model as boxes: (name, shape in letters, shape in numbers) each."""
     begin(fig, WIDTH, 1.75)

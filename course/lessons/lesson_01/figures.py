@@ -19,6 +19,7 @@ from course.lab.drawing import (
     WEIGHTS_TEXT,
     begin,
     plain,
+    takes_arrays,
     write,
 )
 from course.lessons.lesson_01.gradients import KEEPING, measure_reach, power
@@ -90,6 +91,7 @@ def remember(forward: Forward, x: Array, width: int = 1) -> tuple[Array, Array]:
     return np.array(states), (moved[:T, -1] - moved[T:, -1]) / (2 * tiny)
 
 
+@takes_arrays
 def draw_memory(
     fig: Figure,
     *,
@@ -149,6 +151,7 @@ def _draw_bars(ax: Axes, words: Sequence[str], numbers: Array, color: str, title
 UNDERFLOW = -23  # power of ten below which squares of 32 bits are 0
 
 
+@takes_arrays
 def draw_reach(fig: Figure, *, cell: str, d: int, words: int, bias: float, scale: float) -> str:
     """Draw how the gradient of a word falls with its distance from the end, in networks that nobody has trained.
 
@@ -192,6 +195,7 @@ def draw_reach(fig: Figure, *, cell: str, d: int, words: int, bias: float, scale
 # ---- Exactly right by length -------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_lengths(fig: Figure, *, rows: Sequence[tuple[str, Sequence[float]]], what: str, unit: str) -> str:
     """Draw percent exactly right by length: a bar for the mean of all trainings, a dot for each.
 
@@ -224,6 +228,7 @@ def draw_lengths(fig: Figure, *, rows: Sequence[tuple[str, Sequence[float]]], wh
 # ---- The clock ---------------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_clock(fig: Figure, *, found: Mapping[int, tuple[float, float]]) -> str:
     """Draw the milliseconds of reading word by word and of looking at all at once, by length; both axes by powers."""
     begin(fig, 8, 3.6)
@@ -247,6 +252,7 @@ def draw_clock(fig: Figure, *, found: Mapping[int, tuple[float, float]]) -> str:
 # ---- The whole of it ---------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, source: Sequence[str], target: Sequence[str]) -> str:
     """Draw an encoder-decoder with a fixed vector: it reads the source, hands over one state, writes the target."""
     begin(fig, 11.5, 3.1)

@@ -23,12 +23,14 @@ from course.lab.drawing import (
     WEIGHTS,
     WEIGHTS_TEXT,
     Markup,
+    as_array,
     begin,
     beside,
     heat_table,
     largest,
     plain,
     rows_table,
+    takes_arrays,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 # ---- The bend ------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_bend(fig: Figure, *, question: Sequence[float], push: float, names: Sequence[str]) -> str:
     """Draw tanh with two units on it: what a word that pushes by `push` makes of each, and a word that does not.
 
@@ -85,6 +88,7 @@ class Looks:
     axes: Sequence[str]  # dk names
 
 
+@takes_arrays
 def draw_steps(
     *, additive_attention: Callable[..., tuple[Array, Array]], examples: Mapping[str, Looks], sentence: str, step: int,
     v: float,
@@ -103,7 +107,7 @@ def draw_steps(
         told.Wk,
         np.full(told.Wq.shape[1], v),
     )
-    contexts, weights = np.asarray(contexts), np.asarray(weights)
+    contexts, weights = as_array(contexts), as_array(weights)
     now, word = n - 1, told.target[n - 1]
     written = " ".join(told.target[:now]) or "nothing yet"
     caption = f"written: {written}; next: {word}"
@@ -123,6 +127,7 @@ def draw_steps(
 # ---- A window --------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_window(
     fig: Figure, *, local_weights: Callable[..., Array], words: Sequence[str], scores: Array, center: float, D: int,
     gaussian: bool,
@@ -130,7 +135,7 @@ def draw_window(
     """Draw the weights of one row of scores (T,) inside a window, beside those over all words."""
     T = len(words)
     everything = np.ones((1, T), dtype=bool)
-    local = np.asarray(local_weights(scores[None], everything, np.array([center]), D, gaussian))[0]
+    local = as_array(local_weights(scores[None], everything, np.array([center]), D, gaussian))[0]
     whole = np.exp(scores - scores.max())
     whole = whole / whole.sum()
     begin(fig, 10, 3.6)
@@ -164,12 +169,13 @@ def _window_in_words(words: Sequence[str], whole: Array, local: Array, center: f
 # ---- Where a trained model looks -------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_kept(*, maps: Mapping[str, Mapping[str, Mapping[str, Any]]], sentence: str, kind: str) -> Markup:
     """Draw where a trained model of one kind looked in a sentence; gold links have a frame."""
     kept = maps.get(sentence, {}).get(kind)
     if kept is None:
         return Markup("<div>Of this model no map is kept.</div>", "Of this model no map is kept.")
-    weights = np.asarray(kept["weights"])
+    weights = as_array(kept["weights"])
     framed = [(j, i) for j, i in kept["gold"]]
     columns = [*kept["source"], "end"]
     itself = f"By itself it says: {kept['said']}"
@@ -189,6 +195,7 @@ _STYLES = {  # by kind: color, line, mark
 }
 
 
+@takes_arrays
 def draw_lengths(
     fig: Figure, *, curves: Mapping[str, tuple[Array, Array]], names: Mapping[str, str], trained: float
 ) -> str:
@@ -219,6 +226,7 @@ def draw_lengths(
 # ---- The whole of it ------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_summary(
     fig: Figure, *, words: Sequence[str], states: Array, asks: str, scores: Array, weights: Array, context: Array
 ) -> str:
@@ -259,4 +267,4 @@ def _box(ax: Axes, x: float, y: float, wide: float, high: float, color: str, tex
     from matplotlib.patches import Rectangle
 
     ax.add_patch(Rectangle((x, y), wide, high, facecolor=color, edgecolor=INK, linewidth=0.8))
-    ax.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=12, color=ink)
+    ax.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=12, color=ink, parse_math=True)

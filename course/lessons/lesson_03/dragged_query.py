@@ -12,7 +12,7 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from course.errors import CourseError
-from course.lab.drawing import KEY, KEY_TEXT, QUERY, VALUE
+from course.lab.drawing import KEY, KEY_TEXT, QUERY, VALUE, as_array, takes_arrays
 from course.lab.drawing import WEIGHTS as WEIGHT
 from course.lab.drawing.picture import still_png
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
@@ -146,7 +146,7 @@ def _pairs(name: str, points: ArrayLike) -> list[list[float]]:
 
 
 def _point(point: ArrayLike) -> list[float]:
-    return _pairs("query", np.asarray(point)[None])[0]
+    return _pairs("query", as_array(point)[None])[0]
 
 
 def _fixed(number: float) -> str:
@@ -157,6 +157,7 @@ def _fixed(number: float) -> str:
 MARGIN = 1.25  # of the still planes, around what can be reached: room for the labels of the outermost arrows
 
 
+@takes_arrays
 def draw_dragged_query(
     fig: Figure,
     *,
@@ -178,13 +179,13 @@ def draw_dragged_query(
     point = np.asarray(query, dtype=np.float64)
     for axes, title in ((left, "query and keys"), (middle, "values and output")):
         _plane(axes, reach, title)
-    for number, (key, label, weight) in enumerate(zip(np.asarray(keys), labels, state.weights, strict=True)):
+    for number, (key, label, weight) in enumerate(zip(as_array(keys), labels, state.weights, strict=True)):
         line = ([point[0], key[0]], [point[1], key[1]])
         left.plot(*line, color=WEIGHT, linewidth=1 + 8 * weight, alpha=0.15 + 0.85 * weight)
         _arrow(left, key, KEY, label, KEY_TEXT, below=number % 2 == 1)
     _arrow(left, point, QUERY, "query", QUERY)
     left.plot(*point, "o", color=QUERY, markersize=11)
-    _draw_mix(middle, np.asarray(values), labels, state)
+    _draw_mix(middle, as_array(values), labels, state)
     _draw_bars(right, labels, state.weights)
     return _in_words(point, labels, state, temperature)
 

@@ -25,12 +25,14 @@ from course.lab.drawing import (
     WEIGHTS,
     WEIGHTS_TEXT,
     Markup,
+    as_array,
     bar_table,
     begin,
     beside,
     heat_table,
     plain,
     shades,
+    takes_arrays,
 )
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ def _draw_outputs(ax: Axes, outputs: Sequence[Array], own: Array, names: Sequenc
     plain(ax)
 
 
+@takes_arrays
 def draw_two_sentences(
     fig: Figure,
     *,
@@ -113,7 +116,7 @@ def draw_two_sentences(
     begin(fig, 12, 4.4)
     grid = fig.add_gridspec(2, 2, width_ratios=[1.3, 1], left=0.01, right=0.99, top=0.97, bottom=0.08, wspace=0.08)
     for i, (words, row) in enumerate(zip(sentences, weights, strict=True)):
-        _draw_gathering(fig.add_subplot(grid[i, 0]), words, np.asarray(row), list(words).index(focus))
+        _draw_gathering(fig.add_subplot(grid[i, 0]), words, as_array(row), list(words).index(focus))
     _draw_outputs(fig.add_subplot(grid[:, 1]), outputs, own, axes, focus)
     return _two_sentences_in_words(sentences, weights, outputs, axes, focus)
 
@@ -129,13 +132,14 @@ def _two_sentences_in_words(
     parts = [f"What “{focus}” gathers in two sentences."]
     for words, row, output in zip(sentences, weights, outputs, strict=True):
         numbers = ", ".join(f"{name} {x:.2f}" for name, x in zip(axes, output, strict=True))
-        parts.append(f"“{' '.join(words)}”: weights {_named(words, np.asarray(row))}; output {numbers}.")
+        parts.append(f"“{' '.join(words)}”: weights {_named(words, as_array(row))}; output {numbers}.")
     return " ".join(parts)
 
 
 # ---- A soft dictionary ---------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_soft_dictionary(
     fig: Figure,
     *,
@@ -175,6 +179,7 @@ def draw_soft_dictionary(
 # ---- A whole map, hot or cold ------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_attention_map(
     *,
     attention: Attention,
@@ -189,7 +194,7 @@ def draw_attention_map(
     temperature of its own: dividing the queries by it divides every score by it.
     """
     words, q, k, v = examples[sentence]
-    weights = np.asarray(attention(q / temperature, k, v)[1])
+    weights = as_array(attention(q / temperature, k, v)[1])
     row = weights[list(words).index(focus)]
     bits, most = entropy(row), float(np.log2(len(words)))
     whole = heat_table(
@@ -208,6 +213,7 @@ def draw_attention_map(
 LARGEST_D_K, N_KEYS = 512, 16
 
 
+@takes_arrays
 def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: bool, seed: int = 22) -> str:
     """Draw scores and weights of a random query against 16 random keys of width d_k (1..512), scaled or not.
 
@@ -218,7 +224,7 @@ def draw_random_scores(fig: Figure, *, attention: Attention, d_k: int, scaled: b
     everything = np.random.default_rng(seed).standard_normal((N_KEYS + 1, LARGEST_D_K))
     q, k = everything[:1, :d_k], everything[1:, :d_k]
     scores = (q @ k.T)[0] / (np.sqrt(d_k) if scaled else 1.0)
-    weights = np.asarray(attention(q if scaled else q * np.sqrt(d_k), k, np.eye(N_KEYS))[1])[0]
+    weights = as_array(attention(q if scaled else q * np.sqrt(d_k), k, np.eye(N_KEYS))[1])[0]
     kind = "scaled" if scaled else "not scaled"
     spread, largest, bits, slope = scores.std(), weights.max(), entropy(weights), softmax_gradient(weights)
     begin(fig, 10, 3.6)
@@ -251,6 +257,7 @@ def _bars(ax: Axes, heights: Array, color: str, limits: tuple[float, float], lin
     plain(ax)
 
 
+@takes_arrays
 def draw_scale_measurement(
     fig: Figure, *, d_k: Sequence[int], raw: Mapping[str, Array], scaled: Mapping[str, Array]
 ) -> str:
@@ -328,6 +335,7 @@ def _sign(ax: Axes, x: float, sign: str) -> float:
     return x + 2
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, q: Array, k: Array, v: Array, row: int, word: str) -> str:
     """Draw softmax(Q K^T / sqrt(d_k)) V as matrices with their shapes; `row` (that of `word`) is framed.
 

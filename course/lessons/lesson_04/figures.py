@@ -21,12 +21,14 @@ from course.lab.drawing import (
     VALUE,
     WEIGHTS_TEXT,
     Markup,
+    as_array,
     begin,
     beside,
     heat_table,
     largest,
     rows_table,
     shades,
+    takes_arrays,
 )
 from course.lab.drawing.svg import line, room_of, svg_image, words_at
 from course.lab.widgets.controls import Slider
@@ -76,9 +78,9 @@ def stages(
     T, n = len(words), d // h
     start = np.arange(float(T * d)).reshape(T, d)
     cut = start.reshape(T, h, n)
-    inside = np.asarray(split_heads(start[None], h))[0] if swapped[0] else start.reshape(h, T, n)
+    inside = as_array(split_heads(start[None], h))[0] if swapped[0] else start.reshape(h, T, n)
     fetched = np.roll(inside, -1, axis=1)
-    merged = np.asarray(merge_heads(fetched[None]))[0] if swapped[1] else fetched.reshape(T, d)
+    merged = as_array(merge_heads(fetched[None]))[0] if swapped[1] else fetched.reshape(T, d)
     rows = tuple(words) if swapped[0] else tuple(f"row {i}" for i in range(T))
     apart = ("1 reshape", _by_word(cut, words)) if swapped[0] else ("1 reshape", _by_head(inside, rows))
     together = _by_word(np.swapaxes(fetched, 0, 1), words) if swapped[1] else _by_head(fetched, rows)
@@ -105,6 +107,7 @@ def _by_head(x: Array, rows: tuple[str, ...]) -> tuple[tuple[int, tuple[str, ...
     return tuple((i, rows, (each,)) for i, each in enumerate(x))
 
 
+@takes_arrays
 def draw_way(
     *,
     split_heads: Split,
@@ -228,6 +231,7 @@ def _way_in_words(done: Sequence[Stage], words: Sequence[str], d: int, marked: i
 # ---- One word's heads -----------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_heads(
     *,
     attention: Callable[..., tuple[Array, Array]],
@@ -243,10 +247,10 @@ def draw_heads(
     examples: by sentence the words, q (T, d), k (T, d) and v (T, d). axes: d names.
     """
     words, *qkv = examples[sentence]
-    q, k, v = (np.asarray(split_heads(x[None], heads)) for x in qkv)
+    q, k, v = (as_array(split_heads(x[None], heads)) for x in qkv)
     output, weights = attention(q, k, v)
     at = list(words).index(focus)
-    rows, home = np.asarray(weights)[0, :, at], np.asarray(output)[0, :, at]
+    rows, home = as_array(weights)[0, :, at], as_array(output)[0, :, at]
     asked = [f"({', '.join(f'{x:g}' for x in q[0, i, at])})" for i in range(heads)]
     many = f"{heads} head{'s' if heads > 1 else ''} of width {len(axes) // heads}"
     maps = heat_table(
@@ -268,12 +272,13 @@ def draw_heads(
 # ---- The whole of it ------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_summary(
     fig: Figure, *, x: Array, W: Mapping[str, Array], h: int, split_heads: Split, attention: Callable[..., Any]
 ) -> str:
     """Draw multi-head attention of x (T, d) on itself as matrices: project, split, attend, merge, combine."""
-    parts = [np.asarray(split_heads((x @ W[name])[None], h))[0] for name in ("q", "k", "v")]
-    output, weights = (np.asarray(each) for each in attention(*parts))
+    parts = [as_array(split_heads((x @ W[name])[None], h))[0] for name in ("q", "k", "v")]
+    output, weights = (as_array(each) for each in attention(*parts))
     rise = len(x) + 2.6  # from the middle of a matrix to that of the one below
     begin(fig, 12, 4.4)
     ax = fig.add_axes((0.005, 0.0, 0.99, 1.0))
@@ -365,7 +370,8 @@ def _matrix(ax: Axes, x: float, y: float, matrix: Array, color: str, title: str,
         ax.text(x + j + 0.5, top - i - 0.5, "−", ha="center", va="center", fontsize=12, color="#FFFFFF", weight="bold")
     if cuts:
         ax.vlines(x + np.arange(cuts, columns, cuts), bottom - 0.25, top + 0.25, color=INK, linewidth=1.6, zorder=3)
-    ax.text((x + end) / 2, top + 0.35, title, ha="center", va="bottom", fontsize=12, color=INK)
+    words: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 12, "color": INK, "parse_math": True}
+    ax.text((x + end) / 2, top + 0.35, title, **words)
     if shape:
         ax.text((x + end) / 2, bottom - 0.35, shape, ha="center", va="top", fontsize=10, color=INK)
     return end

@@ -23,8 +23,10 @@ from course.lab.drawing import (
     Markup,
     begin,
     beside,
+    booleans,
     heat_table,
     shades,
+    takes_arrays,
     write,
 )
 from course.lab.drawing.tables import ASKED, ASKING, table
@@ -45,6 +47,7 @@ _OPEN = "background-color: rgba(165, 60, 135, 0.22)"  # the color of weights: wh
 # ---- Masks as tables of permissions ------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_masks(*, masks: Sequence[tuple[str, Array]], words: Sequence[Sequence[str]]) -> Markup:
     """Draw masks (Tq, Tk) side by side, ✓ where a query may attend to a key: who asks down, who is asked across.
 
@@ -54,7 +57,7 @@ def draw_masks(*, masks: Sequence[tuple[str, Array]], words: Sequence[Sequence[s
     """
     shown, told = [], []
     for (caption, mask), row in zip(masks, words, strict=True):
-        mask = np.atleast_2d(np.asarray(mask, dtype=bool))
+        mask = np.atleast_2d(booleans(mask, f"“{caption}”"))
         asking = list(row) if len(mask) == len(row) else ["everybody"]
         shown.append(_permissions(mask, asking, row, caption))
         told.append(f"{caption[0].upper()}{caption[1:]}. May attend: {_seen(mask, asking, row)}.")
@@ -104,6 +107,7 @@ def words_of(reading: Reading) -> list[str]:
     return [next(words) if real else "<pad>" for real in reading.real]
 
 
+@takes_arrays
 def draw_leak_meter(
     *,
     influence: Influence,
@@ -153,6 +157,7 @@ def _pairs(reading: Reading, words: Sequence[str]) -> str:
     return f"Against the rule: {'; '.join(said)}."
 
 
+@takes_arrays
 def draw_measured_masks(fig: Figure, *, measured: Mapping[str, Reading]) -> str:
     """Draw what the meter read of each reader as a small map: a move is filled; leaks and blind spots are marked.
 
@@ -212,6 +217,7 @@ def _measured_in_words(measured: Mapping[str, Reading]) -> str:
 # ---- The whole of it -------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, words: Sequence[str], causal: Array, padding: Array, weights: Array) -> str:
     """Draw causal and padding mask, both together, and the weights under them, of one sentence.
 

@@ -15,7 +15,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from course.errors import CourseError
-from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS_TEXT, begin, shades
+from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, WEIGHTS_TEXT, begin, shades, takes_arrays
 from course.lab.drawing.picture import still_png
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
 from course.lessons.lesson_03.reference import attention
@@ -238,6 +238,7 @@ def _in_words(built: Built) -> str:
     )
 
 
+@takes_arrays
 def draw_mask_builder(fig: Figure, *, sentences: Sequence[Sequence[str]], settings: Settings) -> str:
     """Draw what `MaskBuilder` shows at one moment: for each sentence its mask, and the weights with sums and leaks."""
     made = built_masks(sentences, settings)

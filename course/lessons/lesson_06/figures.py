@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, WEIGHTS, WEIGHTS_TEXT, begin, plain, shades, write
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    WEIGHTS,
+    WEIGHTS_TEXT,
+    as_array,
+    begin,
+    plain,
+    shades,
+    takes_arrays,
+    write,
+)
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_06.experiments import KINDS, SPLITS, Run, of_kind
 from course.lessons.lesson_06.reference import rotary, speeds
@@ -40,13 +55,14 @@ def _diverging() -> Colormap:
 # ---- The hands of the clocks -----------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_hands(fig: Figure, *, positional_encoding: Encode, position: int, offset: int, width: int) -> str:
     """Draw each pair of columns as the hand of a clock, at a position and `offset` positions farther on.
 
     A hand points to (sine, cosine), so it stands upright at position 0 and turns as clocks do. Below each clock stands
     how far it has turned between the two, which is its speed times the offset, whatever the position is.
     """
-    table = np.asarray(positional_encoding(position + offset + 1, width))
+    table = as_array(positional_encoding(position + offset + 1, width))
     now, then = table[position].reshape(-1, 2), table[position + offset].reshape(-1, 2)
     n = width // 2
     begin(fig, 11.5, 3.4)
@@ -102,6 +118,7 @@ def first_rise(dots: Array) -> int | None:
     return int(rises[0]) + 1 if len(rises) else None
 
 
+@takes_arrays
 def draw_table(fig: Figure, *, position: int, offset: int, width: int, base: float) -> str:
     """Draw the table of 64 positions, and the dot product of one of them with those that follow.
 
@@ -155,6 +172,7 @@ def _draw_rows(ax: Axes, table: Array, position: int, offset: int) -> None:
 STYLES = {"none": ("o", GRAY), "learned": ("s", KEY_TEXT), "sinusoidal": ("^", WEIGHTS_TEXT), "rotary": ("D", QUERY)}
 
 
+@takes_arrays
 def draw_kinds(fig: Figure, *, runs: Sequence[Run]) -> str:
     """Draw percent exactly right with 95 % intervals for each kind of positions, a group for each lot of sentences.
 
@@ -199,6 +217,7 @@ LINES = {
 }
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, maps: Mapping[str, Array]) -> str:
     """Draw the scores of one word that stands at every place, for each kind of positions, and what is said of it.
 

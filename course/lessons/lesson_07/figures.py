@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS_TEXT, begin, plain
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    VALUE,
+    VALUE_TEXT,
+    WEIGHTS_TEXT,
+    begin,
+    plain,
+    takes_arrays,
+)
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_07.experiments import LABELS, LAYERS, LOOKED_AT, Run, gradients, named, short
 
@@ -33,6 +46,7 @@ EPSILONS = Slider((1e-12, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0), 3)
 # ---- Layer norm --------------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_layer_norm(fig: Figure, *, layer_norm: Norm, size: float, level: float, eps: float, gain: float) -> str:
     """Draw a vector of six numbers, what layer norm makes of it, and how large the result is for every size."""
     x = level + size * SHAPE
@@ -91,6 +105,7 @@ def _spreads(ax: Axes, layer_norm: Norm, size: float, level: float, eps: float, 
 FLOOR, CEILING = 1e-30, 1e6  # of the axis; what is smaller is drawn at its bottom
 
 
+@takes_arrays
 def draw_depth(
     fig: Figure, *, stack: Callable[..., Any], make: Callable[[str], Any], width: int, placement: str, depth: int,
     size_of_weights: float, others: Sequence[str] = ("post-norm", "pre-norm"),
@@ -147,6 +162,7 @@ STYLES = {"post_warm": KEY_TEXT, "post_cold": "#000000", "pre_cold": QUERY}
 SHADES = ("#C4C4C4", "#8F8F8F", "#5A5A5A", "#000000")  # of the updates, earliest first
 
 
+@takes_arrays
 def draw_losses(fig: Figure, *, runs: Sequence[Run]) -> str:
     """Draw the training loss of every kept run against its updates."""
     begin(fig, 10.5, 3.9)
@@ -166,6 +182,7 @@ def draw_losses(fig: Figure, *, runs: Sequence[Run]) -> str:
     return f"Training loss by update. {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_first_updates(fig: Figure, *, runs: Sequence[Run], seed: int = 1) -> str:
     """Draw the gradient of each of the 12 layers at some updates, a panel for each run of a seed."""
     begin(fig, 12.0, 3.9)
@@ -212,6 +229,7 @@ SAID = {
 }
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, gradients: Mapping[str, Sequence[float]]) -> str:
     """Draw a layer in both forms, and what arrives at the layers of a deep stack.
 

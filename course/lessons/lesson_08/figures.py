@@ -26,7 +26,9 @@ from course.lab.drawing import (
     Markup,
     begin,
     beside,
+    booleans,
     plain,
+    takes_arrays,
     write,
 )
 from course.lab.drawing.tables import ASKED, ASKING, table
@@ -51,6 +53,7 @@ _NOW = "background-color: rgba(165, 60, 135, 0.62)"
 _LATER = "background-color: rgba(165, 60, 135, 0.07)"
 
 
+@takes_arrays
 def draw_step(
     *,
     decoder_mask: Callable[[Array, int], Array],
@@ -71,8 +74,8 @@ def draw_step(
         pad: the id of padding.
     """
     source, target = (*SOURCE, *("<pad>",) * source_pads), (*TARGET, *("<pad>",) * target_pads)
-    own = np.asarray(decoder_mask(_ids(target, pad), pad), dtype=bool)[0, 0]
-    across = np.asarray(padding_mask(_ids(source, pad), pad), dtype=bool)[0, 0]
+    own = booleans(decoder_mask(_ids(target, pad), pad), "that of decoder_mask")[0, 0]
+    across = booleans(padding_mask(_ids(source, pad), pad), "that of padding_mask")[0, 0]
     across = np.broadcast_to(across, (len(target), len(source)))
     shown = beside(
         _permissions(own, target, target, step, "self-attention: who asks down, who is asked across"),
@@ -149,6 +152,7 @@ _COLORS = {
 }
 
 
+@takes_arrays
 def draw_bill(
     fig: Figure,
     *,
@@ -210,6 +214,7 @@ def _listed(costs: Mapping[str, int]) -> str:
 # ---- The reversal ----------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_reversal(fig: Figure, *, maps: Array, source: Sequence[str], asked: Sequence[str]) -> str:
     """Draw the cross-attention of each head (H, T, S) while a word is reversed: who is asked for down, source across.
 
@@ -246,6 +251,7 @@ def _purple() -> Any:  # noqa: ANN401
 # ---- The whole of it -------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_summary(fig: Figure) -> str:
     """Draw the whole Transformer of this lesson: two stacks, what flows between them, and which pieces are one."""
     begin(fig, 12, 6.4)
@@ -316,6 +322,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], color
 # ---- What each test catches ------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_catches(*, found: Mapping[str, Collection[str]], names: Sequence[str], trained: Mapping[str, str]) -> Markup:
     """Draw a table of models and tests: a cross where the test says that its property is violated.
 

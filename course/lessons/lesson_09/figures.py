@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE_TEXT, WEIGHTS_TEXT, begin, plain, write
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    VALUE_TEXT,
+    WEIGHTS_TEXT,
+    begin,
+    plain,
+    takes_arrays,
+    write,
+)
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_09 import experiments
 from course.lessons.lesson_09.reference import Merge, Pair
@@ -36,6 +49,7 @@ MERGES = Slider((0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 2
 COLUMNS = 34  # letters that a line of boxes has room for
 
 
+@takes_arrays
 def draw_pieces(
     fig: Figure,
     *,
@@ -107,6 +121,7 @@ def _draw_boxes(ax: Axes, cut: Sequence[Sequence[str]], newest: str | None) -> N
 # ---- A batch, id by id -----------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_batch(fig: Figure, *, rows: Mapping[str, Sequence[Sequence[str]]]) -> str:
     """Draw rectangles of a batch, a cell for each id, with its piece in words; padding is gray.
 
@@ -156,6 +171,7 @@ BUDGETS = Slider((40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800), 7)
 SHOWN = 4  # batches of which there is a picture
 
 
+@takes_arrays
 def draw_padding(
     fig: Figure,
     *,
@@ -219,6 +235,7 @@ STYLES = {
 }
 
 
+@takes_arrays
 def draw_throughput(fig: Figure, *, rows: Sequence[Mapping[str, Any]]) -> str:
     """Draw padding and real target tokens a second against the budget, a line for each arrangement of the pairs.
 
@@ -250,6 +267,7 @@ def draw_throughput(fig: Figure, *, rows: Sequence[Mapping[str, Any]]) -> str:
 MISALIGNED_STYLES = {"right pairs": QUERY, "one line lost": KEY_TEXT, "sides apart": WEIGHTS_TEXT}
 
 
+@takes_arrays
 def draw_misaligned(fig: Figure, *, runs: Sequence[Mapping[str, Any]]) -> str:
     """Draw the training losses on three texts, and on the right what is left of it on new, right pairs."""
     begin(fig, 11.5, 3.7)
@@ -305,6 +323,7 @@ def whole_way(
     return {"stages": stages, "groups": [[lengths[i] for i in group] for group in chosen]}
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, stages: Sequence[tuple[str, Sequence[str]]], groups: Sequence[Lengths]) -> str:
     """Draw the way of one pair from text to a row of a batch, and three batches of like lengths.
 

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course.lab.drawing import GRAY, INK, KEY, KEY_TEXT, PALE, QUERY, VALUE, VALUE_TEXT, WEIGHTS_TEXT, begin, plain
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    VALUE,
+    VALUE_TEXT,
+    WEIGHTS_TEXT,
+    begin,
+    plain,
+    takes_arrays,
+)
 from course.lab.widgets.controls import Slider
 from course.lessons.lesson_10.experiments import CALIBRATED, WHO, Run, best_of
 from course.scoring import proportion_interval
@@ -54,6 +67,7 @@ def smoothed_loss(shares: Array, right: int, p: Array) -> Array:
     return -shares[right] * np.log(p) - rest * np.log((1 - p) / n)
 
 
+@takes_arrays
 def draw_targets(fig: Figure, *, smooth_labels: Callable[..., Any], epsilon: float, words: int) -> str:
     """Draw the targets of one place, and the loss against the probability that the model gives the right word.
 
@@ -101,6 +115,7 @@ def _draw_shares(ax: Axes, shares: Array) -> None:
 # ---- The schedule ----------------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_schedule(fig: Figure, *, noam: Callable[[int, int, int], float], width: int, warmup: int, step: int) -> str:
     """Draw the rate over 40,000 updates, as it is and with both axes logarithmic, and mark one update.
 
@@ -140,6 +155,7 @@ STYLES = {"sgd": ("s", GRAY), "adamw": ("o", KEY_TEXT), "muon": ("D", QUERY)}
 NAMES = {"sgd": "SGD", "adamw": "AdamW", "muon": "Muon"}
 
 
+@takes_arrays
 def draw_race(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     """Draw the validation losses of the three optimizers, each with its best rate in front and the others pale."""
     begin(fig, 10.5, 3.9)
@@ -162,6 +178,7 @@ def draw_race(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     return f"Validation loss at the end, with the best of each optimizer's rates: {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_warmups(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     """Draw validation losses with warm-up and without, at two rates."""
     begin(fig, 11.0, 3.6)
@@ -183,6 +200,7 @@ def draw_warmups(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     return f"Validation loss at the end: {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_reliability(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     """Draw, for trainings on many and on few sentences, without smoothing and with it, how often guesses are right.
 
@@ -208,6 +226,7 @@ def draw_reliability(fig: Figure, *, runs: Mapping[str, Run]) -> str:
     return f"How often guesses are right against how sure the model is. {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_exposure(fig: Figure, *, found: Mapping[str, Mapping[str, Any]]) -> str:
     """Draw percent of words right by position, led by the reference and left alone, with 95 % intervals."""
     begin(fig, 11.0, 3.9)
@@ -245,6 +264,7 @@ STEPS = (
 )
 
 
+@takes_arrays
 def draw_summary(fig: Figure) -> str:
     """Draw an update as a ring of eight moves, with what goes wrong at each."""
     begin(fig, 12, 5.6)

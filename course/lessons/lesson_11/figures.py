@@ -21,6 +21,7 @@ from course.lab.drawing import (
     WEIGHTS_TEXT,
     begin,
     plain,
+    takes_arrays,
     write,
 )
 from course.lab.exercises.later import Later
@@ -110,6 +111,7 @@ def search(step: Function, k: int, rounds: int = ROUNDS) -> Search:
     return seen
 
 
+@takes_arrays
 def draw_search(
     fig: Figure, *, beam: Function, greedy: Function, places: int, alpha: float, model: WordChain = NEEDLE
 ) -> str:
@@ -245,6 +247,7 @@ def divisor(rule: str, length: int, alpha: float) -> float:
     return {RULES[0]: length**alpha, RULES[1]: ((5 + length) / 6) ** alpha, RULES[2]: 1.0}[rule]
 
 
+@takes_arrays
 def draw_candidates(fig: Figure, *, candidates: Sequence[Candidate], rule: str, alpha: float) -> str:
     """Draw hypotheses by length and score; the best one is green, and its words stand above."""
     begin(fig, 11.0, 4.4)
@@ -284,6 +287,7 @@ TOP_K = Slider((1, 2, 3, 4, 5, 7, 10, 14, 50, 200, 2000), 10)
 TOP_P = Slider((0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0), 8)
 
 
+@takes_arrays
 def draw_lots(
     fig: Figure, *, sample: Function, logits: Tensor, words: Sequence[str], temperature: float, top_k: int, top_p: float
 ) -> str:
@@ -321,6 +325,7 @@ def _piece(token: str) -> str:
 SIGNS = {"none": ("o-", KEY_TEXT, "no length penalty"), "gnmt": ("s--", QUERY, "(5 + length) / 6, alpha 1")}
 
 
+@takes_arrays
 def draw_widths(fig: Figure, *, rows: Sequence[Width]) -> str:
     """Draw BLEU and length by beam width, a panel for each lot of sentences."""
     begin(fig, 11.5, 5.4)
@@ -353,6 +358,7 @@ def draw_widths(fig: Figure, *, rows: Sequence[Width]) -> str:
     return f"BLEU by number of places: {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_costs(fig: Figure, *, rows: Sequence[Cost]) -> str:
     """Draw time, multiplications and what is kept by length, with and without a cache, on logarithmic axes."""
     begin(fig, 11.5, 3.8)
@@ -413,6 +419,7 @@ COLUMNS = (  # where, what, in which color, and what stands in the box
 )
 
 
+@takes_arrays
 def draw_summary(fig: Figure, *, found: Mapping[str, int], of_all: int) -> str:
     """Draw the way from logits to a score: four ways to choose, one cache, one measure.
 

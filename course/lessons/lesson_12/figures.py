@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from course.errors import CourseError
-from course.lab.drawing import GRAY, INK, KEY_TEXT, PALE, QUERY, VALUE, WEIGHTS, Markup, begin, plain, write
+from course.lab.drawing import (
+    GRAY,
+    INK,
+    KEY_TEXT,
+    PALE,
+    QUERY,
+    VALUE,
+    WEIGHTS,
+    Markup,
+    begin,
+    plain,
+    takes_arrays,
+    write,
+)
 from course.lab.drawing.svg import line, room_of, svg_image, words_at
 from course.scoring import proportion_interval
 
@@ -78,6 +91,7 @@ def _row_labels(ax: Axes, row: int, left: str, right: str) -> None:
                 ha="left", va="center", fontsize=10, color="0.3")  # fmt: skip
 
 
+@takes_arrays
 def draw_accuracy_by_split(fig: Figure, *, scores: Sequence[SplitFigures]) -> str:
     """Draw percent exactly right on each split with its 95 % interval, in the order given.
 
@@ -98,6 +112,7 @@ def draw_accuracy_by_split(fig: Figure, *, scores: Sequence[SplitFigures]) -> st
     return f"Percent exactly right on each split, with 95 % intervals: {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_errors_by_phenomenon(fig: Figure, *, names: Sequence[str], accuracy: np.ndarray, counts: np.ndarray) -> str:
     """Draw for each construction how many of its sentences were exactly right, the worst on top, with 95 % intervals.
 
@@ -140,6 +155,7 @@ def _places(words: Sequence[str]) -> tuple[list[float], float]:
     return middles, x - GAP
 
 
+@takes_arrays
 def draw_alignment(
     *,
     source: Sequence[str],
@@ -225,6 +241,7 @@ def _alignment_in_words(
     )
 
 
+@takes_arrays
 def draw_links_of_a_head(
     *,
     examples: Mapping[str, tuple[WordAttention, Links]],
@@ -254,6 +271,7 @@ def draw_links_of_a_head(
 # ---- Ablations -----------------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_ablations(
     fig: Figure, *, labels: Sequence[str], scores: Mapping[str, Sequence[tuple[float, tuple[float, float]]]]
 ) -> str:
@@ -287,6 +305,7 @@ def draw_ablations(
     return f"Percent exactly right after one change at a time. {'; '.join(parts)}."
 
 
+@takes_arrays
 def draw_ablation_race(
     fig: Figure, *, runs: Mapping[str, Records], scored: Mapping[str, float], part: int, show: str = "all"
 ) -> str:
@@ -353,6 +372,7 @@ def _losses(label: str, records: Records) -> tuple[np.ndarray, np.ndarray]:
 # ---- The whole lesson ----------------------------------------------------------------------------------
 
 
+@takes_arrays
 def draw_the_way_of_a_sentence(fig: Figure, *, stages: Sequence[tuple[str, str, str]]) -> str:
     """Draw the stages that a sentence passes, top to bottom: name, what it looks like there, and who wrote it."""
     row = 0.62
