@@ -109,7 +109,7 @@ class Listener:
     def _closed(self) -> int:
         new = _open_figures() - self._figures
         for number in new:
-            sys.modules["matplotlib.pyplot"].close(number)  # type: ignore[attr-defined]
+            sys.modules["matplotlib.pyplot"].close(number)
         return len(new)
 
     def _displayed(self) -> int:

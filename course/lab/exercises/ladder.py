@@ -27,8 +27,7 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
     with undisturbed() as around:
         found = _unless_unreadable(lambda: _rungs(exercise, candidate, around))
         around.finish()
-        if around.shared.replaced:
-            found = Diagnosis("failed", None, say_replaced(around.shared.replaced), stopped=found.stopped)
+        found = _spoiled(around) or found
         return replace(found, aside=around.aside(found.at))
 
 
@@ -163,28 +162,35 @@ def _examine_in_time(exercise: Exercise, function: Function, around: Surrounding
 
 def _examine(exercise: Exercise, function: Function, around: Surroundings) -> Diagnosis:
     first = run(function, exercise.cases[0], manner(exercise))
-    around.after("the first call")
-    if (found := _hands_nothing_back(exercise, function, first)) is not None:
+    around.hear("the first call")
+    if (found := _spoiled(around) or _hands_nothing_back(exercise, function, first)) is not None:
         return found
     outcomes = []
     for case in exercise.cases:
         outcomes.append(run(function, case, manner(exercise)))
-        around.after(case.name)
+        around.hear(case.name)
+    if (found := _spoiled(around)) is not None:
+        return found
     if _as_handed_out(exercise, outcomes):
         return Diagnosis("not attempted", None, "It still behaves exactly like the version that was handed out.")
     found = _judge(exercise, function, outcomes, around)
     return found if found.status == "passed" else _with_second(exercise, function, outcomes, found, around)
 
 
-def _judge(
-    exercise: Exercise, function: Function, outcomes: Sequence[Outcome], around: Surroundings
-) -> Diagnosis:
+def _spoiled(around: Surroundings) -> Diagnosis | None:
+    """Say which functions of libraries the answer has replaced. They are put back before anything is compared."""
+    around.shared.put_back(everything=True)
+    names = around.shared.replaced
+    return Diagnosis("failed", None, say_replaced(names), stopped=True) if names else None
+
+
+def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome], around: Surroundings) -> Diagnosis:
     """Say what is wrong first, by the name of the mistake if it is known."""
     expected = [known(exercise.reference, case, manner(exercise)) for case in exercise.cases]
     failed = _first_failed(exercise, expected, outcomes, function)
     said = failed[1] if failed is not None else _violated(exercise, function, around)
     if said is None:
-        return Diagnosis("passed", None, _praise(exercise) + say_warnings(exercise, function, around.after))
+        return Diagnosis("passed", None, _praise(exercise) + say_warnings(exercise, function, around.tidy))
     at = failed[0] if failed else None
     mistake = None if _is_odd(outcomes, at) else name_mistake(exercise, function, outcomes, at)
     if mistake is None:
@@ -209,7 +215,7 @@ def _with_second(
         after = [run(eased, case, manner(exercise)) for case in exercise.cases]
     if eased.unclear or not eased.changed:
         return found
-    around.after()
+    around.tidy()
     second = _judge(exercise, eased, after, around)
     if second.status == "passed" or second.message == found.message:
         return found
@@ -276,7 +282,7 @@ def _violated(exercise: Exercise, function: Function, around: Surroundings) -> s
                 f"special there?"
             )
         finally:
-            around.after()
+            around.tidy()
         if said is not None:
             return said
     return None

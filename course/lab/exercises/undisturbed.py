@@ -27,12 +27,14 @@ class Surroundings:
     listener: Listener
     heard: list[tuple[str, Heard]] = field(default_factory=list)
 
-    def after(self, case: str | None = None) -> None:
-        """Look around after a call: put back what it changed, and note what it wrote where it ran on a case."""
+    def hear(self, called: str) -> None:
+        """Note what a call wrote, under the name of what it was called on."""
+        self.heard.append((called, self.listener.take()))
+
+    def tidy(self) -> None:
+        """Put back what calls have changed so far; what they wrote is not told."""
         self.shared.put_back()
-        heard = self.listener.take()
-        if case is not None:
-            self.heard.append((case, heard))
+        self.listener.take()
 
     def finish(self) -> None:
         """Look at everything once more, after the last call."""

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -21,11 +21,12 @@ import numpy as np
 # Looked at after each call: what checks compute with. They are known from the first time that somebody met them.
 _COMPUTING = ("numpy", "numpy.linalg", "numpy.random", "math", "random", "torch", "torch.nn.functional")
 # Functions that are looked at once, at the end of a check.
-_OTHERS = ("itertools", "functools", "copy", "time", "os", "json", "inspect", "warnings", "torch.nn", "torch.nn.init")
-_OTHERS += ("torch.linalg", "torch.special", "torch.optim", "torch.nn.utils")
+_OF_PYTHON = ("itertools", "functools", "copy", "time", "os", "json", "inspect", "warnings")
+_OTHERS = (*_OF_PYTHON, "torch.nn", "torch.nn.init", "torch.nn.utils", "torch.linalg", "torch.special", "torch.optim")
 _RESOLVED = ("backend", "backend_fallback", "interactive")  # matplotlib sets them itself when it is first used
 
 _KNOWN: dict[str, dict[str, Any]] = {}  # what the modules of _COMPUTING held when they were first seen
+_SIZES: dict[str, int] = {}  # how many names they had then
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class _Space:
-    """The names of a module or a class, as they were."""
+    """The names of a module or a class, as they were. Functions and classes count, and in some modules numbers too."""
 
     name: str
     owner: Any
     before: dict[str, Any]
+    functions_only: bool = True
 
     def changed(self) -> list[str]:
         now = vars(self.owner)
@@ -53,7 +55,8 @@ class _Space:
         except Exception:  # values that were put there may refuse to be compared  # noqa: S110
             pass
         names = [name for name, value in self.before.items() if now.get(name, _GONE) is not value]
-        return [name for name in names if not _exchanged_by_torch(name, now.get(name))]
+        counted = (name for name in names if callable(self.before[name]) or not self.functions_only)
+        return [name for name in counted if not _exchanged_by_torch(name, now.get(name))]
 
     def put_back(self) -> list[str]:
         """Put the names back that have changed, and return them."""
@@ -73,7 +76,7 @@ class Shared:
     def __init__(self) -> None:
         known = [_known(name) for name in _COMPUTING if name in sys.modules]
         self.replaced_before = [name for space in known for name in space.put_back()]
-        own = {name: value for name, value in _callables(builtins).items() if name != "input"}  # the check has its own
+        own = {name: value for name, value in vars(builtins).items() if name != "input"}  # the check has its own
         self._computing = [*known, _Space("builtins", builtins, own)]
         self._others = [*_libraries(), *_torch_classes(), *_course()]
         self._settings = [(setting, setting.read()) for setting in _settings()]
@@ -92,57 +95,55 @@ class Shared:
             with contextlib.suppress(Exception):  # a folder may be gone, a library half unloaded
                 if setting.read() != before:
                     setting.write(before)
-                    self.changed.append(setting.name)
+                    self.changed += [setting.name] * (setting.name not in self.changed)
 
     def threads(self) -> int:
         """Return how many threads run that did not, and that keep a program from ending."""
         return sum(not each.daemon for each in set(threading.enumerate()) - self._threads)
 
 
-def _callables(owner: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {name: value for name, value in list(vars(owner).items()) if callable(value)}
-
-
-def _public(names: dict[str, Any]) -> dict[str, Any]:
+def _public(names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if not name.startswith("_")}
 
 
 def _known(name: str) -> _Space:
-    module, known = sys.modules[name], _KNOWN.setdefault(name, {})
-    for each, now in _public(vars(module)).items():
-        if known.setdefault(each, now) is not now and _exchanged_by_torch(each, now):
-            known[each] = now
-    return _Space(name, module, known)
+    """Return what a module held when it was first seen, and what it has been given since."""
+    module = sys.modules[name]
+    size = len(vars(module))
+    if _SIZES.get(name) != size:
+        _KNOWN[name] = {**_public(vars(module)), **_KNOWN.get(name, {})}
+        _SIZES[name] = size
+    return _Space(name, module, _KNOWN[name], functions_only=False)
 
 
 def _exchanged_by_torch(name: str, value: object) -> bool:
     """Whether torch itself wrote this function: it wraps some of its own, as its compiler does when it is loaded."""
-    written = isinstance(value, FunctionType) and value.__name__ == name
-    return written and "torch" in Path(value.__code__.co_filename).parts  # type: ignore[union-attr]
+    if not isinstance(value, FunctionType) or value.__name__ != name:
+        return False
+    return "torch" in Path(value.__code__.co_filename).parts
 
 
 def _libraries() -> Iterator[_Space]:
     for name in _OTHERS:
         if name in sys.modules:
-            yield _Space(name, sys.modules[name], _public(_callables(sys.modules[name])))
+            yield _Space(name, sys.modules[name], _public(vars(sys.modules[name])))
 
 
 def _torch_classes() -> Iterator[_Space]:
-    torch = sys.modules.get("torch")
-    nn = sys.modules.get("torch.nn")
+    torch, nn = sys.modules.get("torch"), sys.modules.get("torch.nn")
     if torch is None or nn is None:
         return
-    yield _Space("torch.Tensor", torch.Tensor, _callables(torch.Tensor))
+    yield _Space("torch.Tensor", torch.Tensor, dict(vars(torch.Tensor)))
     for name, each in list(vars(nn).items()):
         if isinstance(each, type):
-            yield _Space(f"torch.nn.{name}", each, _callables(each))
+            yield _Space(f"torch.nn.{name}", each, dict(vars(each)))
 
 
 def _course() -> Iterator[_Space]:
     """The course's own modules: the references, their helpers and the checks."""
     for name, module in list(sys.modules.items()):
         if name.startswith("course.") and module is not None:
-            yield _Space(name, module, _callables(module))
+            yield _Space(name, module, dict(vars(module)))
 
 
 def _settings() -> Iterator[Setting]:
@@ -194,7 +195,7 @@ def _set_path(before: list[str]) -> None:
 
 def _folder() -> str | None:
     try:
-        return os.getcwd()
+        return str(Path.cwd())
     except OSError:  # it has been removed
         return None
 

@@ -163,7 +163,17 @@ class _Problem(NamedTuple):
     """What is wrong with the results of a case, and of which kind it is: the kind decides what to ask."""
 
     kind: Literal[
-        "returned", "yields", "waits", "not called", "words", "plain", "shape", "numbers", "last digits", "precision", "arguments"
+        "returned",
+        "yields",
+        "waits",
+        "not called",
+        "words",
+        "plain",
+        "shape",
+        "numbers",
+        "last digits",
+        "precision",
+        "arguments",
     ]
     said: str
 
