@@ -37,8 +37,7 @@ class Surroundings:
         self.listener.take()
 
     def finish(self) -> None:
-        """Look at everything once more, after the last call."""
-        self.shared.put_back(everything=True)
+        """Hear what was written last, where nothing was heard before."""
         heard = self.listener.take()
         if not self.heard:  # it was stopped in its first call, or ended it in a way of its own
             self.heard.append(("the first call", heard))
