@@ -3,6 +3,7 @@
 import functools
 import linecache
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -300,7 +301,7 @@ def test_random_state_output_and_errors_of_the_learner_do_not_leak(capfd):
 def test_an_interrupt_passes_through_and_state_is_restored():
     def interrupted(q, k, v, mask=None):
         np.random.seed(1)  # noqa: NPY002
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)  # as the learner's button does
 
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     with pytest.raises(KeyboardInterrupt):

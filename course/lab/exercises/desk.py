@@ -45,9 +45,9 @@ class Desk:
     def _passed(self, exercise: Exercise, candidate: object, found: Diagnosis) -> None:
         self.last.pop(exercise.id, None)
         why = None if is_graded() else _keep(exercise.id, candidate)
-        lost = "" if why is None else f"It was not saved for later lessons: {why}"
-        text = f"{exercise.id}: passed. {found.message}" + (f"\n  {lost}" if lost else "")
-        body = [*sentences(exercise, found.message), *sentences(exercise, lost)]
+        lost = "" if why is None else f"  It was not saved for later lessons: {why}"
+        message = "\n".join(filter(None, (found.message, found.aside, lost)))
+        text, body = f"{exercise.id}: passed. {message}", sentences(exercise, message)
         present(text, card("passed", exercise.id, body, "The cells below now use yours."))
 
     def _missed(self, exercise: Exercise, candidate: object, found: Diagnosis) -> None:
@@ -63,7 +63,7 @@ class Desk:
             ask += f', solution("{name}") shows an answer'
         then = f"Until it passes, the cells below use the reference. {ask}."
         head = "not attempted yet" if found.status == "not attempted" else "not yet right"
-        message = f"{found.message}\n  {numbers}" if numbers else found.message
+        message = "\n".join(filter(None, (found.message, numbers and f"  {numbers}", found.aside)))
         body = [*sentences(exercise, message), *([picture] if picture else [])]
         present(f"{name}: {head}. {message}\n  {then}", card(found.status, name, body, then))
 
@@ -109,12 +109,16 @@ def _example(exercise: Exercise, candidate: object, again: bool) -> tuple[str, s
     """Return the smallest counter-example as a sentence, if the last check said the same, and as a picture."""
     if not callable(candidate):
         return "", ""
-    examples = counter_examples(exercise, candidate)
-    numbers = say_example(exercise, smallest(exercise, candidate, examples[0])) if again and examples else ""
-    for example in examples:
-        found = wrong_map(exercise, smallest(exercise, candidate, example))
-        if found is not None:
-            return numbers, compare(exercise, found)
+    numbers = ""
+    try:
+        examples = counter_examples(exercise, candidate)
+        numbers = say_example(exercise, smallest(exercise, candidate, examples[0])) if again and examples else ""
+        for example in examples:
+            found = wrong_map(exercise, smallest(exercise, candidate, example))
+            if found is not None:
+                return numbers, compare(exercise, found)
+    except Exception:  # a result may refuse to be compared or shown; what was found is said without it
+        return numbers, ""
     return numbers, ""
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from course.lab.exercises.bank import known
 from course.lab.exercises.exercise import Case, Exercise, Function
 from course.lab.exercises.plain import Plain, difference, written
-from course.lab.exercises.run import Observed, Outcome, alike, close, manner, parts, run, undisturbed
+from course.lab.exercises.run import Observed, Outcome, alike, close, manner, parts, run
+from course.lab.exercises.undisturbed import undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 from course.lab.exercises.words import describe_arguments, show
 

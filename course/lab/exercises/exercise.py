@@ -175,9 +175,13 @@ class Diagnosis:
         mistake: the id of the known mistake that the function behaves like, or None.
         message: for the learner; the same words for the same function.
         stopped: whether the function did not come back and was stopped.
+        at: the place of the case that the message is about, where it is about one.
+        aside: what to tell besides, in lines for people: what the function wrote, which settings it changed; or "".
     """
 
     status: Literal["passed", "failed", "not attempted"]
     mistake: str | None
     message: str
     stopped: bool = False
+    at: int | None = field(default=None, compare=False)
+    aside: str = field(default="", compare=False)

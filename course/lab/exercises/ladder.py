@@ -1,7 +1,7 @@
 """The ladder: from "not attempted" to "passed", one kind of question at a time."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from course.lab.exercises import watch
@@ -9,10 +9,12 @@ from course.lab.exercises.bank import known, name_mistake
 from course.lab.exercises.empty import is_empty, raised_by_stub
 from course.lab.exercises.endless import say_endless
 from course.lab.exercises.exercise import Diagnosis, Exercise, Function
-from course.lab.exercises.run import Eased, Outcome, alike, manner, parts, run, undisturbed
+from course.lab.exercises.run import Eased, Outcome, alike, is_subclassed, manner, parts, run
+from course.lab.exercises.undisturbed import Surroundings, undisturbed
+from course.lab.exercises.untouched import say_replaced
 from course.lab.exercises.warned import say_warnings
-from course.lab.exercises.watch import TookTooLongError, Watch
-from course.lab.exercises.words import plain, say_error, say_problem
+from course.lab.exercises.watch import TookTooLongError, Watch, passes
+from course.lab.exercises.words import plain, say_error, say_problem, say_unreadable
 
 
 def climb(exercise: Exercise, candidate: object) -> Diagnosis:
@@ -22,29 +24,45 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
     names and numbers, first one mechanism at a time, then hard data; then properties. When a rung breaks, the bank is
     asked for a known mistake; without a match the first broken rung speaks for itself.
     """
-    with undisturbed():
-        return (
-            _not_attempted(exercise, candidate)
-            or _not_callable(exercise, candidate)
-            or _no_class(exercise, candidate)
-            or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
-            or _examine_in_time(exercise, candidate)  # type: ignore[arg-type]
-        )
+    with undisturbed() as around:
+        found = _unless_unreadable(lambda: _rungs(exercise, candidate, around))
+        around.finish()
+        found = _spoiled(around) or found
+        return replace(found, aside=around.aside(found.at))
+
+
+def _rungs(exercise: Exercise, candidate: object, around: Surroundings) -> Diagnosis:
+    return (
+        _not_attempted(exercise, candidate)
+        or _not_callable(exercise, candidate)
+        or _no_class(exercise, candidate)
+        or _wrong_signature(exercise, candidate)  # type: ignore[arg-type]
+        or _examine_in_time(exercise, candidate, around)  # type: ignore[arg-type]
+    )
+
+
+def _unless_unreadable(look: Callable[[], Diagnosis]) -> Diagnosis:
+    """Return what was found; what an odd answer, or a result, raises while it is looked at is a finding too."""
+    try:
+        return look()
+    except BaseException as error:  # a learner's object may raise anything, from any of its methods
+        if passes(error):
+            raise
+        return Diagnosis("failed", None, say_unreadable(error))
 
 
 def agrees(exercise: Exercise, function: Function) -> bool:
     """Whether a function is right on every case. No properties are tried: it is a copy of one that passed."""
-    with undisturbed():
-        return all(
-            say_problem(
-                exercise,
-                case,
-                known(exercise.reference, case, manner(exercise)),
-                run(function, case, manner(exercise)),
-            )
-            is None
-            for case in exercise.cases
-        )
+    how = manner(exercise)
+    expected = [known(exercise.reference, case, how) for case in exercise.cases]
+    try:
+        with undisturbed(), Watch(watch.LONGEST):
+            pairs = zip(exercise.cases, expected, strict=True)
+            return all(say_problem(exercise, case, right, run(function, case, how)) is None for case, right in pairs)
+    except BaseException as error:  # whatever its source may do when it stands alone
+        if passes(error) and not isinstance(error, TookTooLongError):
+            raise
+        return False
 
 
 def _nothing(value: object) -> bool:
@@ -93,7 +111,7 @@ def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | Non
         return None if is_empty(candidate) else _wrong_methods(exercise, candidate)
     try:
         signature = inspect.signature(candidate)
-    except (TypeError, ValueError):  # some functions written in C do not tell; they may still work
+    except Exception:  # some functions written in C do not tell, and objects may raise; they may still work
         return None
     calls = {len(case.make()) for case in exercise.cases}
     try:
@@ -132,42 +150,63 @@ def _wrong_methods(exercise: Exercise, candidate: Function) -> Diagnosis | None:
     return None
 
 
-def _examine_in_time(exercise: Exercise, function: Function) -> Diagnosis:
-    for case in exercise.cases:  # what the reference needs, such as torch, is loaded before the clock starts
+def _examine_in_time(exercise: Exercise, function: Function, around: Surroundings) -> Diagnosis:
+    for case in exercise.cases:  # before the clock starts, as torch may be loaded, and before an answer can spoil it
         known(exercise.reference, case, manner(exercise))
     try:
         with Watch(watch.LONGEST):
-            return _examine(exercise, function)
+            return _unless_unreadable(lambda: _examine(exercise, function, around))
     except TookTooLongError as error:
         return Diagnosis("failed", None, say_endless(error, watch.LONGEST), stopped=True)
 
 
-def _examine(exercise: Exercise, function: Function) -> Diagnosis:
+def _examine(exercise: Exercise, function: Function, around: Surroundings) -> Diagnosis:
     first = run(function, exercise.cases[0], manner(exercise))
-    if (found := _hands_nothing_back(exercise, function, first)) is not None:
+    around.hear("the first call")
+    if (found := _spoiled(around) or _hands_nothing_back(exercise, function, first)) is not None:
         return found
-    outcomes = [run(function, case, manner(exercise)) for case in exercise.cases]
+    outcomes = []
+    for case in exercise.cases:
+        outcomes.append(run(function, case, manner(exercise)))
+        around.hear(case.name)
+    if (found := _spoiled(around)) is not None:
+        return found
     if _as_handed_out(exercise, outcomes):
         return Diagnosis("not attempted", None, "It still behaves exactly like the version that was handed out.")
-    found = _judge(exercise, function, outcomes)
-    return found if found.status == "passed" else _with_second(exercise, function, outcomes, found)
+    found = _judge(exercise, function, outcomes, around)
+    return found if found.status == "passed" else _with_second(exercise, function, outcomes, found, around)
 
 
-def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome]) -> Diagnosis:
+def _spoiled(around: Surroundings) -> Diagnosis | None:
+    """Say which functions of libraries the answer has replaced. They are put back before anything is compared."""
+    around.shared.put_back(everything=True)
+    names = around.shared.replaced
+    return Diagnosis("failed", None, say_replaced(names), stopped=True) if names else None
+
+
+def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome], around: Surroundings) -> Diagnosis:
     """Say what is wrong first, by the name of the mistake if it is known."""
     expected = [known(exercise.reference, case, manner(exercise)) for case in exercise.cases]
     failed = _first_failed(exercise, expected, outcomes, function)
-    said = failed[1] if failed is not None else _violated(exercise, function)
+    said = failed[1] if failed is not None else _violated(exercise, function, around)
     if said is None:
-        return Diagnosis("passed", None, _praise(exercise) + say_warnings(exercise, function))
-    mistake = name_mistake(exercise, function, outcomes, failed[0] if failed else None)
+        return Diagnosis("passed", None, _praise(exercise) + say_warnings(exercise, function, around.tidy))
+    at = failed[0] if failed else None
+    mistake = None if _is_odd(outcomes, at) else name_mistake(exercise, function, outcomes, at)
     if mistake is None:
-        return Diagnosis("failed", None, said)
-    error = _error_on(exercise, outcomes, failed[0]) if failed else None
-    return Diagnosis("failed", mistake.id, mistake.hint if error is None else f"{error}\n  {mistake.hint}")
+        return Diagnosis("failed", None, said, at=at)
+    error = None if at is None else _error_on(exercise, outcomes, at)
+    return Diagnosis("failed", mistake.id, mistake.hint if error is None else f"{error}\n  {mistake.hint}", at=at)
 
 
-def _with_second(exercise: Exercise, function: Function, outcomes: Sequence[Outcome], found: Diagnosis) -> Diagnosis:
+def _is_odd(outcomes: Sequence[Outcome], at: int | None) -> bool:
+    """Whether a result is an array of a class of its own: what is recognized by comparing numbers may then err."""
+    return at is not None and any(map(is_subclassed, parts(outcomes[at].value)))
+
+
+def _with_second(
+    exercise: Exercise, function: Function, outcomes: Sequence[Outcome], found: Diagnosis, around: Surroundings
+) -> Diagnosis:
     """Add what a wrong type of the results hides: what would be wrong if they had the right type. It is said first."""
     eased = Eased(function, exercise)
     if exercise.observe is None:
@@ -176,12 +215,13 @@ def _with_second(exercise: Exercise, function: Function, outcomes: Sequence[Outc
         after = [run(eased, case, manner(exercise)) for case in exercise.cases]
     if eased.unclear or not eased.changed:
         return found
-    second = _judge(exercise, eased, after)
+    around.tidy()
+    second = _judge(exercise, eased, after, around)
     if second.status == "passed" or second.message == found.message:
         return found
     if found.mistake is None:
-        return Diagnosis("failed", second.mistake, f"{found.message}\n  And besides: {second.message}")
-    return Diagnosis("failed", found.mistake, f"{second.message}\n  And besides: {found.message}")
+        return replace(found, mistake=second.mistake, message=f"{found.message}\n  And besides: {second.message}")
+    return replace(found, message=f"{second.message}\n  And besides: {found.message}")
 
 
 def _ask_about(signature: inspect.Signature) -> str:
@@ -230,15 +270,19 @@ def _error_on(exercise: Exercise, outcomes: Sequence[Outcome], at: int) -> str |
     return None if error is None else say_error(exercise, exercise.cases[at], error)
 
 
-def _violated(exercise: Exercise, function: Function) -> str | None:
+def _violated(exercise: Exercise, function: Function, around: Surroundings) -> str | None:
     for rule in exercise.properties:
         try:
             said = rule.violated(function)
-        except Exception as error:  # the property called the learner's function on data of its own
+        except BaseException as error:  # the property called the learner's function on data of its own
+            if passes(error):
+                raise
             return (
                 f"While testing that {rule.name}, it raised {type(error).__name__}: {plain(error)}\n  What is "
                 f"special there?"
             )
+        finally:
+            around.tidy()
         if said is not None:
             return said
     return None

@@ -1,13 +1,9 @@
-"""Runs a function on a case without letting it disturb the notebook, and compares what came out."""
+"""Runs a function on a case, and compares what came out."""
 
 import contextlib
 import copy
 import functools
-import io
-import random
-import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise, Function
 from course.lab.exercises.plain import Plain, as_plain, difference
+from course.lab.exercises.watch import passes
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Outcome:
     """
 
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     changed: tuple[int, ...] = ()
     raised_in: str | None = None
 
@@ -76,58 +73,15 @@ def manner(exercise: Exercise) -> Callable[..., Any] | None:
     return on_tensors if exercise.tensors else exercise.observe
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Run learners' code with fixed random numbers and no output, and put everything back afterwards.
-
-    Warnings and floating-point errors are silent too: an overflow shows in the numbers, which are compared anyway, and
-    under nbgrader any line on stderr would cost the points of the cell.
-
-    A function that never ends is stopped by :mod:`course.lab.exercises.watch`. The learner's Interrupt button works:
-    KeyboardInterrupt passes through. In both cases the state is restored on the way.
-    """
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    np.random.seed(20170612)  # noqa: NPY002
-    random.seed(20170612)
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-            _torch_undisturbed(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
-
-
-@contextlib.contextmanager
-def _torch_undisturbed() -> Iterator[None]:
-    """Do the same for torch where somebody has imported it; this module does not."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    state, gradients = torch.get_rng_state(), torch.is_grad_enabled()
-    torch.default_generator.manual_seed(20170612)  # of the CPU, where checks run; other devices are left alone
-    torch.set_grad_enabled(True)  # a notebook may have switched them off
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
-        torch.set_grad_enabled(gradients)
-
-
 @functools.lru_cache(maxsize=512)
 def _made(case: Case) -> tuple[Any, ...]:
     return case.make()
 
 
 def run(function: Function, case: Case, observe: Callable[..., Any] | None = None) -> Outcome:
-    """Call ``function`` with fresh arguments of ``case``; exceptions are caught, interrupts are not.
+    """Call ``function`` with fresh arguments of ``case``; what it raises is caught, SystemExit too.
+
+    Not so the learner's Interrupt button, and the watch's own exception.
 
     With ``observe`` (see :class:`~course.lab.exercises.exercise.Exercise`) the value is what it observed, and with
     :func:`on_tensors` the arrays are tensors on the way.
@@ -136,13 +90,25 @@ def run(function: Function, case: Case, observe: Callable[..., Any] | None = Non
     arguments = copy.deepcopy(untouched)
     try:
         value = function(*arguments) if observe is None else observe(function, *arguments)
-    except Exception as error:  # a learner's function may raise anything
-        return Outcome(error=error, raised_in=_raised_in(error))
+    except BaseException as error:  # a learner's function may raise anything
+        if passes(error):
+            raise
+        return Outcome(error=_speaking(error), raised_in=_raised_in(error))
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
     if observe not in (None, on_tensors, as_plain) and value is not None:
         value = Observed({name: value[name] for name in case.compare or value})
     return Outcome(value=value, changed=changed)
+
+
+def _speaking(error: BaseException) -> BaseException:
+    """Return an exception, or, where its own message cannot be read, another one that says so."""
+    try:
+        str(error)
+    except Exception:  # its __str__ raises
+        silent = RuntimeError(f"an exception of type {type(error).__name__}, whose message cannot be read")
+        return silent.with_traceback(error.__traceback__)
+    return error
 
 
 def _raised_in(error: BaseException) -> str | None:
@@ -178,6 +144,11 @@ def close(a: object, b: object, tolerance: float) -> bool:
     return np.allclose(left, right, rtol=tolerance, atol=min(tolerance, 0.01), equal_nan=True)
 
 
+def is_subclassed(part: object) -> bool:
+    """Whether a result is an array of a class of its own: a matrix, a masked array, or one that is made up."""
+    return isinstance(part, np.ndarray) and type(part) is not np.ndarray
+
+
 def is_narrow(part: object) -> bool:
     """Whether an array holds floats of less than 64 bits."""
     return isinstance(part, np.ndarray) and part.dtype.kind == "f" and part.dtype.itemsize < 8
@@ -188,7 +159,7 @@ def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
         return isinstance(a, Plain) and isinstance(b, Plain) and difference("", a.value, b.value) is None
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str) and a == b
-    if isinstance(a, np.matrix) != isinstance(b, np.matrix):
+    if is_subclassed(a) != is_subclassed(b):
         return False
     if isinstance(a, np.ndarray) != isinstance(b, np.ndarray) or np.shape(a) != np.shape(b):
         return False
@@ -205,7 +176,7 @@ _SHAPE_ERRORS = (ValueError, IndexError, RuntimeError)  # what libraries raise w
 _GRAPH_ERRORS = ("second time", "does not require grad", "inplace operation", "in-place operation")
 
 
-def _about_graph(error: Exception) -> str | None:
+def _about_graph(error: BaseException) -> str | None:
     return next((words for words in _GRAPH_ERRORS if words in str(error)), None)
 
 
@@ -235,7 +206,7 @@ def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
     left, right = parts(a.value), parts(b.value)
     try:
         return len(left) == len(right) and all(_same_part(x, y, tolerance) for x, y in zip(left, right, strict=True))
-    except (TypeError, ValueError):  # ragged lists, objects without numbers: like nothing that is known
+    except Exception:  # ragged lists, objects without numbers or that raise: like nothing that is known
         return False
 
 
@@ -259,7 +230,7 @@ class Eased:
         """Return the value in the right type, or as it is."""
         try:
             right = self._right_type(value)
-        except (TypeError, ValueError, RuntimeError):  # nobody knows what was meant
+        except Exception:  # nobody knows what was meant
             return value
         self.changed = self.changed or right is not value
         self.unclear = self.unclear or self._is_unclear(right)
@@ -295,7 +266,7 @@ def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
         value = np.asarray(value.value)
     if kind == "number":
         return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-    array = np.asarray(value) if isinstance(value, (list, np.matrix)) else value
+    array = np.asarray(value) if isinstance(value, list) or is_subclassed(value) else value
     if isinstance(array, np.ndarray) and kind == "bool array" and array.dtype.kind in "iuf":
         return array.astype(bool) if np.isin(array, (0, 1)).all() else array
     return array

@@ -3,6 +3,7 @@
 import copy
 import re
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,13 +24,15 @@ _MEANING = (
 )
 
 
-def say_warnings(exercise: Exercise, function: Function) -> str:
+def say_warnings(exercise: Exercise, function: Function, after: Callable[[], object]) -> str:
     """Return a sentence about the first case on which `function` makes numpy warn and the reference does not, or "".
 
     It is for a function that passed: its numbers are right, and yet a warning in a later cell looks like an error.
+    ``after`` is called after each call of it.
     """
     for case in exercise.cases:
         found = _warning(exercise, function, case)
+        after()
         if found is not None and _warning(exercise, exercise.reference, case) is None:
             return f" On {case.name} {_meaning(found)} on the way; numpy will warn of that in the cells below."
     return ""

@@ -4,6 +4,7 @@ import dis
 import re
 import traceback
 from pathlib import Path
+from types import CoroutineType, GeneratorType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from course.lab.exercises.exercise import Case, Exercise, Function
 from course.lab.exercises.plain import Plain, difference, written
-from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, parts
+from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, is_subclassed, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,11 @@ def learner_frames(error: BaseException) -> list[str]:
 
 def plain(text: object) -> str:
     """Return text without addresses in memory, at most 300 characters."""
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", str(text))[:300]
+    try:
+        said = str(text)
+    except Exception:  # its __str__ raises
+        said = f"something of type {type(text).__name__} that cannot be shown"
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", said)[:300]
 
 
 def _dims(names: str | None, ndim: int) -> str:
@@ -64,6 +69,13 @@ def say_error(exercise: Exercise, case: Case, error: BaseException) -> str:
     return "\n".join(lines)
 
 
+def say_unreadable(error: BaseException) -> str:
+    """Return what to tell where looking at an answer, or at what it handed back, raised an exception."""
+    lines = [f"The check could not look at what came back: that raised {type(error).__name__}: {plain(error)}"]
+    lines += [f"    {frame}" for frame in learner_frames(error)]
+    return "\n".join([*lines, "  Could the function hand back something plainer: an array, a number, a list?"])
+
+
 def show(value: object) -> str:
     """Return numbers in a few characters, three decimals, and plain values as Python writes them."""
     if isinstance(value, (Plain, list, dict, str)):
@@ -81,7 +93,7 @@ def _wrong_type(exercise: Exercise, name: str, part: ArrayLike) -> str | None:
     if kind == "number":
         fine = np.ndim(part) == 0 and np.asarray(part).dtype.kind in "fiu"
         return None if fine else f"{name} should be a number, and it is of type {type(part).__name__}."
-    if not isinstance(part, np.ndarray) or isinstance(part, np.matrix):
+    if not isinstance(part, np.ndarray) or is_subclassed(part):
         wanted = "torch tensor" if exercise.tensors or exercise.module is not None else "numpy array"
         return f"{name} should be a {wanted}, and it is of type {type(part).__name__}."
     if kind == "bool array" and part.dtype != bool:
@@ -151,13 +163,25 @@ class _Problem(NamedTuple):
     """What is wrong with the results of a case, and of which kind it is: the kind decides what to ask."""
 
     kind: Literal[
-        "returned", "not called", "words", "plain", "shape", "numbers", "last digits", "precision", "arguments"
+        "returned",
+        "yields",
+        "waits",
+        "not called",
+        "words",
+        "plain",
+        "shape",
+        "numbers",
+        "last digits",
+        "precision",
+        "arguments",
     ]
     said: str
 
 
 def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> _Problem | None:
     """Return the first thing that is wrong with the results of a case, from general to specific, or None."""
+    if (unfinished := _unfinished(got.value)) is not None:
+        return unfinished
     if said := _wrong_count(exercise, expected, got):
         return _Problem("returned", said)
     names = _result_names(exercise, expected.value)
@@ -189,6 +213,17 @@ def _problem(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) ->
     return None
 
 
+def _unfinished(value: object) -> _Problem | None:
+    """Say that a call has only prepared something that would have to be asked for its results."""
+    value = getattr(value, "value", value) if isinstance(value, (Plain, NoTensor)) else value
+    if isinstance(value, GeneratorType):
+        return _Problem("yields", "The function has not run yet: it uses yield, and so a call hands back a generator.")
+    if isinstance(value, CoroutineType):
+        value.close()  # or Python would warn that nobody waited for it
+        return _Problem("waits", "The function has not run yet: it begins with async, and so a call hands back a plan.")
+    return None
+
+
 def _thing(exercise: Exercise, argument: object) -> str:
     if isinstance(argument, (list, dict)):
         return "list" if isinstance(argument, list) else "dictionary"
@@ -207,6 +242,8 @@ def _number_problem(name: str, wanted: object, part: Any, tolerance: float) -> _
 
 _QUESTIONS = {
     "returned": "What exactly stands behind your return?",
+    "yields": "Which word hands the whole result back at once?",
+    "waits": "Is there anything to wait for, or would def alone do?",
     "not called": "Which parentheses are missing there?",
     "shape": "Which of your steps makes its axes, and what does that step start from?",
     "last digits": "The first digits are right. Which of your lines rounds, asks for float32 or adds something small?",
@@ -262,6 +299,10 @@ def ask_about_error(case: Case, error: BaseException) -> str:
     """Return the question that leads on from an exception on a case."""
     if (asked := _about_a_name(error)) is not None:
         return asked
+    if isinstance(error, (SystemExit, KeyboardInterrupt, GeneratorExit)):
+        return "That ends more than your function: the program around it. Which word only ends a function?"
+    if isinstance(error, EOFError):
+        return "Which of the arguments already brings what your function asks for?"
     if isinstance(error, RecursionError):
         return "Your function calls itself, maybe through another one. When would it stop?"
     if wanted_yes_or_no(error):

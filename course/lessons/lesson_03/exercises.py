@@ -651,6 +651,8 @@ def _share_of_mean(function: Function, d_k: int, times: int) -> float:
 
 
 def _every_key_met(function: Function) -> str | None:
+    if bank.does_as(function, bank.RIGHT_STATISTICS):  # then nobody needs to draw some hundred times
+        return None
     # Wide vectors have nearly normal scores. For two of them the share is 2/pi = 0.64; for the four of every query
     # with every key 0.85. The limit lies five standard errors from both.
     if not _share_of_mean(function, 64, 300) > 0.74:
@@ -662,6 +664,8 @@ def _every_key_met(function: Function) -> str | None:
 
 
 def _no_key_met(function: Function) -> str | None:
+    if bank.does_as(function, bank.RIGHT_STATISTICS):
+        return None
     # The difference of two products of normal numbers has a Laplace distribution, with a share of 1/2; that of two
     # normal numbers has 2/pi = 0.64. The limit lies five standard errors from both.
     if not _share_of_mean(function, 1, 1000) > 0.58:
