@@ -153,7 +153,7 @@ UNKEPT = [
     (
         # What runs has another default value than the source would give it now.
         "FILL = -np.inf" + PLAIN.format(fill="fill").replace("mask=None", "mask=None, fill=FILL") + "FILL = -1e9\n",
-        "its source now gives another fill than the one that was checked",
+        "its source would now make another fill than the one checked",
     ),
     (
         "log = open(__import__('os').devnull)" + GOOD.replace("    return", "    log.fileno()\n    return"),

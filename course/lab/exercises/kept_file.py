@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import decode_source
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from course import __version__
@@ -63,15 +63,7 @@ def execute(text: str, filename: str, id: str) -> Any:  # noqa: ANN401
         CourseError: if it offers no piece, or whatever it raises, with the reason.
     """
     name, module = Path(filename).name, ModuleType(PIECE_MODULE)
-    try:
-        if not ast.parse(text).body:
-            raise CourseError(f"{name} is empty")
-        code = compile(text, filename, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise CourseError(f"line {error.lineno} of {name} is not Python {version} ({error.msg})") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise CourseError(f"{name} is no text of Python") from error
+    code = _compiled(text, filename)
     _run(code, name, module)
     # So that tracebacks and inspect show the lines, although the piece is no module.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -81,7 +73,22 @@ def execute(text: str, filename: str, id: str) -> Any:  # noqa: ANN401
     raise CourseError(f"{name} does not define {id}")
 
 
-def _run(code: Any, name: str, module: ModuleType) -> None:  # noqa: ANN401
+def _compiled(text: str, filename: str) -> CodeType:
+    name, version = Path(filename).name, f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        is_empty = not ast.parse(text).body
+        code = compile(text, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        where = f"{name} is no text of" if error.lineno is None else f"line {error.lineno} of {name} is not"
+        raise CourseError(f"{where} Python {version} ({error.msg})") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise CourseError(f"{name} is no text of Python {version} ({error})") from error
+    if is_empty:
+        raise CourseError(f"{name} is empty")
+    return code
+
+
+def _run(code: CodeType, name: str, module: ModuleType) -> None:
     try:
         with undisturbed(), _in_place(module), Watch(watch.LONGEST):
             exec(code, vars(module))
@@ -113,7 +120,9 @@ def _in_place(module: ModuleType) -> Iterator[None]:
 def _first_line(error: BaseException) -> str:
     try:
         return next(iter(str(error).splitlines()), "no message")
-    except Exception:  # an error of the file's own class
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an error of a class of the file's own
         return "no message"
 
 

@@ -5,6 +5,7 @@ import __future__
 import bisect
 import dis
 import functools
+import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -48,7 +49,9 @@ def same_code(a: CodeType, b: CodeType) -> bool:
     """Whether two code objects do the same, wherever they stand."""
     if (a.co_flags ^ b.co_flags) & _FUTURE_ANNOTATIONS:  # functions inside make their annotations in another way
         return a.co_name == b.co_name and a.co_varnames == b.co_varnames
-    names = ("co_name", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags", "co_varnames")
+    names = ("co_name", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_varnames")
+    if (a.co_flags ^ b.co_flags) & ~inspect.CO_NESTED:  # that it stands in a function of its own changes nothing
+        return False
     if any(getattr(a, name) != getattr(b, name) for name in (*names, "co_freevars", "co_cellvars")):
         return False
     if a.co_code == b.co_code and a.co_names == b.co_names and a.co_exceptiontable == b.co_exceptiontable:

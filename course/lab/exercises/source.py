@@ -9,8 +9,8 @@ import inspect
 import linecache
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from types import FunctionType
+from functools import cached_property, partial
+from types import FunctionType, MethodType
 
 from course.lab.exercises.cells import newest_texts
 
@@ -25,28 +25,30 @@ def source_of(thing: object) -> str:
         TypeError: if a thing of this kind has none.
     """
     thing = thing if isinstance(thing, type) else inspect.unwrap(thing)  # type: ignore[arg-type]
-    for source in sources_of(thing):
-        return source
+    for source, exact in sources_of(thing):
+        if exact or isinstance(thing, type) and not own_functions(thing):
+            return source
     if not isinstance(thing, (type, FunctionType)):
         raise TypeError(f"a thing of type {type(thing).__name__} has no source")
     raise OSError(f"the source of {thing.__name__} cannot be found")
 
 
-def sources_of(thing: object) -> Iterator[str]:
-    """Yield texts that may be the source of a function or a class, the likeliest first.
+def sources_of(thing: object) -> Iterator[tuple[str, bool]]:
+    """Yield texts that may be the source of a function or a class, the likeliest first, and whether it stands there.
 
     The file may have changed since it was imported, and two cells may define the same name: the caller compares.
     """
     if isinstance(thing, FunctionType):
         code = thing.__code__
-        yield from _at(_text(code.co_filename, thing.__globals__), code.co_name, code.co_firstlineno)
+        text = _text(code.co_filename, thing.__globals__)
+        yield from _at(text, code.co_name, code.co_firstlineno)
+        yield from _anywhere([text], code.co_name)  # IPython's autoreload counts the lines of each function from 1
         yield from _anywhere(_others(code.co_name), code.co_name)
     elif isinstance(thing, type):
         for function in own_functions(thing):
             code = function.__code__
             yield from _at(_text(code.co_filename, function.__globals__), thing.__name__, code.co_firstlineno, True)
-        module = sys.modules.get(thing.__module__)
-        file = getattr(module, "__file__", None)
+        file = getattr(sys.modules.get(thing.__module__), "__file__", None)
         yield from _anywhere([_text(file, {}) if file else "", *_others(thing.__name__)], thing.__name__, True)
 
 
@@ -71,6 +73,16 @@ def _functions_in(value: object) -> Iterable[FunctionType]:
     return [each for each in parts if isinstance(each, FunctionType)]
 
 
+def functions_of(piece: object) -> list[FunctionType]:
+    """Return what a kept piece runs: the methods of a class, or a function without what was put around it."""
+    if isinstance(piece, type):
+        return own_functions(piece)
+    while isinstance(piece, partial):
+        piece = piece.func
+    inner = inspect.unwrap(piece.__func__ if isinstance(piece, MethodType) else piece)  # type: ignore[arg-type]
+    return [inner] if isinstance(inner, FunctionType) else []
+
+
 def is_decorated(source: str) -> bool:
     """Whether a function's source begins with a decorator."""
     return source.startswith("@")
@@ -92,17 +104,17 @@ def _others(name: str) -> Iterator[str]:
     return (text for text in newest_texts() if name == "<lambda>" or name in text)
 
 
-def _at(text: str, name: str, line: int, inside: bool = False) -> Iterator[str]:
+def _at(text: str, name: str, line: int, inside: bool = False) -> Iterator[tuple[str, bool]]:
     """Yield the statement of that name which begins on a line, or, with ``inside``, around it."""
     for node in _nodes(text, name, inside):
         if _first(node) == line or inside and node.lineno <= line <= (node.end_lineno or 0):
-            yield _cut(text, node)
+            yield _cut(text, node), True
 
 
-def _anywhere(texts: Iterable[str], name: str, a_class: bool = False) -> Iterator[str]:
+def _anywhere(texts: Iterable[str], name: str, a_class: bool = False) -> Iterator[tuple[str, bool]]:
     for text in texts:
         for node in reversed(_nodes(text, name, a_class)):
-            yield _cut(text, node)
+            yield _cut(text, node), False
 
 
 def _nodes(text: str, name: str, a_class: bool) -> list[Node]:

@@ -136,7 +136,7 @@ class _File:
 
         In a function of its own, where it uses something of the function around it or where its name is another's.
         """
-        own = inner.__name__
+        own = _called(inner)
         closure = {} if inner is not value else _closure(inner)
         if own == "<lambda>":
             own, source = name, f"{name} = ({source})\n" if "\n" in source else f"{name} = {source}\n"
@@ -150,6 +150,10 @@ class _File:
         elif own != name:
             source = f"{source}\n{name} = {own}\n"
         self.definitions.append(source)
+        if inner is value and isinstance(value, FunctionType):
+            for key, part in vars(value).items():
+                if key[:2] != "__":  # such as the count of its calls
+                    self.definitions.append(f"{name}.{key} = {self._argument(f'{name}.{key}', part)}")
 
     def _apart(self, name: str, own: str, source: str, closure: Mapping[str, object]) -> str:
         given = ", ".join(self._argument(key, each) for key, each in closure.items())
@@ -166,9 +170,7 @@ class _File:
         try:
             return self._written(value)
         except NotWritableError as error:
-            raise CourseError(
-                f"it uses {name} of the function around it, {error}. Could that be an argument?"
-            ) from error
+            raise CourseError(f"it uses {name}, {error}, from around it. Could that be an argument?") from error
 
     def _need(self, used: Used, known: set[str]) -> None:
         for name in sorted(used.names - known):
@@ -230,7 +232,7 @@ def _closure(thing: FunctionType | type) -> dict[str, Any]:
         name: value
         for function in _own(thing)
         for name, value in closure_of(function).items()
-        if not (value is thing and name == thing.__name__)
+        if not (value is thing and name == _called(thing))
     }
 
 
@@ -245,16 +247,15 @@ def _around(thing: FunctionType | type, now: dict[str, Any]) -> dict[str, Any]:
 def _origin(value: Any) -> tuple[FunctionType | type, str] | None:  # noqa: ANN401
     """Return what was defined, and its source; for something with decorators, what stands below them, and all of it."""
     for inner in _inside(value, set()):
-        below = (
-            inner.__globals__.get(inner.__name__) is value or hasattr(value, "__wrapped__") and _last(value) is inner
-        )
+        below = inner.__globals__.get(_called(inner)) is value or inspect.unwrap(value) is inner
         if below and place_of(inner, inner.__name__) is None and is_decorated(source := _source(inner, decorated=True)):
             return inner, source
     return (value, _source(value)) if isinstance(value, (FunctionType, type)) else None
 
 
-def _last(value: Any) -> object:  # noqa: ANN401
-    return inspect.unwrap(value)
+def _called(thing: FunctionType | type) -> str:
+    """The name that the source gives it: a decorator may have given it another."""
+    return thing.__name__ if isinstance(thing, type) else thing.__code__.co_name
 
 
 def _inside(value: Any, seen: set[int]) -> Iterator[FunctionType]:  # noqa: ANN401
@@ -270,21 +271,21 @@ def _inside(value: Any, seen: set[int]) -> Iterator[FunctionType]:  # noqa: ANN4
 
 
 def _source(thing: FunctionType | type, decorated: bool = False) -> str:
-    """Return the source of what runs; where there are several, that with decorators, or without.
+    """Return the source of what runs; where several texts fit, one with decorators, or one without.
 
     Raises:
         CourseError: if nobody knows it.
     """
     changed, found = False, ""
-    for source in sources_of(thing):
-        source = source.removeprefix("@staticmethod\n")
+    for text, exact in sources_of(thing):
+        source = text.removeprefix("@staticmethod\n")
         if not _runs(thing, source):
             changed = True
-        elif is_decorated(source) == decorated or isinstance(thing, type):
+        elif exact or is_decorated(source) == decorated or isinstance(thing, type):
             return source
         else:
             found = found or source
-    name = "its lambda" if thing.__name__ == "<lambda>" else thing.__name__
+    name = "its lambda" if _called(thing) == "<lambda>" else thing.__name__
     if found:
         return found
     if changed:
@@ -298,7 +299,7 @@ def _runs(thing: FunctionType | type, source: str) -> bool:
     flags = 0
     for code in codes:
         flags |= code.co_flags & _FUTURES
-    text = f"_ = ({source}\n)" if thing.__name__ == "<lambda>" else source
+    text = f"_ = ({source}\n)" if _called(thing) == "<lambda>" else source
     try:
         text = f"def _({', '.join(outer)}):\n{indented(text)}" if outer else text
         found = list(codes_in(compile(text, "<source>", "exec", flags, dont_inherit=True)))

@@ -188,8 +188,7 @@ def _checked(exercise: Exercise, function: object) -> str:
         raise CourseError(f"its source does not run by itself: {error}.".replace(f"<{id}>", "it")) from error
     if (part := difference(function, alone)) is not None:
         raise CourseError(
-            f"its source now gives another {part} than the one that was checked, as something has changed since its "
-            "cell ran. Could you run the cells again in their order, and then this one?"
+            f"its source would now make another {part} than the one checked. Could you run the cells again, in order?"
         )
     if not _agrees_in_time(exercise, alone):
         raise CourseError("its source gives something else by itself. Does it depend on what ran before it?")
