@@ -219,6 +219,46 @@ from torch import tril as low, ones
 def causal_mask(T):
     return low(ones(T, T)).numpy() > 0
 
+## a class that is generic
+from typing import Generic, TypeVar
+Kind = TypeVar("Kind")
+class Limits(Generic[Kind]):
+    low = 0
+def causal_mask(T):
+    return np.tri(T) > Limits().low
+
+## a method with a decorator without wraps
+def around(f):
+    def inner(self, T):
+        return f(self, T)
+    return inner
+class Limits:
+    @around
+    def low(self, T):
+        return 0
+def causal_mask(T):
+    return np.tri(T) > Limits().low(T)
+
+## a context manager and counted words
+from collections import Counter
+from contextlib import contextmanager
+WORDS = Counter("abb")
+@contextmanager
+def quiet():
+    yield WORDS["c"]
+def causal_mask(T):
+    with quiet() as low:
+        return np.tri(T) > low
+
+## a class made in a function
+def make(k):
+    class Tools:
+        @staticmethod
+        def mask(T):
+            return np.tri(T) > k
+    return Tools
+causal_mask = make(0).mask
+
 ## an import inside
 def causal_mask(T):
     import numpy as np
@@ -426,7 +466,7 @@ def make(log):
     return causal_mask
 causal_mask = make(iter(()))
 
-## the source of causal_mask cannot be found. Could you write it in a cell?
+## the source of causal_mask cannot be found. Could you run it in a plain cell?
 exec('def causal_mask(T): return np.tri(T) > 0')
 
 ## only a function made with def or a class can be, and this is of type method.

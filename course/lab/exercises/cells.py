@@ -28,5 +28,7 @@ def _history(shell: Any) -> Iterator[str]:  # noqa: ANN401
     manager = getattr(shell, "history_manager", None)
     pairs = list(zip(getattr(manager, "input_hist_raw", ()), getattr(manager, "input_hist_parsed", ()), strict=False))
     for raw, parsed in reversed(pairs[-_NEWEST:]):
-        head, _, body = raw.lstrip().partition("\n")
-        yield shell.transform_cell(body) if head.startswith("%%") else parsed
+        body = raw.lstrip()
+        while body.startswith("%%"):  # one of them may hand over to the next
+            body = body.partition("\n")[2].lstrip("\n")
+        yield shell.transform_cell(body) if raw.lstrip().startswith("%%") else parsed

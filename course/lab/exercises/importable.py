@@ -1,5 +1,6 @@
 """From which module a value can be imported in every folder: not from the notebook's own, nor from the notebook."""
 
+import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,15 @@ def is_everywhere(module: object) -> bool:
     if file is None or module.__name__.partition(".")[0] in {*sys.stdlib_module_names, _HERE}:
         return True
     return bool(_PACKAGES & set(Path(file).parts))
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package is one of the installed libraries, or the course's; nothing is imported to know it."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and (name == _HERE or bool(_PACKAGES & set(Path(spec.origin or "").parts)))
 
 
 def place_of(value: Any, name: str) -> tuple[str, str] | None:  # noqa: ANN401

@@ -5,8 +5,10 @@ The file is the learner's own, and may have been edited into anything: nothing t
 
 import ast
 import codecs
+import contextlib
 import errno
 import hashlib
+import importlib
 import io
 import linecache
 import os
@@ -14,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import decode_source
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -23,7 +24,7 @@ from typing import Any
 from course import __version__
 from course.errors import CourseError
 from course.lab.exercises import watch
-from course.lab.exercises.importable import PIECE_MODULE
+from course.lab.exercises.importable import PIECE_MODULE, is_installed
 from course.lab.exercises.run import undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 
@@ -64,6 +65,7 @@ def execute(text: str, filename: str, id: str) -> Any:  # noqa: ANN401
     """
     name, module = Path(filename).name, ModuleType(PIECE_MODULE)
     code = _compiled(text, filename)
+    _load_libraries(text)
     _run(code, name, module)
     # So that tracebacks and inspect show the lines, although the piece is no module.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -88,6 +90,18 @@ def _compiled(text: str, filename: str) -> CodeType:
     return code
 
 
+def _load_libraries(text: str) -> None:
+    """Import the installed libraries that a text imports, before the clock starts: torch may take many seconds."""
+    for node in ast.parse(text).body:
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            if is_installed(name.partition(".")[0]):
+                with contextlib.suppress(Exception):  # the file itself will say
+                    importlib.import_module(name)
+
+
 def _run(code: CodeType, name: str, module: ModuleType) -> None:
     try:
         with undisturbed(), _in_place(module), Watch(watch.LONGEST):
@@ -102,7 +116,7 @@ def _run(code: CodeType, name: str, module: ModuleType) -> None:
         raise CourseError(f"{name} raises {type(error).__name__}: {_first_line(error)}") from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def _in_place(module: ModuleType) -> Iterator[None]:
     """Let a module be found while it runs, which dataclasses need, and let nothing wait for the keyboard."""
     before, keyboard = sys.modules.get(module.__name__), sys.stdin

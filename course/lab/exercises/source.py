@@ -34,22 +34,28 @@ def source_of(thing: object) -> str:
 
 
 def sources_of(thing: object) -> Iterator[tuple[str, bool]]:
-    """Yield texts that may be the source of a function or a class, the likeliest first, and whether it stands there.
+    """Yield texts that may be the source of a function or a class, the likeliest first, and whether its file has it.
 
     The file may have changed since it was imported, and two cells may define the same name: the caller compares.
     """
     if isinstance(thing, FunctionType):
         code = thing.__code__
         text = _text(code.co_filename, thing.__globals__)
-        yield from _at(text, code.co_name, code.co_firstlineno)
-        yield from _anywhere([text], code.co_name)  # IPython's autoreload counts the lines of each function from 1
-        yield from _anywhere(_others(code.co_name), code.co_name)
+        for source in _at(text, code.co_name, code.co_firstlineno):
+            yield source, True
+        for source in _anywhere([text], code.co_name):
+            yield source, True  # IPython's autoreload counts the lines of each function from 1
+        for source in _anywhere(_others(code.co_name), code.co_name):
+            yield source, False
     elif isinstance(thing, type):
         for function in own_functions(thing):
             code = function.__code__
-            yield from _at(_text(code.co_filename, function.__globals__), thing.__name__, code.co_firstlineno, True)
+            text = _text(code.co_filename, function.__globals__)
+            for source in _at(text, thing.__name__, code.co_firstlineno, True):
+                yield source, True
         file = getattr(sys.modules.get(thing.__module__), "__file__", None)
-        yield from _anywhere([_text(file, {}) if file else "", *_others(thing.__name__)], thing.__name__, True)
+        for source in _anywhere([_text(file, {}) if file else "", *_others(thing.__name__)], thing.__name__, True):
+            yield source, False
 
 
 def own_functions(thing: type) -> list[FunctionType]:
@@ -104,17 +110,17 @@ def _others(name: str) -> Iterator[str]:
     return (text for text in newest_texts() if name == "<lambda>" or name in text)
 
 
-def _at(text: str, name: str, line: int, inside: bool = False) -> Iterator[tuple[str, bool]]:
+def _at(text: str, name: str, line: int, inside: bool = False) -> Iterator[str]:
     """Yield the statement of that name which begins on a line, or, with ``inside``, around it."""
     for node in _nodes(text, name, inside):
         if _first(node) == line or inside and node.lineno <= line <= (node.end_lineno or 0):
-            yield _cut(text, node), True
+            yield _cut(text, node)
 
 
-def _anywhere(texts: Iterable[str], name: str, a_class: bool = False) -> Iterator[tuple[str, bool]]:
+def _anywhere(texts: Iterable[str], name: str, a_class: bool = False) -> Iterator[str]:
     for text in texts:
         for node in reversed(_nodes(text, name, a_class)):
-            yield _cut(text, node), False
+            yield _cut(text, node)
 
 
 def _nodes(text: str, name: str, a_class: bool) -> list[Node]:

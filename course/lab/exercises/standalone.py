@@ -212,13 +212,15 @@ def _equal(one: object, other: object) -> bool:
 
 
 def _own(thing: FunctionType | type) -> list[FunctionType]:
-    """A function itself, or those that the source of a class defines: not those that a dataclass generates."""
+    """A function itself, or those that the source of a class defines: not those that a dataclass or decorators make."""
     if isinstance(thing, FunctionType):
         return [thing]
+    found = [inner for each in own_functions(thing) for inner in (each, *_inside(each, set()))]
     return [
         each
-        for each in own_functions(thing)
-        if each.__module__ == thing.__module__ and not each.__code__.co_filename.startswith("<string")
+        for each in found
+        if each.__code__.co_qualname.startswith(f"{thing.__qualname__}.")
+        and not each.__code__.co_filename.startswith("<string")
     ]
 
 
@@ -280,7 +282,7 @@ def _source(thing: FunctionType | type, decorated: bool = False) -> str:
     for text, exact in sources_of(thing):
         source = text.removeprefix("@staticmethod\n")
         if not _runs(thing, source):
-            changed = True
+            changed = changed or exact
         elif exact or is_decorated(source) == decorated or isinstance(thing, type):
             return source
         else:
@@ -290,7 +292,7 @@ def _source(thing: FunctionType | type, decorated: bool = False) -> str:
         return found
     if changed:
         raise CourseError(f"the source of {name} has changed since it ran. Could you run it, or import it, again?")
-    raise CourseError(f"the source of {name} cannot be found. Could you write it in a cell?")
+    raise CourseError(f"the source of {name} cannot be found. Could you run it in a plain cell?")
 
 
 def _runs(thing: FunctionType | type, source: str) -> bool:

@@ -1,11 +1,13 @@
 """Writes values as Python expressions that make them anew: the constants of a notebook that an answer uses."""
 
+import collections
 import dataclasses
 import enum
 import functools
 import math
 import re
 import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +124,10 @@ def _shape(value: Any) -> str:  # noqa: ANN401
 def _record(value: Any, refer: Callable[[Any], str]) -> str:  # noqa: ANN401
     """An object of a dataclass, a named tuple or a namespace, by its fields."""
     cls = type(value)
+    if cls in (collections.Counter, collections.OrderedDict):
+        return f"{refer(cls)}({written(dict(value), refer)})"
+    if isinstance(value, typing.TypeVar):
+        return f"{refer(typing)}.TypeVar({value.__name__!r})"
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
         return _call(refer(cls), tuple(value), {}, refer)
     if isinstance(value, types.SimpleNamespace):
