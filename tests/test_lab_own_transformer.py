@@ -182,6 +182,32 @@ def test_a_piece_is_called_from_references_and_from_kept_pieces(task):
     assert lesson_07.layer_norm is exercises.reference("layer_norm"), "the reference's module is left alone"
 
 
+DECORATED = """
+import functools
+import torch
+
+def loud(f):
+    @functools.wraps(f)
+    def wrapper(*given, **named):
+        return f(*given, **named)
+    return wrapper
+
+@loud
+def layer_norm(x, gain, bias, eps=1e-5):
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], gain, bias, eps)
+
+PART = functools.partial(layer_norm, eps=1e-5)
+"""
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "PART"])
+def test_a_piece_with_something_around_it_is_seen_at_work(task, name):
+    model, batch, training = task
+    use, said = tried_out(with_pieces(layer_norm=kept(DECORATED, name)[0]), batch, model.config, training)
+    assert theirs(use) == ("layer_norm",)
+    assert [(trial.why, trial.called) for trial in said] == [("", True)] * 2
+
+
 # --- one piece at a time -----------------------------------------------------------------------------------------
 
 

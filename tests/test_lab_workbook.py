@@ -99,7 +99,7 @@ def test_the_table_says_whose(capsys):
 
 
 @pytest.mark.parametrize(
-    "function", [len, lambda T: np.tri(T, dtype=bool), type("C", (), {"__call__": lambda s, T: T})()]
+    "function", [len, lambda T: np.tri(T, k=1, dtype=bool), type("C", (), {"__call__": lambda s, T: T})()]
 )
 def test_what_cannot_stand_alone_is_not_kept(function):
     assert not workbook.keep("causal_mask", function)
@@ -108,7 +108,7 @@ def test_what_cannot_stand_alone_is_not_kept(function):
 
 def test_a_function_that_uses_the_notebook_s_data_is_not_kept():
     space = notebook("def f(T):\n    return table[:T, :T]\n")
-    space["table"] = np.tri(50, dtype=bool)
+    space["table"] = np.tri(500, dtype=bool)
     assert not workbook.keep("causal_mask", space["f"])
 
 
@@ -119,8 +119,13 @@ def test_an_unwritable_folder_is_told_and_changes_nothing_else(tmp_path, monkeyp
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path / "file" / "below"))
     assert check("attention", mine) is mine
-    told = "  It was not saved for later lessons: the folder of the workbook cannot be written.\n"
-    assert capsys.readouterr() == (usual.out + told, usual.err)
+    found = capsys.readouterr()
+    told = found.out.removeprefix(usual.out)
+    assert told.startswith(
+        f"  It was not saved for later lessons: {workbook.folder() / 'attention.py'} cannot be written ("
+    )
+    assert told.endswith("). COURSE_WORKBOOK can name another folder.\n")
+    assert found.err == usual.err
     assert workbook.solved_ids() == ()
 
 
@@ -134,32 +139,29 @@ def attention(q, k, v, mask=None):
     return w @ v, w
 """
 GOOD = PLAIN.format(fill="-np.inf")
-NESTED = f"""
-def made(limit):
-    def attention(q, k, v, mask=None):
-        return given(limit)(q, k, v, mask)
-    return attention
-{GOOD.replace("def attention", "def plain")}
-def given(limit):
-    return plain
-attention = made(1)
-"""
 UNKEPT = [
-    ("NEG = [-np.inf]" + PLAIN.format(fill="NEG[0]"), "it uses NEG, of type list, from outside"),
-    (GOOD.replace("def attention", "def f") + "attention = lambda q, k, v, mask=None: f(q, k, v, mask)", "a lambda"),
+    (
+        "NEG = np.full((2000,), -np.inf)" + PLAIN.format(fill="NEG[0]"),
+        "it uses NEG, an array of 2,000 numbers, from outside",
+    ),
     (
         "class A:"
         + GOOD.replace("\n", "\n    ").replace("def attention(", "def __call__(self, ")
         + "\nattention = A()",
         "only a function made with def or a class can be, and this is of type A",
     ),
-    (NESTED, "attention uses limit of the function around it"),
     (
-        # Two functions of one name: in a file the second one would take the place of the first.
-        GOOD.replace("def attention", "def f")
-        + "zero = f\ndef f(*a): return None\nz, f = f, zero\n"
-        + "def attention(q, k, v, mask=None):\n    z()\n    return f(q, k, v, mask)",
-        "gives something else by itself",
+        # What runs has another default value than the source would give it now.
+        "FILL = -np.inf" + PLAIN.format(fill="fill").replace("mask=None", "mask=None, fill=FILL") + "FILL = -1e9\n",
+        "its source would now make another fill than the one checked",
+    ),
+    (
+        "log = open(__import__('os').devnull)" + GOOD.replace("    return", "    log.fileno()\n    return"),
+        "it uses log, of type TextIOWrapper, from outside",
+    ),
+    (
+        "gone = 1" + GOOD.replace("mask=None", "mask=None, *, unit=gone") + "del gone\n",
+        "its source does not run by itself: it raises NameError: name 'gone' is not defined",
     ),
 ]
 

@@ -7,14 +7,27 @@ from course.lab.exercises import all_exercises, workbook
 
 
 def add_options(parser: Parser) -> None:
-    """None: the command only lists."""
+    """One: whether everything that is kept is checked again."""
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="load and check every kept piece again, and not only those whose file was edited since it passed",
+    )
     parser.set_defaults(action=_list, parser=parser)
 
 
 def _list(options: argparse.Namespace) -> None:
-    exercises, solved = all_exercises(), set(workbook.solved_ids())
+    exercises = all_exercises()
+    states = {state.id: state for state in workbook.states(again=options.check)}
     width = max((len(exercise.id) for exercise in exercises), default=0)
     for exercise in exercises:
-        state = "solved" if exercise.id in solved else "open"
-        print(f"{exercise.lesson:02}  {exercise.id:<{width}}  {state:<6}  {exercise.minutes:>3} min  {exercise.title}")
-    print(f"\n{len(solved)} of {len(exercises)} solved; your workbook is {workbook.folder()}.")
+        word = "solved" if states[exercise.id].solved else "open"
+        print(f"{exercise.lesson:02}  {exercise.id:<{width}}  {word:<6}  {exercise.minutes:>3} min  {exercise.title}")
+    solved = sum(state.solved for state in states.values())
+    print(f"\n{solved} of {len(exercises)} solved; your workbook is {workbook.folder()}.")
+    for state in states.values():
+        if state.why:
+            print(f"{state.id} counts as open: {state.why}.")
+    if others := workbook.strangers():
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        print(f"Of no exercise in this version of the course: {', '.join(others[:3])}{more}.")

@@ -24,8 +24,9 @@ from torch.func import functional_call
 
 from course.data.batches import make_batch
 from course.errors import CourseError
+from course.lab.exercises.importable import PIECE_MODULE
 from course.lab.exercises.modules import Map, find_map
-from course.lab.exercises.source import own_functions
+from course.lab.exercises.source import functions_of
 from course.lessons.lesson_07 import reference as lesson_07
 from course.lessons.lesson_08 import reference as lesson_08
 from course.lessons.lesson_12.assembly import OwnPieces
@@ -151,7 +152,7 @@ def _namespace(pieces: OwnPieces) -> dict[str, Any]:
     names.update(own)
     everything = {name: names[name] for name in COMPUTING}
     for piece in own.values():
-        for function in own_functions(piece) if isinstance(piece, type) else [piece]:
+        for function in functions_of(piece):
             _rebind(function, everything)
     return names
 
@@ -159,7 +160,7 @@ def _namespace(pieces: OwnPieces) -> dict[str, Any]:
 def _rebind(function: Callable[..., Any], everything: Mapping[str, Any]) -> None:
     """Let a kept function find the pieces; a namespace that is a module's is left alone."""
     around = getattr(function, "__globals__", {})
-    if around.get("__name__") == "workbook_piece":
+    if around.get("__name__") == PIECE_MODULE:
         around.update({name: piece for name, piece in everything.items() if name in around})
 
 

@@ -22,7 +22,7 @@ import torch
 from course.data import Tokenizer, encode_pairs, length_bucketed_batches, load_corpus
 from course.errors import CourseError
 from course.lab.exercises import reference
-from course.lab.exercises.source import own_functions
+from course.lab.exercises.source import functions_of
 from course.lessons.lesson_12.assembly import OwnPieces
 from course.lessons.lesson_12.own_transformer import OwnTraining, options, theirs
 from course.model import Transformer, TransformerConfig
@@ -82,8 +82,7 @@ def _called(pieces: OwnPieces, model: Transformer, batch: Batch, training: Train
     """The learner's pieces that are called while their Transformer is made and computes a batch."""
     owner = {}
     for name in theirs(pieces):
-        piece = pieces[name]
-        for function in own_functions(piece) if isinstance(piece, type) else [piece]:
+        for function in functions_of(pieces[name]):
             owner[function.__code__] = name
     found: set[str] = set()
 
