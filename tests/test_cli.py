@@ -320,7 +320,10 @@ def test_an_empty_file(refused, two, tmp_path, content):
 def test_a_file_that_is_not_there_or_has_no_partner(refused, two, tmp_path):
     assert "nowhere.en" in refused("train", "--source", tmp_path / "nowhere.en", *two("x")[2:], "--out", tmp_path / "r")
     assert "--target" in refused("train", *two(["one"])[:2], "--out", tmp_path / "r")
-    assert "--val-target" in refused("train", *two(["one"]), "--val-source", tmp_path / "a.en", "--out", tmp_path / "r")
+    assert "--target needs --source" in refused("train", *two(["one"])[2:], "--out", tmp_path / "r")
+    three = two(["one", "two", "three"])
+    assert "--val-target" in refused("train", *three, "--val-source", tmp_path / "a.en", "--out", tmp_path / "r")
+    assert "--val-source" in refused("train", *three, "--val-target", tmp_path / "a.en", "--out", tmp_path / "r")
     assert "not both" in refused("train", *two(["one"]), "--corpus", "multi30k-en-de", "--out", tmp_path / "r")
 
 
@@ -456,11 +459,11 @@ def test_a_sentence_longer_than_the_positions(refused, run, two):
     assert "64" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
 
 
-@pytest.mark.parametrize("sentence", ["", "   ", "\t"])
+@pytest.mark.parametrize("sentence", ["", "   ", "\t", "\u200b\u00ad", "\ufeff", "\x1a"])
 def test_an_empty_sentence(refused, run, sentence, two):
-    assert "empty" in refused("translate", "--model", run, "a man.", sentence)
-    options = two(["one", sentence, "three"])
-    assert "line 2" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
+    assert "sentence 2 is empty" in refused("translate", "--model", run, "a man.", sentence)
+    options = two([sentence, sentence, sentence])
+    assert "nothing to translate" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
 
 
 @pytest.mark.parametrize(
@@ -468,9 +471,11 @@ def test_an_empty_sentence(refused, run, sentence, two):
     [
         (b"", "nothing"),
         (b"\n\n", "nothing"),
-        (b"a\n\nb\n", "line 2"),
+        ("\u200b\n\u00ad\n".encode(), "nothing"),
         (b"a\nb\n\xff\n", "line 3"),
-        (b"a\n \n", "line 2"),
+        (b"\xff\xfea\0\n\0", "UTF-16"),
+        (b"a cat\ra dog\ra man\r", "CR alone"),
+        (b"PK\x03\x04 and so on", "ZIP"),
     ],
 )
 def test_bad_standard_input(refused, run, monkeypatch, piped, words):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from course.cli.loaded_run import load_translator
 from course.data import ParallelText, load_corpus, read_parallel
 from course.data.corpora import scored_split
-from course.data.inspection import refuse_copies
+from course.data.inspection import language_of, look_swapped, refuse_copies
 from course.data.table import read_pairs
 from course.errors import CourseError
 from course.scoring import confidence_interval, paired_bootstrap, score
@@ -80,7 +80,7 @@ def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> 
     if not any(text.source):
         raise CourseError(f"{what} has nothing to translate: all its {len(text):,} lines are empty.")
     if run == options.run:  # once, where two are compared
-        _say_found(text, what, trained_on=options.source is not None and _is_file_of(corpus, options.source))
+        _say_found(text, what, _about_files(options, corpus) if options.source else [])
     return text, what
 
 
@@ -98,21 +98,28 @@ def _own_files(options: argparse.Namespace) -> tuple[ParallelText, str]:
     return text, options.source.name
 
 
-def _is_file_of(corpus: dict[str, Any], source: Path) -> bool:
-    """Whether a run was trained on this very file."""
-    return str(source.resolve()) in (corpus.get("source"), corpus.get("target"))
+def _about_files(options: argparse.Namespace, corpus: dict[str, Any]) -> list[str]:
+    """What the names of the files say: that the run was trained on them, or that they are swapped."""
+    found = []
+    trained = [Path(corpus[side]) for side in ("source", "target") if side in corpus]
+    if options.source.resolve() in trained:
+        found.append("the run was trained on this file, so its scores say little")
+    languages = (corpus.get("source_language", ""), corpus.get("target_language", ""))
+    if len(trained) == 2:
+        languages = (language_of(trained[0]), language_of(trained[1]))
+    if options.reference and look_swapped(options.source, options.reference, languages=languages):
+        found.append(f"the run translates {languages[0]} into {languages[1]}, but the files look swapped")
+    return found
 
 
-def _say_found(text: ParallelText, what: str, *, trained_on: bool) -> None:
+def _say_found(text: ParallelText, what: str, found: list[str]) -> None:
     """One line on standard error about all that is odd and may move the scores; none where nothing is."""
-    found = list(text.notes)
+    found = [*found, *text.notes]
     empty, unanswered = text.source.count(""), text.target.count("")
     if empty:
         found.append(f"{empty:,} of {len(text):,} source lines are empty and get an empty translation")
     if unanswered:
         found.append(f"{unanswered:,} of {len(text):,} references are empty")
-    if trained_on:
-        found.append("the run was trained on this file, so its scores say little")
     if found:
         print(f"course: {what}: {'; '.join(found)}.", file=sys.stderr)
 

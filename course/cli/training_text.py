@@ -1,11 +1,12 @@
 """The sentence pairs that `course train` trains on and validates on, and what it says about them."""
 
 import os
+from pathlib import Path
 
 from course.data import ParallelText, load_corpus
 from course.data.corpora import validation_split
 from course.data.held_out import hold_out
-from course.data.inspection import oddities, refuse_copies, seen_in_training
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, seen_in_training
 from course.data.parallel_text import read_parallel
 from course.data.table import read_pairs
 
@@ -29,7 +30,7 @@ def read_training_text(corpus: dict[str, str]) -> tuple[ParallelText, ParallelTe
     if "val_source" in corpus:
         val = _read(corpus["val_source"], corpus.get("val_target"), split="val")
         refuse_copies(val)
-        _say_found(val, "validation", train)
+        _say_found(val, "validation", train, swapped=_swapped(corpus))
         return train, _complete(val)
     train, val = hold_out(train)
     say_once(f"{len(val)} of {len(train) + len(val)} pairs are held out for validation (no --val-source given).")
@@ -51,9 +52,20 @@ def _complete(text: ParallelText) -> ParallelText:
     return kept
 
 
-def _say_found(text: ParallelText, what: str, train: ParallelText | None = None) -> None:
+def _swapped(corpus: dict[str, str]) -> bool:
+    """Whether the validation files seem to be in the other direction than the training files."""
+    if not {"target", "val_target"} <= corpus.keys():
+        return False
+    source, target, val_source, val_target = (
+        Path(corpus[name]) for name in ("source", "target", "val_source", "val_target")
+    )
+    return look_swapped(val_source, val_target, languages=(language_of(source), language_of(target)))
+
+
+def _say_found(text: ParallelText, what: str, train: ParallelText | None = None, *, swapped: bool = False) -> None:
     """One line about all that is odd; none where nothing is. train: the text that must not hold the same sentences."""
-    found = oddities(text)
+    found = ["the files look swapped"] if swapped else []
+    found += oddities(text)
     if train and (seen := seen_in_training(text.source, train)):
         found.append(f"{seen:,} whose source is trained on, so their scores say little")
     found += text.notes

@@ -18,16 +18,16 @@ _SIGNS = (
     (b"%PDF-", "is a PDF", "copy its text into a text file, one sentence a line"),
     (b"{\\rtf", "is formatted text (RTF)", "save it as plain text in UTF-8"),
     (b"\xfd7zXZ\x00", "is packed with xz", _UNPACK),
-    (b"BZh", "is packed with bzip2", _UNPACK),
+    (b"BZh91AY&SY", "is packed with bzip2", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "is packed with zstd", _UNPACK),
-    (b"7z\xbc\xaf", "is a 7-Zip archive", _UNPACK),
-    (b"Rar!", "is a RAR archive", _UNPACK),
-    (b"PAR1", "is a Parquet table", _TABLE),
+    (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive", _UNPACK),
+    (b"Rar!\x1a\x07", "is a RAR archive", _UNPACK),
+    (b"PAR1\x15", "is a Parquet table", _TABLE),
     (b"SQLite format 3", "is a database", _TABLE),
     (b"version https://git-lfs", "is the placeholder of a file in Git LFS", "fetch the file with `git lfs pull`"),
 )  # fmt: skip
 _MARKUP = (
-    (rb"(<!doctype html|<html)", "is a web page, not the text itself", "download the file that the page shows"),
+    (rb"(<!doctype html|<html)", "is a web page", "download the file that the page shows"),
     (rb"(<\?xml[^>]*>\s*)?(<!doctype tmx[^>]*>\s*)?<tmx", "is a translation memory (TMX)", f"export it as {_COLUMNS}"),
     (rb"<(\?xml|!doctype|refset|srcset|tstset|mteval|xliff)", "is XML or SGML", "take the sentences out, one a line"),
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from course.data.parallel_text import ParallelText
 from course.errors import CourseError
@@ -19,7 +20,7 @@ def refuse_copies(text: ParallelText) -> None:
     if len(pairs) > 1 and all(source == target for source, target in pairs):
         raise CourseError(
             f"Source and target are the same text: all {len(pairs):,} sentences are their own translation; give the "
-            "same sentences in another language as the target."
+            "same sentences in the other language for one of the two."
         )
 
 
@@ -55,3 +56,13 @@ def seen_in_training(sources: Sequence[str], train: ParallelText) -> int:
     """How many of some sentences also stand in the training text, as a source."""
     trained = set(train.source)
     return sum(source in trained for source in sources if source)
+
+
+def language_of(path: Path) -> str:
+    """What a file's name ends in, .gz aside: "de" of test.de.gz; "" where it has no ending."""
+    return Path(path.name.removesuffix(".gz")).suffix.removeprefix(".")
+
+
+def look_swapped(source: Path, target: Path, *, languages: tuple[str, str]) -> bool:
+    """Whether the names of two files end in the two languages of a text the other way round."""
+    return (language_of(target), language_of(source)) == languages and languages[0] != languages[1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from course.data.sentence import as_sentence
-from course.data.text_file import TextLines, read_text_file
+from course.data.text_file import TextLines, counted, read_text_file
 from course.errors import CourseError
 
 CHARACTERS_A_TOKEN = 16  # more than any piece of a tokenizer spells, but for a few
@@ -127,7 +127,7 @@ def read_parallel(
         if any(map(as_sentence, surplus)):
             raise CourseError(_unequal(source_path, target_path, sides))
         if surplus:
-            notes.append(f"{Path(path).name}: {len(surplus):,} empty lines at its end dropped")
+            notes.append(f"{Path(path).name}: {counted(len(surplus), 'empty line')} at its end dropped")
     source, target = (side.lines[:shorter] for side in sides)
     return ParallelText(source, target, source_language, target_language, name, split, tuple(notes))
 

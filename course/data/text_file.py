@@ -31,7 +31,7 @@ def read_text_file(path: Path | str) -> TextLines:
     """Read a file of UTF-8 text, plain or gzip (known by its content), one sentence a line.
 
     Raises:
-        CourseError: for a missing, unreadable or empty file, a damaged gzip file, and as `text_lines`.
+        CourseError: for a missing, unreadable or empty file, and as `text_lines`.
     """
     path = Path(path)
     found = text_lines(_read_bytes(path), str(path))
@@ -43,13 +43,14 @@ def read_text_file(path: Path | str) -> TextLines:
 def text_lines(data: bytes, name: str) -> TextLines:
     r"""Split the bytes of a text into lines, which end with "\n" or "\r\n"; empty ones are kept.
 
-    A byte order mark at the start is dropped. name: what messages call the text.
+    They are unpacked where they are gzip. A byte order mark at the start is dropped. name: what messages call the text.
 
     Raises:
-        CourseError: for bytes that are not UTF-8, another format, or lines that end with "\r" alone.
+        CourseError: for damaged gzip, bytes that are not UTF-8, another format, or lines that end with "\r" alone.
     """
+    data = _unpacked(data, name)
     if other := other_format(data, name):
-        raise CourseError(f"{name} {other[0]}, not text in UTF-8: {other[1]}.")
+        raise CourseError(f"{name} {other[0]}: {other[1]}.")
     try:
         text = data.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
@@ -77,12 +78,19 @@ def _notes(lines: Sequence[str], returns: int, name: str) -> list[str]:
     starting = sum(line.startswith(BYTE_ORDER_MARK) for line in marked)
     inside = [n for n, line in enumerate(lines, 1) if BYTE_ORDER_MARK in line[1:]] if marked else []
     if starting:
-        notes.append(f"{name}: {starting:,} byte order marks of joined files dropped")
+        notes.append(f"{name}: {counted(starting, 'byte order mark')} of joined files dropped")
     if inside:
         notes.append(f"{name}: a byte order mark inside {some_lines(inside)}, where two lines may be joined")
     if returns:
-        notes.append(f"{name}: {returns:,} carriage returns (CR) inside lines, where old line ends may be lost")
+        notes.append(
+            f"{name}: {counted(returns, 'carriage return')} (CR) inside lines, where old line ends may be lost"
+        )
     return notes
+
+
+def counted(n: int, what: str) -> str:
+    """Say "1 line", "1,200 lines"."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def some_lines(numbers: Sequence[int]) -> str:
@@ -95,17 +103,20 @@ def some_lines(numbers: Sequence[int]) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """Return a file's bytes, unpacked when the first two say gzip (the name does not matter)."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise CourseError(f"There is no file {path}; check the name and the folder.") from None
     except OSError as error:
         reason = "it is a folder" if path.is_dir() else (error.strerror or str(error))
         raise CourseError(f"{path} cannot be read: {reason}. Give the path of a text file.") from None
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    """Return the bytes, unpacked when the first two say gzip (the name does not matter)."""
     if data[:2] != b"\x1f\x8b":
         return data
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise CourseError(f"{path} is a damaged gzip file ({error}); fetch or copy it again.") from None
+        raise CourseError(f"{name} is a damaged gzip file ({error}); fetch or copy it again.") from None
