@@ -65,7 +65,7 @@ def test_oddities_are_counted():
         ("", ""), ("", ""),
     )  # fmt: skip
     found = oddities(odd)
-    starts = ("repetitions of", "with another target", "with the source as", "with characters", "with U+FFFD")
+    starts = ("repeating an", "with another target", "with the source as", "with characters", "with U+FFFD")
     for start in (*starts, "with letters such as"):
         assert len([line for line in found if line.startswith(f"1 {start}")]) == 1, start
     assert len(found) == 6

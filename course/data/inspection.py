@@ -25,12 +25,12 @@ def refuse_copies(text: ParallelText) -> None:
 
 
 def oddities(text: ParallelText) -> list[str]:
-    """Phrases such as "12 repetitions of an earlier pair"; none where nothing is odd."""
+    """Phrases such as "12 repeating an earlier pair"; none where nothing is odd."""
     pairs = [pair for pair in zip(text.source, text.target, strict=True) if all(pair)]
     distinct = set(pairs)
     sides = [source + target for source, target in pairs]
     counted = {
-        "repetitions of an earlier pair": len(pairs) - len(distinct),
+        "repeating an earlier pair": len(pairs) - len(distinct),
         "with another target for an earlier source": len(distinct) - len({source for source, _ in distinct}),
         "with the source as their target": sum(source == target for source, target in pairs),
         "with characters that nobody sees (soft hyphens, zero-width spaces, control characters), kept as they are": sum(

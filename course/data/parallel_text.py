@@ -34,7 +34,7 @@ class ParallelText:
     target_language: str = ""
     name: str = ""
     split: str = ""
-    notes: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.source) != len(self.target):

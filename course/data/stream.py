@@ -57,7 +57,7 @@ def stream(ask: Callable[[], "HTTPResponse"], pace: Pace) -> Generator[Head | by
             try:
                 item = waiting.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise TooSlow(f"too slow, {got:,} bytes in {pace.patience + got / pace.rate:.0f} seconds") from None
+                raise TooSlow(f"too slow, {got:,} bytes in {pace.patience + got / pace.rate:.3g} seconds") from None
             if item is None:
                 return
             if isinstance(item, BaseException):
