@@ -800,6 +800,12 @@ def test_a_line_of_a_megabyte_is_left_out_and_counted_without_a_pause(two, tmp_p
     assert "left out 1 " in capsys.readouterr().out
 
 
+def test_text_in_a_wrong_encoding_is_named_where_it_is_scored(run, two, capsys):
+    options = two(["a cat runs.", "a man runs."], ["eine Katze läuft.", "lÃ¤uft"])
+    assert main(["evaluate", *map(str, (run, "--source", options[1], "--reference", options[3])), "--beam", "1"]) == 0
+    assert 'a.en: 1 with letters such as "Ã¤" for "ä"' in capsys.readouterr().err
+
+
 def test_files_that_look_swapped_or_are_the_training_text_are_named(run, texts, capsys):
     for files, words in ((texts, "was trained on this file"), (texts[::-1], "the run translates en into de, but the")):
         arguments = ["evaluate", run, "--source", files[0], "--reference", files[1], "--limit", 2, "--beam", 1]

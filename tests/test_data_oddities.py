@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from course.data import ParallelText
 from course.data.held_out import LARGEST_HELD_OUT, hold_out
-from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, seen_in_training
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, repetitions, seen_in_training
 from course.errors import CourseError
 
 
@@ -64,12 +64,13 @@ def test_oddities_are_counted():
         ("a", "b"), ("a", "b"), ("a", "c"), ("Taxi", "Taxi"), ("nee\u00addle", "x"), ("y\ufffd", "z"), ("u", "Ã¤h"),
         ("", ""), ("", ""),
     )  # fmt: skip
-    found = oddities(odd)
+    found = [*repetitions(odd), *oddities(odd)]
     starts = ("repeating an", "with another target", "with the source as", "with characters", "with U+FFFD")
     for start in (*starts, "with letters such as"):
         assert len([line for line in found if line.startswith(f"1 {start}")]) == 1, start
     assert len(found) == 6
-    assert oddities(text(("ça", "Ähre"), ("नहीं\u200d", "a\tb"))) == []
+    plain = text(("ça", "Ähre"), ("नहीं\u200d", "a\tb"))
+    assert (repetitions(plain), oddities(plain)) == ([], [])
 
 
 def test_sentences_that_are_trained_on_are_counted():

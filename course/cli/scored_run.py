@@ -12,7 +12,7 @@ from tqdm import tqdm
 from course.cli.loaded_run import load_translator
 from course.data import ParallelText, load_corpus, read_parallel
 from course.data.corpora import scored_split
-from course.data.inspection import language_of, look_swapped, refuse_copies
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies
 from course.data.table import read_pairs
 from course.errors import CourseError
 from course.scoring import confidence_interval, paired_bootstrap, score
@@ -80,7 +80,7 @@ def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> 
     if not any(text.source):
         raise CourseError(f"{what} has nothing to translate: all its {len(text):,} lines are empty.")
     if run == options.run:  # once, where two are compared
-        _say_found(text, what, _about_files(options, corpus) if options.source else [])
+        _say_found(text, what, [*_about_files(options, corpus), *oddities(text)] if options.source else [])
     return text, what
 
 
@@ -100,7 +100,7 @@ def _own_files(options: argparse.Namespace) -> tuple[ParallelText, str]:
 
 def _about_files(options: argparse.Namespace, corpus: dict[str, Any]) -> list[str]:
     """What the names of the files say: that the run was trained on them, or that they are swapped."""
-    found = []
+    found: list[str] = []
     trained = [Path(corpus[side]) for side in ("source", "target") if side in corpus]
     if options.source.resolve() in trained:
         found.append("the run was trained on this file, so its scores say little")

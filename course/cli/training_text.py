@@ -6,7 +6,7 @@ from pathlib import Path
 from course.data import ParallelText, load_corpus
 from course.data.corpora import validation_split
 from course.data.held_out import hold_out
-from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, seen_in_training
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, repetitions, seen_in_training
 from course.data.parallel_text import read_parallel
 from course.data.table import read_pairs
 
@@ -65,7 +65,7 @@ def _swapped(corpus: dict[str, str]) -> bool:
 def _say_found(text: ParallelText, what: str, train: ParallelText | None = None, *, swapped: bool = False) -> None:
     """One line about all that is odd; none where nothing is. train: the text that must not hold the same sentences."""
     found = ["the files look swapped"] if swapped else []
-    found += oddities(text)
+    found += [*repetitions(text), *oddities(text)]
     if train and (seen := seen_in_training(text.source, train)):
         found.append(f"{seen:,} whose source is trained on, so their scores say little")
     found += text.notes

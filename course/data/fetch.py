@@ -157,7 +157,15 @@ def find_file(folder: Path, name: str) -> Path | None:
 
 def wrong_files(folder: Path, name: str) -> list[Path]:
     """Return the files that have a pinned file's name, or its name unpacked, and not its content."""
-    return [p for p in _places_of(folder, name) if p.is_file() and _right_bytes(p, FILES[name]) is None]
+    return [p for p in _places_of(folder, name) if _is_there(p) and _right_bytes(p, FILES[name]) is None]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, as far as one may look: a folder that may not be entered has none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _places_of(folder: Path, name: str) -> tuple[Path, Path]:
@@ -240,7 +248,7 @@ def _copy_all(source: Path, folder: Path, missing: Iterable[str], report: Callab
     """Copy the missing files from a folder; optional ones may be absent."""
     if not source.is_dir():
         raise CourseError(f"--from needs a folder that holds the Multi30k files, but {source} is no folder.")
-    given = {name: path for name in missing for path in reversed(_places_of(source, name)) if path.is_file()}
+    given = {name: path for name in missing for path in reversed(_places_of(source, name)) if _is_there(path)}
     absent = [name for name in missing if name not in given]
     required = [name for name in absent if FILES[name].required]
     if required:
@@ -248,10 +256,13 @@ def _copy_all(source: Path, folder: Path, missing: Iterable[str], report: Callab
             f"{source} lacks {', '.join(required)}; copy the missing files there, or run `{FETCH_COMMAND}` "
             "with a network."
         )
-    for name in given:
+    unknown = [name for name, path in given.items() if path.name != name and FILES[name].text_sha256 is None]
+    for name in [name for name in given if name not in unknown]:
         path = find_file(source, name) or given[name]
         _copy_one(path, folder, name)
         report(f"{path.name}: copied, checksum right")
+    if unknown:
+        report(f"Optional and only verified where they are packed, skipped: {', '.join(unknown)}")
     if absent:
         report(f"Optional and not in {source}, skipped: {', '.join(absent)}")
 
@@ -274,8 +285,6 @@ def _refuse(source: Path, name: str) -> NoReturn:
     except OSError as error:
         raise CourseError(f"{source} cannot be read: {error.strerror or error}.") from None
     expected = FILES[name].sha256 if source.name == name else FILES[name].text_sha256
-    if expected is None:
-        raise CourseError(f"{source} is unpacked, and its checksum is only known as {name}: get that file.")
     raise CourseError(
         f"{source} is not the Multi30k file of commit {COMMIT}: its SHA-256 is {found}, expected {expected}; get the "
         "file again."

@@ -1,7 +1,7 @@
 """What is odd about sentence pairs: found before anything is trained on them, and said with counts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from course.data.parallel_text import ParallelText
@@ -24,24 +24,36 @@ def refuse_copies(text: ParallelText) -> None:
         )
 
 
-def oddities(text: ParallelText) -> list[str]:
-    """Phrases such as "12 repeating an earlier pair"; none where nothing is odd."""
+def repetitions(text: ParallelText) -> list[str]:
+    """Phrases such as "12 repeating an earlier pair"; none where every source stands once."""
     pairs = [pair for pair in zip(text.source, text.target, strict=True) if all(pair)]
     distinct = set(pairs)
+    return _phrases(
+        {
+            "repeating an earlier pair": len(pairs) - len(distinct),
+            "with another target for an earlier source": len(distinct) - len({source for source, _ in distinct}),
+        }
+    )
+
+
+def oddities(text: ParallelText) -> list[str]:
+    """Phrases about copies and about characters that no sentence should have; none where nothing is odd."""
+    pairs = list(zip(text.source, text.target, strict=True))
     sides = [source + target for source, target in pairs]
-    counted = {
-        "repeating an earlier pair": len(pairs) - len(distinct),
-        "with another target for an earlier source": len(distinct) - len({source for source, _ in distinct}),
-        "with the source as their target": sum(source == target for source, target in pairs),
-        "with characters that nobody sees (soft hyphens, zero-width spaces, control characters), kept as they are": sum(
-            map(hidden_characters, sides)
-        ),
-        "with U+FFFD, for which a program lost a character": sum(LOST in side for side in sides),
-        'with letters such as "Ã¤" for "ä", as text has that was read in a wrong encoding': sum(
-            bool(_MISREAD.search(side)) for side in sides
-        ),
-    }
-    return [f"{count:,} {what}" for what, count in counted.items() if count]
+    return _phrases(
+        {
+            "with the source as their target": sum(source == target != "" for source, target in pairs),
+            "with characters that nobody sees (soft hyphens, zero-width spaces, control characters), kept as they are":
+                sum(map(hidden_characters, sides)),
+            "with U+FFFD, for which a program lost a character": sum(LOST in side for side in sides),
+            'with letters such as "Ã¤" for "ä", as text has that was read in a wrong encoding':
+                sum(bool(_MISREAD.search(side)) for side in sides),
+        }
+    )  # fmt: skip
+
+
+def _phrases(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
 def hidden_characters(sentence: str) -> bool:
