@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from course.data import ParallelText, load_corpus
 from course.data.sentence import as_sentence
+from course.errors import CourseError
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,17 @@ def test_a_sentence_is_its_own_sentence_and_holds_all_that_stands_between_the_bl
     assert as_sentence(sentence) == sentence
     assert sentence in unicodedata.normalize("NFC", text)
     assert as_sentence(f" {text}\u00a0") == sentence
+
+
+@pytest.mark.parametrize("thing", [None, float("nan"), 3, b"a dog", ["a dog"]])
+def test_what_is_no_text_is_no_sentence(thing):
+    with pytest.raises(CourseError, match=f"one is .* \\({type(thing).__name__}\\): give a str"):
+        ParallelText(("a", thing), ("b", "c"))
+
+
+def test_one_string_is_no_list_of_sentences():
+    with pytest.raises(CourseError, match="one side is a single string"):
+        ParallelText("a dog", ["a", "d", "o", "g", "s"])
 
 
 def test_parallel_text_holds_sentences_however_it_was_made():

@@ -25,7 +25,7 @@ class ParallelText:
         notes: what was odd about the files, each a phrase for a person.
 
     Raises:
-        CourseError: when the two sides are not equally long.
+        CourseError: when the two sides are not equally long, or something in them is no text.
     """
 
     source: tuple[str, ...]
@@ -37,6 +37,10 @@ class ParallelText:
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.source, str) or isinstance(self.target, str):
+            raise CourseError(
+                "Parallel text takes two lists of sentences, but one side is a single string: put it in [ ]."
+            )
         if len(self.source) != len(self.target):
             raise CourseError(
                 f"Parallel text needs one target per source, but there are {len(self.source)} source and "

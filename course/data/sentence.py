@@ -6,6 +6,8 @@ text always has the same ids and is the same reference.
 
 import unicodedata
 
+from course.errors import CourseError
+
 BYTE_ORDER_MARK = "\ufeff"
 # Letters and symbols by category that are drawn as nothing: fillers of Hangul, and the empty pattern of Braille.
 _DRAWN_AS_NOTHING = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -21,7 +23,12 @@ def as_sentence(text: str) -> str:
 
     A line of nothing but blanks, control and format characters (zero-width spaces, soft hyphens, joiners, marks of
     direction, a U+001A at the end of an old file), half surrogate pairs or combining marks without a letter is empty.
+
+    Raises:
+        CourseError: for what is no text, such as the NaN that stands for an empty cell in a table.
     """
+    if not isinstance(text, str):
+        raise CourseError(f"A sentence is text, but one is {text!r} ({type(text).__name__}): give a str.")
     text = unicodedata.normalize("NFC", text).strip()
     while text[:1] == BYTE_ORDER_MARK or text[-1:] == BYTE_ORDER_MARK:
         text = text.strip(BYTE_ORDER_MARK).strip()
