@@ -5,7 +5,6 @@ One sentence passes: text -> ids (tokenizer) -> padded batch -> `beam_search` ->
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.data.parallel_text import CHARACTERS_A_TOKEN
+from course.data.sentence import as_sentence
 from course.data.tokenizer import Tokenizer
 from course.decoding import GNMT, Hypothesis, LengthPenalty, beam_search, greedy
 from course.errors import CourseError
@@ -95,19 +96,25 @@ class Translator:
         max_len: int | None = None,
         batch_size: int = 64,
         progress: Callable[[int], object] | None = None,
+        keep_empty: bool = False,
     ) -> list[Translation]:
         """Translate sentences; the results come in the order of `texts`.
 
         beam 1 is greedy search. max_len bounds the generated tokens; by default one and a half times the source's
         tokens plus ten. `batch_size` sentences of similar length are decoded together; `progress` is called after
-        each batch with the number of sentences it held. Blanks around a sentence are dropped. Raises CourseError for
-        a sentence that is empty or longer than the model's positions, naming its line.
+        each batch with the number of sentences it held. What a sentence is says `course.data.sentence.as_sentence`:
+        blanks around it are dropped. keep_empty: an empty line has an empty translation, of score 0, and is not shown
+        to the model. Raises CourseError for a sentence that is longer than the model's positions, or empty where that
+        is not wanted, naming its line.
         """
         if batch_size < 1:
             raise CourseError(f"The batch size must be 1 or more, but is {batch_size}.")
-        sources = self._source_ids(texts)
-        order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
-        results: dict[int, Translation] = {}
+        sources = self.source_ids(texts, keep_empty=keep_empty)
+        nothing = Translation("", 0.0, True, (("", 0.0),) * n_best)
+        results = {i: nothing for i, ids in enumerate(sources) if not ids}
+        if progress is not None and results:
+            progress(len(results))
+        order = sorted((i for i, ids in enumerate(sources) if ids), key=lambda i: len(sources[i]))
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             found = self._decode([sources[i] for i in batch], beam, length_penalty, n_best, max_len)
@@ -122,7 +129,7 @@ class Translator:
         translation: the target to follow word by word; by default the model's own (beam 5). The weights come from the
         explicit attention path. Raises CourseError as `translate`, and for a translation that is empty or too long.
         """
-        source = self._source_ids([text])[0]
+        source = self.source_ids([text])[0]
         labels = self._labels(source, translation)
         device = self._device()
         src, tgt = torch.tensor([source], device=device), torch.tensor([[BOS, *labels[:-1]]], device=device)
@@ -162,15 +169,20 @@ class Translator:
         n_best = tuple((self.tokenizer.decode(h.ids), h.score) for h in found)
         return Translation(n_best[0][0], n_best[0][1], found[0].finished, n_best)
 
-    def _source_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids with the end token, checked."""
+    def source_ids(self, texts: Sequence[str], *, keep_empty: bool = False) -> list[list[int]]:
+        """Return what the model reads for each sentence: ids with the end token, checked; none for an empty one.
+
+        Raises CourseError as `translate`.
+        """
         if isinstance(texts, str):
             raise CourseError("translate takes a list of sentences, but was given one string; put it in [ ].")
-        plain = [_plain(text) for text in texts]
-        for number, text in enumerate(plain, 1):
-            if not text:
-                raise CourseError(f"{_sentence(number, len(plain))} is empty; give it words, or leave it out.")
-        encoded = [[*ids, EOS] for ids in self.tokenizer.encode_all(plain)]
+        sentences = [as_sentence(text) for text in texts]
+        for number, sentence in enumerate(sentences, 1):
+            what = _sentence(number, len(sentences))
+            if not sentence and not keep_empty:
+                raise CourseError(f"{what} is empty, or nothing in it can be seen; give it words, or leave it out.")
+            self._check_characters(sentence, what)
+        encoded = [[*ids, EOS] if ids else [] for ids in self.tokenizer.encode_all(sentences)]
         for number, ids in enumerate(encoded, 1):
             self._check_length(len(ids), _sentence(number, len(encoded)))
         return encoded
@@ -180,13 +192,24 @@ class Translator:
         if translation is None:
             best = self._decode([source], 5, GNMT, 1, None)[0][0]
             return [*best.ids, EOS] if best.finished else best.ids
-        if not _plain(translation):
+        followed = as_sentence(translation)
+        if not followed:
             raise CourseError("The translation to follow is empty; give it words, or leave it out.")
-        ids = self.tokenizer.encode(_plain(translation))
+        self._check_characters(followed, "The translation")
+        ids = self.tokenizer.encode(followed)
         if len(ids) == self.model.config.max_len:  # cut off at the last position, as a search may be: no room for EOS
             return ids
         self._check_length(len(ids) + 1, "The translation")
         return [*ids, EOS]
+
+    def _check_characters(self, sentence: str, what: str) -> None:
+        """Refuse what is far too long before it is cut into pieces."""
+        allowed = self.model.config.max_len
+        if len(sentence) > CHARACTERS_A_TOKEN * allowed:
+            raise CourseError(
+                f"{what} has {len(sentence):,} characters, but this model has positions for {allowed} tokens; split it "
+                "into shorter sentences."
+            )
 
     def _check_length(self, length: int, what: str) -> None:
         allowed = self.model.config.max_len
@@ -223,11 +246,6 @@ def render_attention(aligned: AlignedAttention, *, layer: int = -1, top: int = 2
         ]
         lines.append(f"{label:<{width}}  {', '.join(seen)}")
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """What the corpora do to their lines (NFC), and no blanks around it."""
-    return unicodedata.normalize("NFC", text).strip()
 
 
 def _sentence(number: int, of: int) -> str:

@@ -1,6 +1,7 @@
 """The command line as a person meets it: exit codes, one clear sentence for bad input, and a run from text to score."""
 
 import dataclasses
+import gzip
 import hashlib
 import importlib
 import io
@@ -273,6 +274,18 @@ def test_windows_line_ends_and_a_byte_order_mark_are_not_text(run, printed, monk
     assert printed("translate", "--model", run) == lines
 
 
+@pytest.mark.parametrize("options", [[], ["--sample"], ["--beam", 2, "--n-best", 2]])
+def test_line_n_of_the_output_belongs_to_line_n_of_the_input(run, printed, monkeypatch, options):
+    piped = "a cat runs.\n\n \u200b\nthe girl sleeps.\n\n".encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(piped)))
+    lines = printed("translate", "--model", run, *options).removesuffix("\n").split("\n")
+    each = 2 if "--n-best" in options else 1
+    assert [bool(line) for line in lines[::each]] == [True, False, False, True, False]
+    assert len(lines) == 5 * each
+    if not options:
+        assert lines[::3] == printed("translate", "--model", run, "a cat runs.", "the girl sleeps.").splitlines()
+
+
 def test_n_best_prints_that_many_lines_best_score_first(run, printed):
     lines = printed("translate", "--model", run, "a man runs.", "--n-best", 3).splitlines()
     scores, texts = zip(*(line.split("\t") for line in lines), strict=True)
@@ -349,7 +362,10 @@ def test_an_empty_file(refused, two, tmp_path, content):
 def test_a_file_that_is_not_there_or_has_no_partner(refused, two, tmp_path):
     assert "nowhere.en" in refused("train", "--source", tmp_path / "nowhere.en", *two("x")[2:], "--out", tmp_path / "r")
     assert "--target" in refused("train", *two(["one"])[:2], "--out", tmp_path / "r")
-    assert "--val-target" in refused("train", *two(["one"]), "--val-source", tmp_path / "a.en", "--out", tmp_path / "r")
+    assert "--target needs --source" in refused("train", *two(["one"])[2:], "--out", tmp_path / "r")
+    three = two(["one", "two", "three"])
+    assert "--val-target" in refused("train", *three, "--val-source", tmp_path / "a.en", "--out", tmp_path / "r")
+    assert "--val-source" in refused("train", *three, "--val-target", tmp_path / "a.en", "--out", tmp_path / "r")
     assert "not both" in refused("train", *two(["one"]), "--corpus", "multi30k-en-de", "--out", tmp_path / "r")
 
 
@@ -485,11 +501,11 @@ def test_a_sentence_longer_than_the_positions(refused, run, two):
     assert "64" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
 
 
-@pytest.mark.parametrize("sentence", ["", "   ", "\t"])
+@pytest.mark.parametrize("sentence", ["", "   ", "\t", "\u200b\u00ad", "\ufeff", "\x1a"])
 def test_an_empty_sentence(refused, run, sentence, two):
-    assert "empty" in refused("translate", "--model", run, "a man.", sentence)
-    options = two(["one", sentence, "three"])
-    assert "line 2" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
+    assert "sentence 2 is empty" in refused("translate", "--model", run, "a man.", sentence)
+    options = two([sentence, sentence, sentence])
+    assert "nothing to translate" in refused("evaluate", run, "--source", options[1], "--reference", options[3])
 
 
 @pytest.mark.parametrize(
@@ -497,9 +513,11 @@ def test_an_empty_sentence(refused, run, sentence, two):
     [
         (b"", "nothing"),
         (b"\n\n", "nothing"),
-        (b"a\n\nb\n", "line 2"),
+        ("\u200b\n\u00ad\n".encode(), "nothing"),
         (b"a\nb\n\xff\n", "line 3"),
-        (b"a\n \n", "line 2"),
+        (b"\xff\xfea\0\n\0", "UTF-16"),
+        (b"a cat\ra dog\ra man\r", "CR alone"),
+        (b"PK\x03\x04 and so on", "ZIP"),
     ],
 )
 def test_bad_standard_input(refused, run, monkeypatch, piped, words):
@@ -507,9 +525,24 @@ def test_bad_standard_input(refused, run, monkeypatch, piped, words):
     assert words in refused("translate", "--model", run)
 
 
+def test_an_empty_source_line_is_scored_with_an_empty_translation(run, two, printed, capsys):
+    options = two(["a cat runs.", "\u200b", "a man runs."], ["eine Katze", "nichts", ""])
+    main(["evaluate", str(run), "--source", str(options[1]), "--reference", str(options[3]), "--json", "--beam", "1"])
+    said = capsys.readouterr()
+    assert said.err == (
+        "course: a.en: 1 of 3 source lines are empty and get an empty translation; 1 of 3 references are empty.\n"
+    )
+    translated = printed("translate", "--model", run, "a cat runs.", "a man runs.", "--beam", 1).splitlines()
+    hypotheses = [translated[0], "", translated[1]]
+    expected = sacrebleu.CHRF().corpus_score(hypotheses, [["eine Katze", "nichts", ""]]).score
+    assert json.loads(said.out)["chrf"] == expected
+
+
 def test_evaluate_needs_a_text_to_score_on(refused, run, texts, two):
     assert "--source" in refused("evaluate", run, "--split", "test2016")  # trained on files: it has no splits
     assert "--reference" in refused("evaluate", run, "--source", texts[0])
+    assert "--source" in refused("evaluate", run, "--reference", texts[0])
+    assert "own translation" in refused("evaluate", run, "--source", texts[0], "--reference", texts[0])
     assert "not both" in refused("evaluate", run, "--split", "val", "--source", texts[0], "--reference", texts[1])
     options = two(["one", "two"], ["eins"])
     said = refused("evaluate", run, "--source", options[1], "--reference", options[3], "--json")
@@ -732,6 +765,84 @@ def test_pairs_that_lack_a_side_are_counted_before_some_are_held_out(two, tmp_pa
         "1 of 4 training pairs lack one side and are left out.",
         "1 of 3 pairs are held out for validation (no --val-source given).",
     ]
+
+
+def test_blanks_around_lines_change_nothing(run, texts, tmp_path, printed):
+    """Neither the pieces and weights that training finds, nor the score of what it has trained."""
+    blank = [
+        write(tmp_path / path.name, (f" \u00a0{line}\t" for line in path.read_text(encoding="utf-8").splitlines()))
+        for path in texts
+    ]
+    out = tmp_path / "r"
+    printed("train", "--source", blank[0], "--target", blank[1], "--steps", 20, "--out", out, *TINY)
+    for name in ("tokenizer.json", "best.safetensors"):
+        assert (out / name).read_bytes() == (run / name).read_bytes()
+    scores = [
+        json.loads(printed("evaluate", run, "--source", source, "--reference", target, "--beam", 1, "--json"))["bleu"]
+        for source, target in (texts, blank)
+    ]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_file_with_tabs_is_trained_on_validated_on_and_scored(run, texts, tmp_path, printed, packed):
+    rows = "".join(f"{source}\t{target}\n" for source, target in pairs()).encode()
+    table = tmp_path / "pairs.tsv"
+    table.write_bytes(gzip.compress(rows) if packed else rows)
+    out = tmp_path / "r"
+    printed("train", "--source", table, "--steps", 20, "--out", out, *TINY)
+    assert (out / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
+    printed("train", "--out", out, "--resume", "--steps", 21)
+    reports = [
+        json.loads(printed("evaluate", run, *files, "--limit", 5, "--beam", 1, "--json"))["chrf"]
+        for files in (["--source", table], ["--source", texts[0], "--reference", texts[1]])
+    ]
+    assert reports[0] == reports[1]
+    said = printed("train", "--source", table, "--val-source", table, "--steps", 1, "--out", tmp_path / "v", *TINY)
+    assert "Found in 96 validation pairs: 96 whose source is trained on, so their scores say little." in said
+
+
+def test_all_that_is_odd_is_said_in_one_line_before_training(two, tmp_path, capsys):
+    files = two(
+        ["\ufeffone", "\ufeffTaxi", "two", "two", "nee\u00addle", "\u200b"], ["eins", "Taxi", "zwei", "zwei", "x", "y"]
+    )
+    assert main(["train", *map(str, files), "--out", str(tmp_path / "r"), "--steps", "1", *TINY]) == 0
+    found, left_out, held, *_ = capsys.readouterr().out.splitlines()
+    assert found == (
+        "Found in 6 training pairs: 1 repeating an earlier pair; 1 with the source as their target; 1 with "
+        "characters that nobody sees (soft hyphens, zero-width spaces, control characters), kept as they are; "
+        "a.en: 1 byte order mark of joined files dropped."
+    )
+    assert left_out.startswith("1 of 6 training pairs lack one side")
+    assert held.startswith("1 of 5 pairs are held out")
+
+
+def test_one_text_given_twice_is_refused(refused, two, tmp_path):
+    source = two(["one", "two", "three"])[1]
+    said = refused("train", "--source", source, "--target", source, "--out", tmp_path / "r")
+    assert "all 3 sentences are their own translation" in said
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_line_of_a_megabyte_is_left_out_and_counted_without_a_pause(two, tmp_path, capsys):
+    files = two(["one", "ab" * 500_000, "three", "four"], ["eins", "zwei", "drei", "vier"])
+    started = time.process_time()
+    assert main(["train", *map(str, files), "--out", str(tmp_path / "r"), "--steps", "1", *TINY]) == 0
+    assert time.process_time() - started < 10
+    assert "left out 1 " in capsys.readouterr().out
+
+
+def test_text_in_a_wrong_encoding_is_named_where_it_is_scored(run, two, capsys):
+    options = two(["a cat runs.", "a man runs."], ["eine Katze läuft.", "lÃ¤uft"])
+    assert main(["evaluate", *map(str, (run, "--source", options[1], "--reference", options[3])), "--beam", "1"]) == 0
+    assert 'a.en: 1 with letters such as "Ã¤" for "ä"' in capsys.readouterr().err
+
+
+def test_files_that_look_swapped_or_are_the_training_text_are_named(run, texts, capsys):
+    for files, words in ((texts, "was trained on this file"), (texts[::-1], "the run translates en into de, but the")):
+        arguments = ["evaluate", run, "--source", files[0], "--reference", files[1], "--limit", 2, "--beam", 1]
+        assert main([str(argument) for argument in arguments]) == 0
+        assert words in capsys.readouterr().err
 
 
 def test_a_run_file_without_its_parts_is_damaged(refused, own_run):

@@ -1,17 +1,24 @@
+import contextlib
+import gzip
 import hashlib
 import http.server
+import io
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import course.data.fetch as fetch
-from course.data import data_folder, fetch_multi30k
+from course.cli import main
+from course.data import data_folder, fetch_multi30k, load_corpus
+from course.data.stream import Pace, stream
 from course.errors import CourseError
 
+ALL_NAMES = tuple(fetch.FILES)
 CONTENT = {
     "train.en.gz": bytes(range(256)) * 1200,
     "train.de.gz": b"deutsch" * 20000,
@@ -304,3 +311,155 @@ def test_importing_the_room_loads_no_heavy_module():
 def test_several_places_each_pinned_or_verified_are_listed():
     assert len({place.split("/")[2] for place in fetch.PLACES}) >= 2
     assert all(place.startswith("https://") and place.endswith("/") for place in fetch.PLACES)
+
+
+# --- files that are unpacked, damaged, or in a folder that belongs to others
+
+TEXT = b"one\ntwo\n"
+
+
+@pytest.fixture
+def pinned_text(monkeypatch):
+    """Pin one split whose text is known, as that of the required files is."""
+    packed = gzip.compress(TEXT, mtime=0)
+    pin = fetch.PinnedFile(
+        hashlib.sha256(packed).hexdigest(), len(packed), text_sha256=hashlib.sha256(TEXT).hexdigest()
+    )
+    others = dict.fromkeys(ALL_NAMES, fetch.PinnedFile("0" * 64, required=False))
+    monkeypatch.setattr(fetch, "FILES", others | {"val.en.gz": pin, "val.de.gz": pin})
+    return packed
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("val.{}", TEXT),
+        ("val.{}", TEXT.replace(b"\n", b"\r\n")),  # unpacked on Windows
+        ("val.{}.gz", gzip.compress(TEXT, 1, mtime=7)),  # packed anew
+    ],
+)
+def test_files_are_known_by_their_text(tmp_path, pinned_text, name, data):
+    for language in ("en", "de"):
+        (tmp_path / name.format(language)).write_bytes(data)
+    folder = run(from_dir=tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"val.en": TEXT, "val.de": TEXT}
+    assert load_corpus("multi30k-en-de", "val").source == ("one", "two")
+    run(from_dir=tmp_path)
+    assert "2 of 15 files are already" in run.lines
+
+
+def test_unpacked_files_with_another_text_are_refused(tmp_path, pinned_text):
+    for language in ("en", "de"):
+        (tmp_path / f"val.{language}").write_bytes(TEXT + b"three\n")
+    with pytest.raises(CourseError, match=r"val\.en is not the Multi30k file.*SHA-256"):
+        run(from_dir=tmp_path)
+    assert names_in(data_folder() / "multi30k") == []
+
+
+def test_an_unpacked_file_whose_text_is_not_known_is_skipped_and_named(tmp_path):
+    for name in ("train.en.gz", "train.de.gz", "test_2017_flickr.en"):
+        (tmp_path / name).write_bytes(CONTENT.get(name, b"x"))
+    assert names_in(run(from_dir=tmp_path)) == ["train.de.gz", "train.en.gz"]
+    assert "only verified where they are packed, skipped: test_2017_flickr.en.gz" in run.lines
+
+
+def test_a_folder_that_may_not_be_entered_has_no_files(tmp_path, pinned_text, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("COURSE_MULTI30K", str(tmp_path))
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    monkeypatch.setattr(Path, "stat", forbidden)
+    with pytest.raises(CourseError, match=r"\(val\.en\.gz, val\.de\.gz\) is not in"):
+        load_corpus("multi30k-en-de", "val")
+
+
+def test_a_damaged_file_is_named_with_what_helps_where_it_lies(tmp_path, pinned_text, monkeypatch, capsys):
+    ours, shared = data_folder() / "multi30k", tmp_path / "shared"
+    for folder in (ours, shared):
+        folder.mkdir(parents=True)
+        for language in ("en", "de"):
+            (folder / f"val.{language}.gz").write_bytes(pinned_text)
+    (ours / "val.en.gz").write_bytes(b"damaged")
+    with pytest.raises(CourseError, match=r"val\.en\.gz is not .*; `course data fetch multi30k` puts the right one in"):
+        load_corpus("multi30k-en-de", "val")
+    assert main(["data", "list"]) == 0
+    listing = capsys.readouterr().out
+    assert "multi30k-en-de    val (damaged: val.en.gz)\n" in listing
+    assert f"{ours / 'val.en.gz'}; `course data fetch multi30k` puts the right one in its place." in listing
+
+    monkeypatch.setenv("COURSE_MULTI30K", str(shared))
+    assert len(load_corpus("multi30k-en-de", "val")) == 2  # the right one elsewhere serves
+    assert main(["data", "list"]) == 0
+    assert "amaged:" not in capsys.readouterr().out.replace("Damaged, or other files:", "damaged:")
+
+    for path in ours.iterdir():
+        path.unlink()
+    (shared / "val.en.gz").write_bytes(b"damaged")
+    with pytest.raises(CourseError, match="leave it there, and `course data fetch multi30k` puts a right copy into"):
+        load_corpus("multi30k-en-de", "val")
+
+
+def test_the_texts_of_the_pinned_files_are_what_is_pinned(monkeypatch, multi30k_folder):
+    monkeypatch.undo()
+    known = {name: pin.text_sha256 for name, pin in fetch.FILES.items() if pin.required}
+    assert known == {
+        name: hashlib.sha256(gzip.decompress((multi30k_folder / name).read_bytes())).hexdigest() for name in known
+    }
+
+
+# --- servers that drip
+
+
+def drip(request, *, headers):
+    """Send a byte every now and then, in the headers or after them, and never come to an end."""
+    request.server.dripping = True
+    if not headers:
+        request.send_response(200)
+        request.send_header("Content-Length", "307200")
+        request.end_headers()
+    with contextlib.suppress(OSError):
+        while request.server.dripping:
+            request.wfile.write(b"H")
+            request.wfile.flush()
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("headers", [True, False])
+def test_a_server_that_drips_is_given_up_and_the_next_one_asked(place, other, monkeypatch, headers):
+    def impatient_here(ask, pace):  # the other server has all the time that a busy machine may need
+        return stream(ask, Pace(patience=0.3) if ask.args[0].startswith(place.url) else pace)
+
+    monkeypatch.setattr(fetch, "stream", impatient_here)
+    place.answer = lambda request: drip(request, headers=headers)
+    try:
+        folder = run(place, other)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENT
+        (folder / "train.en.gz").unlink()
+        with pytest.raises(CourseError, match=r"not be fetched \(127.0.0.1:\d+: too slow, \d+ bytes in 0.3") as said:
+            run(place)
+        assert "\n" not in str(said.value)
+    finally:
+        place.server.dripping = False
+
+
+def test_a_server_has_more_time_the_more_it_has_sent():
+    blocks = [b"x" * 100] * 12
+
+    class Answer(io.BytesIO):
+        status, headers = 200, {}
+
+        def read1(self, _):
+            time.sleep(0.15)
+            return blocks.pop() if blocks else b""
+
+    head, *got = stream(Answer, Pace(patience=1.5, rate=50))  # 1.8 seconds in all, and 25 are allowed
+    assert (head.status, b"".join(got)) == (200, b"x" * 1200)
+
+
+def test_what_goes_wrong_while_asking_is_raised_to_who_waits():
+    def ask():
+        raise ConnectionResetError("no")
+
+    with pytest.raises(ConnectionResetError, match="no"):
+        list(stream(ask, Pace()))

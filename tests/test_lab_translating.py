@@ -125,6 +125,15 @@ def test_any_text_is_prepared_and_preparing_twice_changes_nothing(typed):
     once.text.encode("utf-8")
 
 
+def test_what_nobody_sees_is_left_out_and_said_and_alone_is_no_sentence():
+    prepared = prepare("\ufeffThe nee\u00addle has\u200b a sharp point.")
+    assert prepared.text == NEEDLE
+    assert prepared.notes == ("Left out 2 characters that nobody sees.",)
+    assert prepared.unknown == ()
+    for nothing in ("\u200b", "\u00ad \ufeff", "\x1a"):
+        assert prepare(nothing).problem == prepare("").problem
+
+
 def test_half_a_surrogate_pair_is_no_trouble():
     assert prepare("The \ud800 dog.").text == "The ? dog."
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from course.data import Tokenizer
+from course.data import ParallelText, Tokenizer, encode_pairs
 from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.special import EOS
@@ -102,6 +102,37 @@ def test_n_best(copier):
 def test_blanks_and_composed_characters(copier):
     (found,) = copier.translate(["  Mo\u0308wen \n"])
     assert found.text == "M\u00f6wen"
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_an_empty_line_has_an_empty_translation_where_that_is_wanted(copier, beam):
+    lines = ["", "ok", " \u200b\u00ad", "Zwei Männer", "\ufeff"]
+    seen = []
+    found = copier.translate(lines, beam=beam, n_best=beam, keep_empty=True, progress=seen.append)
+    assert [t.text for t in found] == ["", "ok", "", "Zwei Männer", ""]
+    assert found[0].n_best == (("", 0.0),) * beam
+    assert sum(seen) == len(lines)
+    assert [t.text for t in copier.translate(["", "\u00a0"], keep_empty=True)] == ["", ""]
+    with pytest.raises(CourseError, match=r"Line 3 is empty, or nothing in it can be seen"):
+        copier.translate(["a", "ok", "\u200b"])
+    with pytest.raises(CourseError, match=r"Line 3 has \d+ tokens"):  # numbers count the empty lines, too
+        copier.translate(["", "ok", "x y " * 200], keep_empty=True)
+
+
+def test_a_sentence_has_the_same_ids_wherever_it_comes_from(copier, tokenizer):
+    for line in (" Mo\u0308wen\u3000", "\ufeffMöwen", "Möwen\r\n"):
+        text = ParallelText((line,), (line,))
+        (source, target), ids = encode_pairs(text, tokenizer)[0], tokenizer.encode("Möwen")
+        assert (source, target) == (ids, ids)
+        assert copier.source_ids([line]) == [[*ids, EOS]]
+
+
+def test_a_line_of_a_megabyte_is_refused_before_it_is_cut_into_pieces(copier, monkeypatch):
+    monkeypatch.setattr(Tokenizer, "encode_all", None)
+    with pytest.raises(CourseError, match=r"Line 2 has 1,000,000 characters, but this model has positions for 200"):
+        copier.translate(["ok", "x" * 1_000_000])
+    with pytest.raises(CourseError, match=r"The translation has 1,000,000 characters"):
+        monkeypatch.undo() or copier.attention("ok", "x" * 1_000_000)
 
 
 def test_max_len_cuts_and_says_so(copier, tokenizer):

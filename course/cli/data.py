@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course.cli.options import Parser
 from course.data import corpus_names, data_folder, fetch_multi30k, load_corpus, split_names
-from course.data.corpora import FOLDER_VARIABLE, is_embedded
+from course.data.corpora import FOLDER_VARIABLE, damaged_files, is_embedded, what_helps
 from course.data.embedded import split_sizes
 from course.errors import CourseError
 
@@ -32,15 +32,24 @@ def _fetch(options: argparse.Namespace) -> None:
 def _list(options: argparse.Namespace) -> None:
     for name in corpus_names():
         print(f"{name:<16}  {', '.join(_present_splits(name)) or 'not here'}")
+    splits = ((name, split) for name in corpus_names() for split in split_names(name))
+    damaged = {path for name, split in splits for path in damaged_files(name, split)}
+    for folder in sorted({path.parent for path in damaged}):
+        one, *more = sorted(path for path in damaged if path.parent == folder)
+        others = f" and {len(more)} more there" if more else ""
+        print(f"\nDamaged, or other files: {one}{others}; {what_helps(one)}.", end="")
     print(f"\nLooked in {data_folder() / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
     print(f" and in {os.environ[FOLDER_VARIABLE]} ({FOLDER_VARIABLE})." if os.environ.get(FOLDER_VARIABLE) else ".")
 
 
 def _present_splits(name: str) -> Iterator[str]:
-    """'train (29,000)' for every split that can be loaded."""
+    """'train (29,000)' for every split that can be loaded, and the files of those that are damaged."""
     if is_embedded(name):
         yield from (f"{split} ({size:,})" for split, size in split_sizes().items())
         return
     for split in split_names(name):
+        if damaged := damaged_files(name, split):
+            yield f"{split} (damaged: {', '.join(path.name for path in damaged)})"
+            continue
         with suppress(CourseError):
             yield f"{split} ({len(load_corpus(name, split)):,})"

@@ -17,8 +17,13 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--split", metavar="NAME", help="part of the run's corpus, or all: every test split of an embedded corpus"
     )
-    parser.add_argument("--source", type=Path, metavar="FILE", help="score on your own two files instead of a split")
-    parser.add_argument("--reference", type=Path, metavar="FILE", help="the right translations of --source")
+    parser.add_argument("--source", type=Path, metavar="FILE", help="score on your own files instead of a split")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="the right translations of --source; none: --source has both, a tab between",
+    )
     parser.add_argument("--limit", type=reader(int, minimum=1), metavar="N", help="only the first N sentences")
     parser.add_argument("--lowercase", action="store_true", help="fold case on both sides; the signature says so")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -12,6 +12,8 @@ from tqdm import tqdm
 from course.cli.loaded_run import load_translator
 from course.data import ParallelText, load_corpus, read_parallel
 from course.data.corpora import scored_split
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies
+from course.data.table import read_pairs
 from course.errors import CourseError
 from course.scoring import confidence_interval, paired_bootstrap, score
 from course.translator import Translator
@@ -48,6 +50,7 @@ def _translations(options: argparse.Namespace, translator: Translator, text: Par
             length_penalty=options.length_penalty,
             batch_size=options.batch_size,
             progress=bar.update,
+            keep_empty=True,
         )
     return [translation.text for translation in found]
 
@@ -59,30 +62,66 @@ def _scores(lines: list[str], text: ParallelText, *, lowercase: bool) -> dict[st
 
 
 def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> tuple[ParallelText, str]:
-    """The sentences to score on, none of them empty, and what to call them."""
+    """The sentences to score on, and what to call them.
+
+    An empty source line stays, with an empty translation, as other systems do and sacreBLEU's files have it: without
+    it, scores on the same files could not be compared.
+    """
+    corpus = info.get("corpus") or {}
     if options.source or options.reference:
         text, what = _own_files(options)
     else:
-        name = (info.get("corpus") or {}).get("name")
+        name = corpus.get("name")
         if not name:
             raise CourseError(f"{run} was trained on files, so it has no splits: give --source and --reference.")
         what = options.split or scored_split(name)
         text = load_corpus(name, what)
     text = text.chosen(range(len(text))[: options.limit], split=text.split)
-    for number, source in enumerate(text.source, 1):
-        if not source.strip():
-            raise CourseError(
-                f"{what}, line {number}: an empty sentence cannot be translated; remove that line from both files."
-            )
+    if not any(text.source):
+        raise CourseError(f"{what} has nothing to translate: all its {len(text):,} lines are empty.")
+    if run == options.run:  # once, where two are compared
+        _say_found(text, what, [*_about_files(options, corpus), *oddities(text)] if options.source else [])
     return text, what
 
 
 def _own_files(options: argparse.Namespace) -> tuple[ParallelText, str]:
+    """Two files, or one with a tab between sentence and translation."""
     if options.split:
         raise CourseError(f"give either --split or --source and --reference, not both: --split is {options.split}.")
-    if not (options.source and options.reference):
-        raise CourseError("--source and --reference go together: one file of sentences, one of their translations.")
-    return read_parallel(options.source, options.reference), options.source.name
+    if not options.source:
+        raise CourseError("--reference needs --source, the sentences that it has the translations of.")
+    if options.reference:
+        text = read_parallel(options.source, options.reference)
+    else:
+        text = read_pairs(options.source, partner="--reference", every_row=True)
+    refuse_copies(text)
+    return text, options.source.name
+
+
+def _about_files(options: argparse.Namespace, corpus: dict[str, Any]) -> list[str]:
+    """What the names of the files say: that the run was trained on them, or that they are swapped."""
+    found: list[str] = []
+    trained = [Path(corpus[side]) for side in ("source", "target") if side in corpus]
+    if options.source.resolve() in trained:
+        found.append("the run was trained on this file, so its scores say little")
+    languages = (corpus.get("source_language", ""), corpus.get("target_language", ""))
+    if len(trained) == 2:
+        languages = (language_of(trained[0]), language_of(trained[1]))
+    if options.reference and look_swapped(options.source, options.reference, languages=languages):
+        found.append(f"the run translates {languages[0]} into {languages[1]}, but the files look swapped")
+    return found
+
+
+def _say_found(text: ParallelText, what: str, found: list[str]) -> None:
+    """One line on standard error about all that is odd and may move the scores; none where nothing is."""
+    found = [*found, *text.notes]
+    empty, unanswered = text.source.count(""), text.target.count("")
+    if empty:
+        found.append(f"{empty:,} of {len(text):,} source lines are empty and get an empty translation")
+    if unanswered:
+        found.append(f"{unanswered:,} of {len(text):,} references are empty")
+    if found:
+        print(f"course: {what}: {'; '.join(found)}.", file=sys.stderr)
 
 
 def table(report: dict[str, Any]) -> str:

@@ -19,10 +19,16 @@ from course.training.run_folder import check_run_folder
 
 def add_options(parser: Parser) -> None:
     """What to train on, where to keep it, and every field of the training and of the model."""
-    data = parser.add_argument_group("what to train on: a corpus, or two files of equally many lines")
+    data = parser.add_argument_group("what to train on: a corpus, or two files of equally many lines, or one with tabs")
     data.add_argument("--corpus", metavar="NAME", help=f"{', '.join(corpus_names())} (default {DEFAULT_CORPUS})")
-    for name in ("source", "target", "val-source", "val-target"):
-        data.add_argument(f"--{name}", type=Path, metavar="FILE")
+    both = "; alone: both languages, a tab between them (.tsv)"
+    for name, about in (
+        ("source", f"one sentence a line{both}"),
+        ("target", "the same sentences in the other language"),
+        ("val-source", f"sentences to validate on (some of --source){both}"),
+        ("val-target", "the same sentences in the other language"),
+    ):
+        data.add_argument(f"--{name}", type=Path, metavar="FILE", help=about)
     _add_run(parser)
     shown = {name: asdict(preset.training) | _model_defaults() | preset.model for name, preset in PRESETS.items()}
     training = parser.add_argument_group("training; in brackets each preset's value")

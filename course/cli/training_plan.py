@@ -140,15 +140,19 @@ def _corpus_of_run(options: argparse.Namespace, saved: dict[str, str]) -> dict[s
 
 
 def _corpus(options: argparse.Namespace) -> dict[str, str]:
-    """What the run is trained on, as run.json keeps it: a name, or the whole paths of the files."""
+    """What the run is trained on, as run.json keeps it: a name, or the whole paths of the files.
+
+    A source without a target is a file with both languages, a tab between them: whether it is shows when it is read.
+    """
     files = {name: getattr(options, name) for name in FILES}
     paths = {name: str(path.resolve()) for name, path in files.items() if path is not None}
     if options.corpus and paths:
         raise CourseError(f"give either --corpus or files, not both: --corpus is {options.corpus}.")
     if not paths:
         return {"name": options.corpus or DEFAULT_CORPUS}
-    for one, other in (("source", "target"), ("val_source", "val_target")):
-        if (one in paths) != (other in paths) or (one == "source" and one not in paths):
-            there, absent = (one, other) if one in paths else (other, one)
-            raise CourseError(f"{flag(there)} needs {flag(absent)}, the same sentences in the other language.")
+    if "source" not in paths:
+        given = next(name for name in FILES if name in paths)
+        raise CourseError(f"{flag(given)} needs {flag('source')}, the sentences to train on.")
+    if "val_target" in paths and "val_source" not in paths:
+        raise CourseError("--val-target needs --val-source, the same sentences in the other language.")
     return paths

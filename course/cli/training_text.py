@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
-from course.data import ParallelText, load_corpus, read_parallel
+from course.data import ParallelText, load_corpus
 from course.data.corpora import validation_split
-from course.errors import CourseError
-
-LARGEST_HELD_OUT = 1000  # validation pairs taken from the user's own training files
+from course.data.held_out import hold_out
+from course.data.inspection import language_of, look_swapped, oddities, refuse_copies, repetitions, seen_in_training
+from course.data.parallel_text import read_parallel
+from course.data.table import read_pairs
 
 
 def say_once(line: str) -> None:
@@ -21,29 +22,52 @@ def read_training_text(corpus: dict[str, str]) -> tuple[ParallelText, ParallelTe
     if "name" in corpus:
         name = corpus["name"]
         train, val = load_corpus(name, "train"), load_corpus(name, validation_split(name))
-    else:
-        train = read_parallel(Path(corpus["source"]), Path(corpus["target"]), split="train")
-        if "val_source" not in corpus:
-            return _hold_out(_complete(train))
-        val = read_parallel(Path(corpus["val_source"]), Path(corpus["val_target"]), split="val")
-    return _complete(train), val.without_empty()
+        return _complete(train), _complete(val)
+    train = _read(corpus["source"], corpus.get("target"), split="train")
+    refuse_copies(train)
+    _say_found(train, "training")
+    train = _complete(train)
+    if "val_source" in corpus:
+        val = _read(corpus["val_source"], corpus.get("val_target"), split="val")
+        refuse_copies(val)
+        _say_found(val, "validation", train, swapped=_swapped(corpus))
+        return train, _complete(val)
+    train, val = hold_out(train)
+    say_once(f"{len(val)} of {len(train) + len(val)} pairs are held out for validation (no --val-source given).")
+    return train, val
 
 
-def _complete(train: ParallelText) -> ParallelText:
-    kept = train.without_empty()
-    if len(kept) < len(train):
-        say_once(f"{len(train) - len(kept)} of {len(train)} training pairs lack one side and are left out.")
+def _read(source: str, target: str | None, *, split: str) -> ParallelText:
+    """Two files, or one with a tab between sentence and translation."""
+    if target:
+        return read_parallel(source, target, split=split)
+    return read_pairs(source, split=split, partner="--target" if split == "train" else "--val-target")
+
+
+def _complete(text: ParallelText) -> ParallelText:
+    kept = text.without_empty()
+    if len(kept) < len(text):
+        what = "training" if text.split == "train" else "validation"
+        say_once(f"{len(text) - len(kept)} of {len(text)} {what} pairs lack one side and are left out.")
     return kept
 
 
-def _hold_out(text: ParallelText) -> tuple[ParallelText, ParallelText]:
-    """Take one pair in twenty, evenly spread and at most 1,000, for validation; the rest is for training."""
-    count = min(max(len(text) // 20, 1), LARGEST_HELD_OUT)
-    if len(text) < 2:
-        raise CourseError(
-            "one sentence pair cannot be trained on and validated on: give files with at least two lines."
-        )
-    held = {i * len(text) // count for i in range(count)}
-    say_once(f"{count} of {len(text)} pairs are held out for validation (no --val-source given).")
-    rest = [i for i in range(len(text)) if i not in held]
-    return text.chosen(rest, split="train"), text.chosen(sorted(held), split="val")
+def _swapped(corpus: dict[str, str]) -> bool:
+    """Whether the validation files seem to be in the other direction than the training files."""
+    if not {"target", "val_target"} <= corpus.keys():
+        return False
+    source, target, val_source, val_target = (
+        Path(corpus[name]) for name in ("source", "target", "val_source", "val_target")
+    )
+    return look_swapped(val_source, val_target, languages=(language_of(source), language_of(target)))
+
+
+def _say_found(text: ParallelText, what: str, train: ParallelText | None = None, *, swapped: bool = False) -> None:
+    """One line about all that is odd; none where nothing is. train: the text that must not hold the same sentences."""
+    found = ["the files look swapped"] if swapped else []
+    found += [*repetitions(text), *oddities(text)]
+    if train and (seen := seen_in_training(text.source, train)):
+        found.append(f"{seen:,} whose source is trained on, so their scores say little")
+    found += text.notes
+    if found:
+        say_once(f"Found in {len(text):,} {what} pairs: {'; '.join(found)}.")

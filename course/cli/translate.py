@@ -7,6 +7,8 @@ from pathlib import Path
 
 from course.cli.decoding_options import add_decoding_options
 from course.cli.options import Parser, flag, reader
+from course.data.sentence import as_sentence
+from course.data.text_file import text_lines
 from course.errors import CourseError
 from course.pretrained import run_folder, strange_words, with_near_words
 
@@ -50,8 +52,8 @@ def _translate(options: argparse.Namespace) -> None:
             _warn_of_unknown_words(sentences)
         for sentence, best in zip(sentences, answer(sentences), strict=True):
             for text, score in best:
-                print(text if options.n_best == 1 else f"{score:.4f}\t{text}", flush=True)
-            if options.show_attention:
+                print(text if options.n_best == 1 or not as_sentence(sentence) else f"{score:.4f}\t{text}", flush=True)
+            if options.show_attention and as_sentence(sentence):
                 lines = attention_lines(translator, sentence, best[0][0])
                 print(*(f"    {line}" for line in lines), "", sep="\n", flush=True)
 
@@ -84,36 +86,28 @@ def _warn_of_unknown_words(sentences: Sequence[str]) -> None:
 def _inputs(options: argparse.Namespace) -> Iterator[list[str]]:
     """The sentences of the command line, or of standard input: each line at once from a keyboard, else all together."""
     if options.sentences:
-        for sentence in options.sentences:
-            if not sentence.strip():
-                raise CourseError("one of the sentences is empty: give some text between the quotation marks.")
+        for number, sentence in enumerate(options.sentences, 1):
+            if not as_sentence(sentence):
+                which = f"sentence {number}" if len(options.sentences) > 1 else "the sentence"
+                raise CourseError(
+                    f"{which} is empty, or nothing in it can be seen: give some text between the quotation marks."
+                )
         yield list(options.sentences)
     elif sys.stdin.isatty():
         print("One sentence a line; an empty line ends.", file=sys.stderr)
         for line in sys.stdin:
-            if not line.strip():
+            if not as_sentence(line):
                 return
-            yield [line.rstrip("\r\n")]
+            yield [line]
     else:
         yield _piped_lines()
 
 
 def _piped_lines() -> list[str]:
-    """All lines of standard input, as UTF-8 whatever the system's code page."""
-    data = sys.stdin.buffer.read()
-    lines = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
-    if not data.strip():
+    """All lines of standard input, as UTF-8 whatever the system's code page; an empty line stays an empty line."""
+    found = text_lines(sys.stdin.buffer.read(), "standard input")
+    if not any(map(as_sentence, found.lines)):
         raise CourseError("there is nothing to translate: give a sentence, or lines on standard input.")
-    sentences = []
-    for number, line in enumerate(lines, 1):
-        try:
-            sentences.append(line.decode("utf-8").removesuffix("\r"))
-        except UnicodeDecodeError:
-            raise CourseError(
-                f"standard input, line {number}: the bytes are not UTF-8; convert the text and try again."
-            ) from None
-        if not sentences[-1].strip():
-            raise CourseError(
-                f"standard input, line {number}: an empty sentence cannot be translated; remove the line."
-            )
-    return sentences
+    if found.notes:
+        print(f"course: {'; '.join(found.notes)}.", file=sys.stderr)
+    return list(found.lines)

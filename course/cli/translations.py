@@ -4,7 +4,6 @@ Importing this file loads torch.
 """
 
 import argparse
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,7 +11,6 @@ import torch
 
 from course.decoding import sample
 from course.errors import CourseError
-from course.special import EOS
 from course.translator import Translator, render_attention
 
 Texts = list[tuple[str, float]]  # one sentence's translations, best first, each with its score
@@ -29,6 +27,7 @@ def searcher(options: argparse.Namespace, translator: Translator) -> Answer:
             length_penalty=options.length_penalty,
             n_best=options.n_best,
             batch_size=options.batch_size,
+            keep_empty=True,
         )
         return [[(_one_line(text), score) for text, score in translation.n_best] for translation in found]
 
@@ -44,8 +43,11 @@ def sampler(options: argparse.Namespace, translator: Translator) -> Answer:
 
     def draw(sentences: list[str]) -> list[Texts]:
         answers = []
-        for ids in translator.tokenizer.encode_all([unicodedata.normalize("NFC", text.strip()) for text in sentences]):
-            src = torch.tensor([[*ids, EOS]])
+        for ids in translator.source_ids(sentences, keep_empty=True):
+            if not ids:
+                answers.append([("", 0.0)])
+                continue
+            src = torch.tensor([ids])
             limit = min(3 * src.shape[1] // 2 + 10, translator.model.config.max_len)
             drawn = sample(translator.model, src, max_len=limit, generator=generator, **chosen)[0]
             answers.append([(_one_line(translator.tokenizer.decode(drawn.ids)), drawn.score)])

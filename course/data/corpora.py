@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from course.data.embedded import EMBEDDED_NAMES, SPLITS, embedded_text
-from course.data.fetch import FETCH_COMMAND, FILES, data_folder, sha256_of
+from course.data.fetch import FETCH_COMMAND, data_folder, find_file, wrong_files
 from course.data.parallel_text import ParallelText, read_parallel
 from course.errors import CourseError, nearest
 
@@ -69,28 +69,49 @@ def _candidate_folders() -> list[Path]:
     return folders
 
 
-def _find_pair(names: tuple[str, str], split: str) -> tuple[Path, Path]:
-    """Return the paths of two verified files from the first folder that has both."""
-    for folder in _candidate_folders():
-        source, target = folder / names[0], folder / names[1]
-        if source.is_file() and target.is_file():
-            for path in (source, target):
-                _verify(path)
-            return source, target
-    where = " or ".join(str(folder) for folder in _candidate_folders())
+def _files_of(name: str, split: str) -> tuple[str, str]:
+    source, target = _PAIRS[name]
+    return f"{_SPLITS[split]}.{source}.gz", f"{_SPLITS[split]}.{target}.gz"
+
+
+def _find_pair(name: str, split: str) -> tuple[Path, Path]:
+    """Return the paths of two verified files, each from the first folder that has it right."""
+    names, folders = _files_of(name, split), _candidate_folders()
+    source, target = (next(filter(None, (find_file(folder, file) for folder in folders)), None) for file in names)
+    if source and target:
+        return source, target
+    if damaged := damaged_files(name, split):  # a score on another text could be compared with nobody's
+        raise CourseError(
+            f"{damaged[0]} is not the Multi30k file of the pinned version (its SHA-256 differs), or cannot be read; "
+            f"{what_helps(damaged[0])}."
+        )
+    where = " or ".join(str(folder) for folder in folders)
     raise CourseError(
-        f'The Multi30k split "{split}" ({names[0]}, {names[1]}) is not in {where}; run `{FETCH_COMMAND}` '
-        f"once, or `{FETCH_COMMAND} --from DIR` with a folder that holds the files."
+        f'The Multi30k split "{split}" ({", ".join(names)}) is not in {where}; run `{FETCH_COMMAND}` once, or '
+        f"`{FETCH_COMMAND} --from DIR` with a folder that holds the files."
     )
 
 
-def _verify(path: Path) -> None:
-    """Refuse a file that differs from the pinned one: its score could be compared with nobody's."""
-    if sha256_of(path) != FILES[path.name].sha256:
-        raise CourseError(
-            f"{path} is not the Multi30k file of the pinned version (its SHA-256 differs); "
-            f"delete it and run `{FETCH_COMMAND}` again."
-        )
+def damaged_files(name: str, split: str) -> list[Path]:
+    """Return the files of a split that are there and not the pinned ones, and that no right copy stands in for."""
+    if is_embedded(name):
+        return []
+    folders = _candidate_folders()
+    return [
+        path
+        for file in _files_of(name, split)
+        if not any(find_file(folder, file) for folder in folders)
+        for folder in folders
+        for path in wrong_files(folder, file)
+    ]
+
+
+def what_helps(damaged: Path) -> str:
+    """Say what to do about a file that is not the pinned one: nothing has to be deleted, and nothing shared changed."""
+    ours = data_folder() / "multi30k"
+    if damaged.parent == ours:
+        return f"`{FETCH_COMMAND}` puts the right one in its place"
+    return f"leave it there, and `{FETCH_COMMAND}` puts a right copy into {ours}, which is looked at first"
 
 
 def load_corpus(name: str, split: str) -> ParallelText:
@@ -115,8 +136,7 @@ def load_corpus(name: str, split: str) -> ParallelText:
     if name in EMBEDDED_NAMES:
         return embedded_text(name, split)
     languages = _PAIRS[name]
-    stem = _SPLITS[split]
-    source, target = _find_pair((f"{stem}.{languages[0]}.gz", f"{stem}.{languages[1]}.gz"), split)
+    source, target = _find_pair(name, split)
     return read_parallel(
         source, target, source_language=languages[0], target_language=languages[1], name=name, split=split
     )

@@ -6,14 +6,19 @@ try asks the server for the rest only (HTTP Range, RFC 9110 section 14). Because
 checksum, it does not matter which place answers.
 """
 
+import gzip
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
+from course.data.stream import Head, Pace, TooSlow, stream
 from course.errors import CourseError
 
 if TYPE_CHECKING:
@@ -35,31 +40,71 @@ Please cite, when you publish results:
   Elliott, Frank, Barrault, Bougares, Specia (2017). Findings of the Second Shared Task on Multimodal Machine
   Translation and Multilingual Image Description (French, test 2017, ambiguous COCO). W17-4718."""
 
-_BLOCK = 1 << 16
 _TIMEOUT_SECONDS = 10
+_PACE = Pace()
 _TRIES_PER_PLACE = 3
 _LARGEST_BYTES = 8 << 20  # no file of the corpus comes near it: a wrong answer must not fill the disk
 
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """What a file must be: its SHA-256, its bytes (None where unknown), and whether it is required."""
+    """What a file must be: its SHA-256, its bytes (None where unknown), and whether it is required.
+
+    text_sha256: of the text in it, so that an unpacked file is known too; None where unknown.
+    """
 
     sha256: str
     size: int | None = None
     required: bool = True
+    text_sha256: str | None = None
 
 
 FILES: dict[str, PinnedFile] = {
-    "train.en.gz": PinnedFile("d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f", 568929),
-    "train.de.gz": PinnedFile("726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6", 637044),
-    "train.fr.gz": PinnedFile("622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c", 604242),
-    "val.en.gz": PinnedFile("14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28", 21650),
-    "val.de.gz": PinnedFile("f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a", 24681),
-    "val.fr.gz": PinnedFile("ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9", 23001),
-    "test_2016_flickr.en.gz": PinnedFile("611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9", 21077),
-    "test_2016_flickr.de.gz": PinnedFile("9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8", 22890),
-    "test_2016_flickr.fr.gz": PinnedFile("6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90", 22310),
+    "train.en.gz": PinnedFile(
+        "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+        568929,
+        text_sha256="460a15fbd157e34a7a9957ee388c1ca247fe47af3ef25fb50442af6c274e0fc6",
+    ),
+    "train.de.gz": PinnedFile(
+        "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+        637044,
+        text_sha256="2c2b73fd2b548fbcde3a875e0a78d6ee94d498bfdee6bd3eae3945779e9ddf72",
+    ),
+    "train.fr.gz": PinnedFile(
+        "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c",
+        604242,
+        text_sha256="5925a3c18f1587b6b54b87743106e6e8ab93618edb6f65d19eac0621f853a10d",
+    ),
+    "val.en.gz": PinnedFile(
+        "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+        21650,
+        text_sha256="1f2a23d992769b5b3d209b0a10dd0b77c08cceb1f20dfb97ed0aafa49d107227",
+    ),
+    "val.de.gz": PinnedFile(
+        "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+        24681,
+        text_sha256="660e09eb7e1da2f856ea13ee5ad3cf6d36b3d5b0b733c857e94c5747a3dfc660",
+    ),
+    "val.fr.gz": PinnedFile(
+        "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9",
+        23001,
+        text_sha256="5304e444d842e962b2dda4d816b70b22a1765b15401642b7ca37a67477e708dc",
+    ),
+    "test_2016_flickr.en.gz": PinnedFile(
+        "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+        21077,
+        text_sha256="399a4382932c1aadd3ceb9bef1008d388a64c76d4ae4e9d4728c6f4301cac182",
+    ),
+    "test_2016_flickr.de.gz": PinnedFile(
+        "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+        22890,
+        text_sha256="4be6b5b3236b79c25475c6bb829800a7ce559e9ba7a1f6c2394fe4d40be46d16",
+    ),
+    "test_2016_flickr.fr.gz": PinnedFile(
+        "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90",
+        22310,
+        text_sha256="cb3160d69b002bb638e66cc7612fcd56cb0af82eadc9c142dedc438afb885ef6",
+    ),
     "test_2017_flickr.en.gz": PinnedFile(
         "76a444ee25172e72695cddb13ae4a3bda59430617be88e0bb46b60504f054074", required=False
     ),
@@ -105,17 +150,53 @@ def data_folder() -> Path:
     return cache / "attention-course"
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def find_file(folder: Path, name: str) -> Path | None:
+    """Return the path of a pinned file in a folder, under its name or unpacked; None unless its content is right."""
+    return next((path for path in _places_of(folder, name) if _right_bytes(path, FILES[name]) is not None), None)
+
+
+def wrong_files(folder: Path, name: str) -> list[Path]:
+    """Return the files that have a pinned file's name, or its name unpacked, and not its content."""
+    return [p for p in _places_of(folder, name) if _is_there(p) and _right_bytes(p, FILES[name]) is None]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, as far as one may look: a folder that may not be entered has none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _places_of(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / name, folder / name.removesuffix(".gz")
+
+
+def _right_bytes(path: Path, pinned: PinnedFile) -> bytes | None:
+    """Return the pinned file's own bytes, or its text where it was unpacked or packed anew; None for all else.
+
+    Line ends of Windows, which some programs write while they unpack, are no other content.
+    """
+    try:
+        data = path.read_bytes() if path.stat().st_size <= _LARGEST_BYTES else b""
+        if _sha256(data) == pinned.sha256:
+            return data
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).replace(b"\r\n", b"\n")
+    except (OSError, EOFError, zlib.error):  # not there, unreadable, or damaged
+        return None
+    return text if _sha256(text) == pinned.text_sha256 else None
+
+
+def _sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _is_right(path: Path, pinned: PinnedFile) -> bool:
     """Say whether a file exists with the pinned size and checksum."""
     if not path.is_file() or pinned.size not in (None, path.stat().st_size):
         return False
-    return sha256_of(path) == pinned.sha256
+    return _sha256(path.read_bytes()) == pinned.sha256
 
 
 def fetch_multi30k(
@@ -130,7 +211,7 @@ def fetch_multi30k(
     English, German and French are required; test 2017 and ambiguous COCO are taken where they can be had.
 
     Args:
-        from_dir: a folder with the same .gz files, for classes without a network; None fetches them.
+        from_dir: a folder with the same files, packed or unpacked, for classes without a network; None fetches them.
         report: called with each line of progress, and with terms and citations when anything is fetched.
         places: base addresses to try in turn; a file's name is appended.
 
@@ -159,45 +240,55 @@ def fetch_multi30k(
 
 def _missing(folder: Path) -> list[str]:
     """Return the files that a folder lacks or has in a wrong version, the required ones first."""
-    names = [name for name, pinned in FILES.items() if not _is_right(folder / name, pinned)]
+    names = [name for name in FILES if find_file(folder, name) is None]
     return sorted(names, key=lambda name: not FILES[name].required)
 
 
 def _copy_all(source: Path, folder: Path, missing: Iterable[str], report: Callable[[str], object]) -> None:
     """Copy the missing files from a folder; optional ones may be absent."""
     if not source.is_dir():
-        raise CourseError(f"{source} is no folder: name the one that holds the Multi30k .gz files.")
-    absent = [name for name in missing if not (source / name).is_file()]
+        raise CourseError(f"{source} is no folder: name the one that holds the Multi30k files.")
+    given = {name: path for name in missing for path in reversed(_places_of(source, name)) if _is_there(path)}
+    absent = [name for name in missing if name not in given]
     required = [name for name in absent if FILES[name].required]
     if required:
         raise CourseError(
             f"{source} lacks {', '.join(required)}; copy the missing files there, or run `{FETCH_COMMAND}` "
             "with a network."
         )
-    for name in missing:
-        if name not in absent:
-            _copy_one(source / name, folder / name)
-            report(f"{name}: copied, checksum right")
+    unknown = [name for name, path in given.items() if path.name != name and FILES[name].text_sha256 is None]
+    for name in [name for name in given if name not in unknown]:
+        path = find_file(source, name) or given[name]
+        _copy_one(path, folder, name)
+        report(f"{path.name}: copied, checksum right")
+    if unknown:
+        report(f"Optional and only verified where they are packed, skipped: {', '.join(unknown)}")
     if absent:
         report(f"Optional and not in {source}, skipped: {', '.join(absent)}")
 
 
-def _copy_one(source: Path, final: Path) -> None:
-    """Copy one file through `.part`; refuse it when it is not the pinned one."""
+def _copy_one(source: Path, folder: Path, name: str) -> None:
+    """Copy one file through `.part`, as it was published or else its text; refuse it when it is not the pinned one."""
+    data = _right_bytes(source, FILES[name])
+    if data is None:
+        _refuse(source, name)
+    as_published = _sha256(data) == FILES[name].sha256
+    final = folder / (name if as_published else name.removesuffix(".gz"))
     part = _part_of(final)
+    part.write_bytes(data)
+    part.replace(final)
+
+
+def _refuse(source: Path, name: str) -> NoReturn:
     try:
-        data = source.read_bytes()
+        found = _sha256(source.read_bytes())
     except OSError as error:
         raise CourseError(f"{source} cannot be read: {error.strerror or error}.") from None
-    part.write_bytes(data)
-    if not _is_right(part, FILES[final.name]):
-        found = sha256_of(part)
-        part.unlink()
-        raise CourseError(
-            f"{source} is not the Multi30k file of commit {COMMIT}: its SHA-256 is {found}, expected "
-            f"{FILES[final.name].sha256}; get the file again."
-        )
-    part.replace(final)
+    expected = FILES[name].sha256 if source.name == name else FILES[name].text_sha256
+    raise CourseError(
+        f"{source} is not the Multi30k file of commit {COMMIT}: its SHA-256 is {found}, expected {expected}; get the "
+        "file again."
+    )
 
 
 def _part_of(final: Path) -> Path:
@@ -280,19 +371,28 @@ def _append(url: str, part: Path, pinned: PinnedFile) -> bool:
     if have and have >= (pinned.size or _LARGEST_BYTES):
         part.unlink()  # too long or wrong: nothing to resume
         have = 0
-    response = _open(url, have)
-    with response:
+    with closing(stream(partial(_open, url, have), _PACE)) as answer:
+        head = _next(answer, url)
+        assert isinstance(head, Head)
         # 206 is the requested rest; a server that ignores Range answers 200 with the whole file.
-        resumes = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        if have and response.status == 206 and not resumes:
+        resumes = head.status == 206 and head.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        if have and head.status == 206 and not resumes:
             part.unlink()
             return False
-        length = response.headers.get("Content-Length")
+        length = head.headers.get("Content-Length")
         expected = int(length) if length and length.isdigit() else None
         with part.open("ab" if resumes else "wb") as out:
             limit = (pinned.size or _LARGEST_BYTES) - (have if resumes else 0)
-            got = _pour(response, out, limit)
+            got = _pour(partial(_next, answer, url), out, limit)
     return expected is None or got >= expected or got > limit
+
+
+def _next(answer: Iterator[Head | bytes], url: str) -> Head | bytes:
+    """Return what comes next, b"" at the end. A server that drips is given up: the next place may be faster."""
+    try:
+        return next(answer, b"")
+    except TooSlow as failure:
+        raise _PlaceError(f"{_host(url)}: {failure}", reached=False) from None
 
 
 def _open(url: str, have: int) -> "HTTPResponse":
@@ -319,19 +419,19 @@ def _open(url: str, have: int) -> "HTTPResponse":
         raise _PlaceError(f"{_host(url)}: {reason}", reached=False) from None
 
 
-def _pour(response: "HTTPResponse", out: IO[bytes], limit: int) -> int:
+def _pour(next_block: Callable[[], Head | bytes], out: IO[bytes], limit: int) -> int:
     """Copy the answer until its end, a cut, or one block beyond `limit`; return the number of bytes."""
     import http.client
 
     got = 0
     while got <= limit:
         try:
-            block = response.read(_BLOCK)
+            block = next_block()
         except http.client.IncompleteRead as error:
             block = error.partial
         except (OSError, http.client.HTTPException):
             break  # a cut: the caller sees that bytes are missing
-        if not block:
+        if not isinstance(block, bytes) or not block:
             break
         out.write(block)
         got += len(block)

@@ -110,7 +110,8 @@ class Tokenizer:
         """Learn the merges from lines of text, usually source and target together.
 
         The result depends on how often each word occurs, not on the order of the lines. It can be smaller
-        than asked for: a pair that occurs only once is not merged.
+        than asked for: a pair that occurs only once is not merged. The time grows with the square of the longest
+        word's length: a line of a megabyte without a blank takes minutes (`ParallelText.without_endless`).
 
         Args:
             lines: sentences.

@@ -43,6 +43,7 @@ from course.training.run_file import (
 from course.training.schedule import learning_rate
 from course.training.session import Session, read_position
 from course.training.validation import Validation, validate
+from course.training.vocabulary import fits, learn_tokenizer
 from course.training.whole_files import write_text
 
 
@@ -188,17 +189,12 @@ LANGUAGES = ("source_language", "target_language")
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
 
 
-def _fits(pair: tuple[list[int], list[int]], config: ModelConfig) -> bool:
-    """Whether the model has a position for each token of both sides, BOS or EOS included, and neither is empty."""
-    return all(pair) and max(map(len, pair)) < config.max_len
-
-
 def _check_fits(texts: Texts, tokenizer: Tokenizer, config: ModelConfig) -> None:
     """Raise unless each text has a pair that fits: said before a run is touched."""
-    for text in texts:
+    for text in (text.without_endless(config.max_len) for text in texts):
         pairs = (encode_pairs(replace(text, source=(s,), target=(t,)), tokenizer)[0]
                  for s, t in zip(text.source, text.target, strict=True))  # fmt: skip
-        if not any(_fits(pair, config) for pair in pairs):
+        if not any(fits(pair, config.max_len) for pair in pairs):
             raise CourseError(f"no sentence pair fits into max_len {config.max_len}: use a larger max_len.")
 
 
@@ -208,8 +204,8 @@ def _fresh(
 ) -> Session:  # fmt: skip
     text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
-    config_from_dict(model_options | vocabularies)  # a bad size is said before any work
-    tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
+    config = config_from_dict(model_options | vocabularies)  # a bad size is said before any work
+    tokenizer = learn_tokenizer(text, vocab_size=vocab_size, max_len=config.max_len)
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
     config = config_from_dict(model_options | vocabularies)
     _check_fits(texts, tokenizer, config)
@@ -312,11 +308,12 @@ class _Loop:
 
     def _fitting(self, text: ParallelText) -> tuple[ParallelText, Examples]:
         """Only the pairs that fit, as text and as ids."""
-        config = self.session.model.config
+        config, given = self.session.model.config, len(text)
+        text = text.without_endless(config.max_len)
         examples = encode_pairs(text, self.session.tokenizer)
-        kept = [i for i, pair in enumerate(examples) if _fits(pair, config)]
-        if len(kept) < len(text):
-            n = len(text) - len(kept)
+        kept = [i for i, pair in enumerate(examples) if fits(pair, config.max_len)]
+        if len(kept) < given:
+            n = given - len(kept)
             self.log.say(f"left out {n} {text.split} pairs: empty, or longer than {config.max_len - 1} tokens")
         source, target = (tuple(side[i] for i in kept) for side in (text.source, text.target))
         return replace(text, source=source, target=target), [examples[i] for i in kept]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from course.data.sentence import as_sentence
 from course.errors import CourseError
 from course.lab.drawing.picture import Markup, describe_error, with_words
 from course.lab.widgets.still import StillWidget, script_beside, style_beside
@@ -37,6 +38,7 @@ EXAMPLES = (
 MOST_WORDS = 40
 MOST_LETTERS = 400
 ENDS = ".?!"
+_HIDDEN = ("Cf", "Cc")  # soft hyphens of a copied page, zero-width spaces: no English word has one
 _CLOSING = "\"'”’»)]"
 _LOOSE = " ,;:-–—…"
 _ASKING = frozenset("do does did is are was were has have had can could will would must should may".split())  # noqa: SIM905
@@ -63,13 +65,17 @@ class Prepared:
 def prepare(sentence: str) -> Prepared:
     """Bring a typed sentence into the form of the training sentences, and say what was changed."""
     whole = sentence.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair is no character
-    text = " ".join(unicodedata.normalize("NFC", whole).split())
+    typed = " ".join(as_sentence(whole).split())
+    hidden = sum(unicodedata.category(c) in _HIDDEN for c in typed)
+    text = " ".join("".join(c for c in typed if unicodedata.category(c) not in _HIDDEN).split())
     words = words_of(text)
     if not words:
         return Prepared(text, problem=_nothing_to_translate(text))
     if len(words) > MOST_WORDS or len(text) > MOST_LETTERS:
         return Prepared(text, problem=_too_long(len(words), len(text)))
     text, notes = _in_form(text)
+    if hidden:
+        notes.append(f"Left out {hidden} {'character' if hidden == 1 else 'characters'} that nobody sees.")
     return Prepared(text, (*notes, *_warnings(text, len(words))), tuple(unknown_words(text)))
 
 
@@ -163,7 +169,7 @@ def attention_of(translator: Translator, sentence: str, translation: str | None 
 
     if translation is None:
         translation = translator.translate([sentence])[0].text
-    sides = [as_tokens(unicodedata.normalize("NFC", text)) for text in (sentence, translation)]
+    sides = [as_tokens(as_sentence(text)) for text in (sentence, translation)]
     if not sides[0] or not sides[1]:
         raise CourseError("There is no word to look at; give a sentence with words.")
     return word_attention(translator, *sides)
