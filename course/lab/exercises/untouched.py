@@ -50,20 +50,30 @@ class _Space:
     def changed(self) -> list[str]:
         now = vars(self.owner)
         try:
-            if self.before.items() <= now.items():  # by identity first, and in C
+            if self.before.items() <= now.items() and len(now) == len(self.before):  # by identity first, and in C
                 return []
         except Exception:  # values that were put there may refuse to be compared  # noqa: S110
             pass
         names = [name for name, value in self.before.items() if now.get(name, _GONE) is not value]
         counted = (name for name in names if callable(self.before[name]) or not self.functions_only)
-        return [name for name in counted if not _exchanged_by_torch(name, now.get(name))]
+        return [*(name for name in counted if not _exchanged_by_torch(name, now.get(name))), *self._hidden()]
+
+    def _hidden(self) -> list[str]:
+        """Names of a class that now hide those of its parents."""
+        if not isinstance(self.owner, type):
+            return []
+        new = vars(self.owner).keys() - self.before.keys()
+        return sorted(name for name in new if any(name in vars(parent) for parent in self.owner.__mro__[1:]))
 
     def put_back(self) -> list[str]:
         """Put the names back that have changed, and return them."""
         changed = self.changed()
         for name in changed:
             with contextlib.suppress(AttributeError, TypeError):
-                setattr(self.owner, name, self.before[name])
+                if name in self.before:
+                    setattr(self.owner, name, self.before[name])
+                else:
+                    delattr(self.owner, name)
         return [f"{self.name}.{name}" for name in changed]
 
 
