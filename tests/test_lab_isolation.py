@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def changes_settings():
 
 
 def state():
-    return np.get_printoptions(), dict(os.environ), os.getcwd(), list(sys.path), signal.getsignal(signal.SIGTERM)
+    return np.get_printoptions(), dict(os.environ), Path.cwd(), list(sys.path), signal.getsignal(signal.SIGTERM)
 
 
 def test_settings_are_put_back_and_the_answer_passes(capsys):
@@ -147,6 +148,14 @@ def test_a_thread_that_stays_is_told():
     found = diagnose("causal_mask", lambda T: (threading.Thread(target=ended.wait).start(), np.tri(T, dtype=bool))[1])
     ended.set()
     assert "that it started did not end with it" in found.aside
+
+
+def test_torch_s_default_type_alone_is_a_setting():
+    torch = pytest.importorskip("torch")
+    found = diagnose("attention", doing(lambda: torch.set_default_dtype(torch.float64)))
+    assert found.status == "passed", found.message
+    assert found.aside == "  It changed torch's default type for the whole notebook; the check has put that back."
+    assert torch.get_default_dtype() == torch.float32
 
 
 # --- what an answer raises, is, and hands back ------------------------------------------------------------------

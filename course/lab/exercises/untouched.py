@@ -24,6 +24,7 @@ _COMPUTING = ("numpy", "numpy.linalg", "numpy.random", "math", "random", "torch"
 _OF_PYTHON = ("itertools", "functools", "copy", "time", "os", "json", "inspect", "warnings")
 _OTHERS = (*_OF_PYTHON, "torch.nn", "torch.nn.init", "torch.nn.utils", "torch.linalg", "torch.special", "torch.optim")
 _RESOLVED = ("backend", "backend_fallback", "interactive")  # matplotlib sets them itself when it is first used
+_FOLLOWS_A_SETTING = "torch.Storage"  # torch.set_default_dtype exchanges it
 
 _KNOWN: dict[str, dict[str, Any]] = {}  # what the modules of _COMPUTING held when they were first seen
 _SIZES: dict[str, int] = {}  # how many names they had then
@@ -55,6 +56,7 @@ class _Space:
         except Exception:  # values that were put there may refuse to be compared  # noqa: S110
             pass
         names = [name for name, value in self.before.items() if now.get(name, _GONE) is not value]
+        names = [name for name in names if f"{self.name}.{name}" != _FOLLOWS_A_SETTING]
         counted = (name for name in names if callable(self.before[name]) or not self.functions_only)
         return [*(name for name in counted if not _exchanged_by_torch(name, now.get(name))), *self._hidden()]
 
