@@ -27,7 +27,7 @@ def climb(exercise: Exercise, candidate: object) -> Diagnosis:
     with undisturbed() as around:
         found = _unless_unreadable(lambda: _rungs(exercise, candidate, around))
         around.finish()
-        found = _spoiled(around) or found
+        found = _spoiled(around, everything=True) or found
         return replace(found, aside=around.aside(found.at))
 
 
@@ -179,9 +179,9 @@ def _examine(exercise: Exercise, function: Function, around: Surroundings) -> Di
     return found if found.status == "passed" else _with_second(exercise, function, outcomes, found, around)
 
 
-def _spoiled(around: Surroundings) -> Diagnosis | None:
+def _spoiled(around: Surroundings, everything: bool = False) -> Diagnosis | None:
     """Say which functions of libraries the answer has replaced. They are put back before anything is compared."""
-    around.shared.put_back(everything=True)
+    around.shared.put_back(everything)
     names = around.shared.replaced
     return Diagnosis("failed", None, say_replaced(names), stopped=True) if names else None
 

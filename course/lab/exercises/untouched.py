@@ -92,6 +92,7 @@ class Shared:
         self._computing = [*known, _Space("builtins", builtins, own)]
         self._others = [*_libraries(), *_torch_classes(), *_course()]
         self._settings = [(setting, setting.read()) for setting in _settings()]
+        self._first = [(setting, setting.read()) for setting in _settings_of_torch(sys.modules.get("torch"))]
         self._threads = set(threading.enumerate())
         self.replaced: list[str] = []
         self.changed: list[str] = []
@@ -103,7 +104,7 @@ class Shared:
         """
         for space in (*self._computing, *(self._others if everything else ())):
             self.replaced += [name for name in space.put_back() if name not in self.replaced]
-        for setting, before in self._settings if everything else ():
+        for setting, before in (*self._first, *(self._settings if everything else ())):
             with contextlib.suppress(Exception):  # a folder may be gone, a library half unloaded
                 if setting.read() != before:
                     setting.write(before)
@@ -170,11 +171,11 @@ def _settings() -> Iterator[Setting]:
     if (matplotlib := sys.modules.get("matplotlib")) is not None and hasattr(matplotlib, "rcParams"):
         rc = matplotlib.rcParams
         yield Setting("matplotlib's settings", lambda: _drawn(rc), lambda value: dict.update(rc, value))
-    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_default_dtype"):
-        yield from _settings_of_torch(torch)
 
 
 def _settings_of_torch(torch: Any) -> Iterator[Setting]:  # noqa: ANN401
+    if not hasattr(torch, "get_default_dtype"):  # nobody has imported it, or not to its end
+        return
     yield Setting("torch's default type", torch.get_default_dtype, torch.set_default_dtype)
     yield Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads)
     yield Setting(
