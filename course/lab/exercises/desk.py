@@ -1,21 +1,20 @@
 """Where learners come: check, hint and solution. Keeps count of tries, prints, and raises when graded."""
 
-import os
 from typing import Any
 
 from course.errors import CourseError
 from course.lab.exercises import workbook
 from course.lab.exercises.answer import answer
+from course.lab.exercises.borrowed import borrowed
 from course.lab.exercises.card import card, hint_body, paragraph, present, sentences
 from course.lab.exercises.colored import code_block
 from course.lab.exercises.compare import compare
 from course.lab.exercises.example import counter_examples, say_example, smallest, wrong_map
 from course.lab.exercises.exercise import Diagnosis, Exercise
+from course.lab.exercises.graded import Seal, exchanged, is_graded, sealed, watch_notebook
 from course.lab.exercises.ladder import climb
 from course.lab.exercises.registry import all_exercises, get
-
-# nbgrader sets this to "autograde" or "validate" while it runs a notebook.
-GRADING = "NBGRADER_EXECUTION"
+from course.lab.exercises.watch import passes
 
 
 class Desk:
@@ -33,6 +32,8 @@ class Desk:
             said = "his is the reference. Run the cell with your own function again to check yours."
             present(f"{name}: t{said}", card("note", name, [paragraph(f"T{said}")]))
             return candidate
+        if is_graded():
+            _notice(exercise, candidate)
         found = climb(exercise, candidate)
         if found.status != "passed" and is_graded():
             raise AssertionError(f"{name}: {found.status}. {found.message}")
@@ -46,7 +47,8 @@ class Desk:
         self.last.pop(exercise.id, None)
         why = None if is_graded() else _keep(exercise.id, candidate)
         lost = "" if why is None else f"  It was not saved for later lessons: {why}"
-        message = "\n".join(filter(None, (found.message, found.aside, lost)))
+        aside = "" if is_graded() else found.aside
+        message = "\n".join(filter(None, (found.message, aside, lost)))
         text, body = f"{exercise.id}: passed. {message}", sentences(exercise, message)
         present(text, card("passed", exercise.id, body, "The cells below now use yours."))
 
@@ -117,14 +119,18 @@ def _example(exercise: Exercise, candidate: object, again: bool) -> tuple[str, s
             found = wrong_map(exercise, smallest(exercise, candidate, example))
             if found is not None:
                 return numbers, compare(exercise, found)
-    except Exception:  # a result may refuse to be compared or shown; what was found is said without it
-        return numbers, ""
+    except BaseException as error:  # a result may refuse to be compared or shown; what was found is said without it
+        if passes(error):
+            raise
     return numbers, ""
 
 
-def is_graded() -> bool:
-    """Whether nbgrader is running this notebook."""
-    return bool(os.environ.get(GRADING))
+def _notice(exercise: Exercise, candidate: object) -> None:
+    """Raise, with a line for the instructor, where an answer or the checks are not what they should be."""
+    if names := exchanged(_SEAL):
+        raise AssertionError(f"{exercise.id}: not graded. Something in this notebook has replaced {', '.join(names)}.")
+    if (said := borrowed(exercise, candidate)) is not None:
+        raise AssertionError(f"{exercise.id}: not graded. {said}.")
 
 
 def _keep(id: str, candidate: object) -> str | None:
@@ -233,3 +239,9 @@ def _name_first(id: object) -> str:
         f"An exercise is called by its name, and this is of type {type(id).__name__}; the name comes first, in "
         f'quotes: check("{name}", {name}).'
     )
+
+
+# Where a graded kernel starts, nothing has been touched yet.
+_SEAL: Seal = sealed() if is_graded() else {}
+if is_graded():
+    watch_notebook(check)

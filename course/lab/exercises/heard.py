@@ -178,6 +178,9 @@ def _descriptors() -> Iterator[IO[bytes] | None]:
         except OSError:  # no room, or no folder that can be written
             yield None
             return
+        if below.fileno() <= 2:  # one of the three is closed: the file has taken its number
+            yield None
+            return
         _flush_c()
         for descriptor in (1, 2):
             with contextlib.suppress(OSError):  # closed

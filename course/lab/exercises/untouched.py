@@ -24,6 +24,7 @@ _COMPUTING = ("numpy", "numpy.linalg", "numpy.random", "math", "random", "torch"
 _OF_PYTHON = ("itertools", "functools", "copy", "time", "os", "json", "inspect", "warnings")
 _OTHERS = (*_OF_PYTHON, "torch.nn", "torch.nn.init", "torch.nn.utils", "torch.linalg", "torch.special", "torch.optim")
 _RESOLVED = ("backend", "backend_fallback", "interactive")  # matplotlib sets them itself when it is first used
+_FOLLOWS_A_SETTING = "torch.Storage"  # torch.set_default_dtype exchanges it
 
 _KNOWN: dict[str, dict[str, Any]] = {}  # what the modules of _COMPUTING held when they were first seen
 _SIZES: dict[str, int] = {}  # how many names they had then
@@ -50,20 +51,31 @@ class _Space:
     def changed(self) -> list[str]:
         now = vars(self.owner)
         try:
-            if self.before.items() <= now.items():  # by identity first, and in C
+            if self.before.items() <= now.items() and len(now) == len(self.before):  # by identity first, and in C
                 return []
         except Exception:  # values that were put there may refuse to be compared  # noqa: S110
             pass
         names = [name for name, value in self.before.items() if now.get(name, _GONE) is not value]
+        names = [name for name in names if f"{self.name}.{name}" != _FOLLOWS_A_SETTING]
         counted = (name for name in names if callable(self.before[name]) or not self.functions_only)
-        return [name for name in counted if not _exchanged_by_torch(name, now.get(name))]
+        return [*(name for name in counted if not _exchanged_by_torch(name, now.get(name))), *self._hidden()]
+
+    def _hidden(self) -> list[str]:
+        """Names of a class that now hide those of its parents."""
+        if not isinstance(self.owner, type):
+            return []
+        new = vars(self.owner).keys() - self.before.keys()
+        return sorted(name for name in new if any(name in vars(parent) for parent in self.owner.__mro__[1:]))
 
     def put_back(self) -> list[str]:
         """Put the names back that have changed, and return them."""
         changed = self.changed()
         for name in changed:
             with contextlib.suppress(AttributeError, TypeError):
-                setattr(self.owner, name, self.before[name])
+                if name in self.before:
+                    setattr(self.owner, name, self.before[name])
+                else:
+                    delattr(self.owner, name)
         return [f"{self.name}.{name}" for name in changed]
 
 
@@ -80,6 +92,7 @@ class Shared:
         self._computing = [*known, _Space("builtins", builtins, own)]
         self._others = [*_libraries(), *_torch_classes(), *_course()]
         self._settings = [(setting, setting.read()) for setting in _settings()]
+        self._first = [(setting, setting.read()) for setting in _settings_of_torch(sys.modules.get("torch"))]
         self._threads = set(threading.enumerate())
         self.replaced: list[str] = []
         self.changed: list[str] = []
@@ -91,7 +104,7 @@ class Shared:
         """
         for space in (*self._computing, *(self._others if everything else ())):
             self.replaced += [name for name in space.put_back() if name not in self.replaced]
-        for setting, before in self._settings if everything else ():
+        for setting, before in (*self._first, *(self._settings if everything else ())):
             with contextlib.suppress(Exception):  # a folder may be gone, a library half unloaded
                 if setting.read() != before:
                     setting.write(before)
@@ -158,11 +171,11 @@ def _settings() -> Iterator[Setting]:
     if (matplotlib := sys.modules.get("matplotlib")) is not None and hasattr(matplotlib, "rcParams"):
         rc = matplotlib.rcParams
         yield Setting("matplotlib's settings", lambda: _drawn(rc), lambda value: dict.update(rc, value))
-    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_default_dtype"):
-        yield from _settings_of_torch(torch)
 
 
 def _settings_of_torch(torch: Any) -> Iterator[Setting]:  # noqa: ANN401
+    if not hasattr(torch, "get_default_dtype"):  # nobody has imported it, or not to its end
+        return
     yield Setting("torch's default type", torch.get_default_dtype, torch.set_default_dtype)
     yield Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads)
     yield Setting(
