@@ -25,7 +25,7 @@ from course import __version__
 from course.errors import CourseError
 from course.lab.exercises import watch
 from course.lab.exercises.importable import PIECE_MODULE, is_installed
-from course.lab.exercises.run import undisturbed
+from course.lab.exercises.undisturbed import undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
 
 PIECE = "_kept_piece_"  # the name under which a file offers its function: learners may call a helper anything else
