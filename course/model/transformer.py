@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from course.errors import CourseError
 from course.model.config import TransformerConfig
 from course.model.dropout import Dropout
+from course.model.footprint import require_room
 from course.model.layers import Decoder, DecoderLayer, Encoder, Rotate
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
 
@@ -98,6 +99,7 @@ class Transformer(nn.Module):
     rotary_sin: Tensor
 
     def __init__(self, config: TransformerConfig):
+        require_room(config)
         super().__init__()
         self.config = config
         d = config.d_model

@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from course.errors import CourseError
+from course.folders import user_folder
 from course.lab.exercises.exercise import Exercise
 from course.lab.exercises.ladder import agrees, climb
 from course.lab.exercises.registry import all_exercises, get
@@ -30,16 +31,11 @@ def folder() -> Path:
     """Return the folder of the workbook, which need not exist yet.
 
     COURSE_WORKBOOK if set; else ``attention-course/workbook`` in the place where the system keeps a user's data.
+
+    Raises:
+        CourseError: where neither is known.
     """
-    if chosen := os.environ.get("COURSE_WORKBOOK"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "attention-course" / "workbook"
+    return user_folder("COURSE_WORKBOOK", "data", "attention-course/workbook")
 
 
 def keep(id: str, function: object, report: Callable[[str], object] = lambda reason: None) -> bool:
@@ -100,7 +96,7 @@ def _path(id: str) -> Path | None:
     try:
         path = folder() / f"{id}.py"
         return path if path.is_file() else None
-    except (OSError, RuntimeError):  # no home, no permission: then nothing is kept
+    except (OSError, CourseError):  # no home, no permission: then nothing is kept
         return None
 
 
