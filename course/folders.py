@@ -37,7 +37,9 @@ def _expanded(path: Path, variable: str) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise CourseError(f"{variable} is {path}, but there is no user {path.parts[0][1:]}: write the whole path.") from None
+        raise CourseError(
+            f"{variable} is {path}, but there is no user {path.parts[0][1:]}: write the whole path."
+        ) from None
 
 
 def _home(variable: str) -> Path:

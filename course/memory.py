@@ -1,6 +1,6 @@
 """How much memory a piece of work would need, against what there is: said with figures before the work begins.
 
-Without this, what is far too large ends in minutes of silence, in a crash of torch, or in the system killing the process.
+Without this, what is far too large ends in minutes of silence, in a crash of torch, or in a process that is killed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def require_memory(needed: int, what: str, lower: str, device: torch.device | No
     there = memory_here(device)
     if needed > there:
         whose = "this GPU" if device is not None and device.type == "cuda" else "this computer"
-        raise CourseError(f"{what} would need about {_gb(needed)}, but {whose} has {_gb(there)}: choose a smaller {lower}.")
+        raise CourseError(
+            f"{what} would need about {_gb(needed)}, but {whose} has {_gb(there)}: choose a smaller {lower}."
+        )
 
 
 def _gb(size: int) -> str:

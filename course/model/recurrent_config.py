@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course.errors import CourseError
-from course.model.config import MOST_LAYERS, PlainConfig, Tie, require_choice, require_count, require_fraction, require_switches
+from course.model.config import (
+    MOST_LAYERS,
+    PlainConfig,
+    Tie,
+    require_choice,
+    require_count,
+    require_fraction,
+    require_switches,
+)
 
 Cell = Literal["rnn", "lstm", "gru"]
 SourceAttentionKind = Literal["none", "additive", "dot", "general", "concat", "local-m", "local-p"]

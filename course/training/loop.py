@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from course.training.distributed import Team, team_from_environment
 from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
+from course.training.room import fillable_vocabulary, require_training_room
 from course.training.schedule import learning_rate
 from course.training.validation import Validation, validate
 
@@ -152,6 +153,7 @@ def train(
         else:
             session = _fresh(run, texts, model_options, training, vocab_size, corpus or {}, team)
         with RunLog(run, quiet=not team.leads, watcher=watcher) as log:
+            started += session.uncounted
             return _Loop(session, train_text, val_text, log, started, step, stop, mean_loss, rate).run()
 
 
@@ -168,6 +170,7 @@ class Session:
     average: AveragedModel | None
     optimizer: torch.optim.AdamW
     precision: str  # of matrix products: "float32" or "bfloat16"
+    uncounted: float = 0.0  # seconds that measuring the precision took: no part of the minutes
     position: Position = field(default_factory=Position)
 
     @property
@@ -223,9 +226,19 @@ def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: Tra
     if training.averaging == "ema":
         average = AveragedModel(model, multi_avg_fn=partial(moving_average, decay=training.ema_decay))
     torch.manual_seed(training.seed + 1000 * team.rank)  # and then each its own dropout
-    precision = machine.choose_precision(training.precision, device)
+    begun = time.perf_counter()
+    precision = _agreed_precision(training, device, team)
+    uncounted = time.perf_counter() - begun
     optimizer = make_optimizer(model, training, precision=precision)
-    return Session(run, model, tokenizer, training, team, device, average, optimizer, precision)
+    return Session(run, model, tokenizer, training, team, device, average, optimizer, precision, uncounted)
+
+
+def _agreed_precision(training: TrainingConfig, device: torch.device, team: Team) -> str:
+    """The same in every process: what one measures, another need not."""
+    wanted: str = training.precision
+    if wanted == "auto" and team.leads:
+        wanted = machine.choose_precision(wanted, device)
+    return "bfloat16" if team.leader_says(float(wanted == "bfloat16")) else "float32"
 
 
 Texts = tuple[ParallelText, ParallelText]  # to train on, and to validate on
@@ -252,6 +265,8 @@ def _fresh(
     text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
     config_from_dict(model_options | vocabularies)  # a bad size is said before any work
+    most = dict.fromkeys(vocabularies, fillable_vocabulary(vocab_size, text))
+    require_training_room(config_from_dict(model_options | most), training, text, machine.pick_device())
     tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
     config = config_from_dict(model_options | vocabularies)
@@ -271,6 +286,7 @@ def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
         "format": 1,
         "model": session.model.config.to_dict(),
         "training": session.training.to_dict(),
+        "precision": session.precision,  # what "auto" came to: a resumed run computes as it did before
         "corpus": corpus,
         "versions": {"course": __version__, "torch": torch.__version__.partition("+")[0]},
         "parameters": sum(p.numel() for p in session.model.parameters()),
@@ -281,9 +297,11 @@ def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
 def _resumed(run: Path, texts: Texts, training: TrainingConfig, team: Team) -> Session:
     info = checkpoint.read_run_file(run)
     end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
-    training = TrainingConfig.from_dict(info["training"] | end)
+    known = {"precision": info["precision"]} if "precision" in info else {}  # older runs measure again
+    training = TrainingConfig.from_dict(info["training"] | known | end)
     tokenizer, config = checkpoint.read_tokenizer(run, info), config_from_dict(info["model"])
     _check_fits(texts, tokenizer, config)
+    require_training_room(config, training, texts[0], machine.pick_device())
     session = _session(run, config, tokenizer, training, team)
     session.restore(*checkpoint.read_tensors(run / "last.safetensors"))
     if team.leads:
@@ -490,6 +508,8 @@ class _Loop:
             )
 
     def _finish(self) -> TrainingResult:
+        if not self.position.step:
+            self._end_without_an_update()
         self.position.validations = self.training.validations
         self._validate()
         self._keep_state()
@@ -506,6 +526,17 @@ class _Loop:
             f"kept in {self.session.run}"
         )
         return self._result(seconds, finished=True)
+
+    def _end_without_an_update(self) -> NoReturn:
+        """An untrained model is no result: keep where the run stands, so that a later end can go on, and say so."""
+        self._keep_state()
+        self.team.wait()
+        minutes = self.training.minutes or 0
+        raise CourseError(
+            f"the run ended before its first update: minutes is {minutes:g}, which is {60 * minutes:.1f} s, and preparing "
+            f"the data took {self.position.seconds:.1f} s; give it more, to start again or to resume it in "
+            f"{self.session.run}."
+        )
 
     def _result(self, seconds: float, *, finished: bool) -> TrainingResult:
         position = self.position
