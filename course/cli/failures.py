@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import shlex
 
 from course.errors import CourseError
 
@@ -11,6 +12,12 @@ BAD_INPUT, INTERRUPTED = 2, 130
 def exit_code(error: BaseException) -> int:
     """What the shell is told: 130 where somebody pressed Ctrl-C, else 2."""
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else BAD_INPUT
+
+
+def one_line(error: BaseException, options: argparse.Namespace) -> str:
+    """`one_sentence`, without line breaks and control characters, which names of files may hold; blanks stay."""
+    lines = one_sentence(error, options).splitlines()
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.strip() for line in lines))
 
 
 def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
@@ -25,6 +32,8 @@ def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}; check the name, the rights and the free space."
+    if isinstance(error, ImportError) and not (error.name or "").startswith("course"):
+        return f"a library cannot be loaded ({error}): set the course's environment up again."
     if _is_out_of_memory(error):
         return "not enough memory; choose smaller sizes or a smaller --batch-tokens or --batch-size."
     return ""
@@ -39,10 +48,13 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _how_to_go_on(options: argparse.Namespace) -> str:
     if getattr(options, "command", "") != "train" or getattr(options, "out", None) is None:
         return "interrupted."
+    out = shlex.quote(str(options.out))
     state = options.out / "last.safetensors"
     started = getattr(options, "started", math.inf)
     if getattr(options, "overwrite", False) and state.exists() and state.stat().st_mtime < started:
         return f"interrupted before anything was changed; {options.out} still holds the run that was there."
     if state.exists():
-        return f"interrupted; `course train --out {options.out} --resume` goes on from the last saved state."
-    return f"interrupted before the first state was saved; start again with --out {options.out} --overwrite."
+        return f"interrupted; `course train --out {out} --resume` goes on from the last saved state."
+    if not options.out.exists():
+        return f"interrupted before anything was written to {options.out}."
+    return f"interrupted before the first state was saved; start again with --out {out} --overwrite."

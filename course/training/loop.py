@@ -533,8 +533,8 @@ class _Loop:
         self.team.wait()
         minutes = self.training.minutes or 0
         raise CourseError(
-            f"the run ended before its first update: minutes is {minutes:g}, which is {60 * minutes:.1f} s, and preparing "
-            f"the data took {self.position.seconds:.1f} s; give it more, to start again or to resume it in "
+            f"the run ended before its first update: minutes is {minutes:g}, which is {60 * minutes:.1f} s, and "
+            f"preparing the data took {self.position.seconds:.1f} s; give it more, to start again or to resume it in "
             f"{self.session.run}."
         )
 
