@@ -6,6 +6,7 @@ training go to standard output, bars and warnings to standard error. This file i
 after before anything that takes time.
 """
 
+import os
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -17,8 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments: None for those of the process, which is then the command's own: see `course.cli.program`.
     """
     if arguments is None:
-        from course.cli.program import run_program
-
+        try:
+            from course.cli.program import run_program
+        except KeyboardInterrupt:  # so early that nobody listens yet
+            os.write(2, b"course: interrupted.\n")
+            os._exit(130)
         return run_program()
     from course.cli.command_line import run
 

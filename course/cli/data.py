@@ -30,9 +30,10 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
+    folder = data_folder()  # a folder that cannot be told is said before anything
     for name in corpus_names():
         print(f"{name:<16}  {', '.join(_present_splits(name)) or 'not here'}")
-    print(f"\nLooked in {data_folder() / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
+    print(f"\nLooked in {folder / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
     print(f" and in {os.environ[FOLDER_VARIABLE]} ({FOLDER_VARIABLE})." if os.environ.get(FOLDER_VARIABLE) else ".")
 
 
