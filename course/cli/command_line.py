@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from course import __version__
 from course.cli.failures import exit_code, one_line
+from course.cli.interrupts import Interrupts, say
 from course.cli.options import Parser, unknown_option
-from course.cli.program import Interrupts, say
 from course.errors import CourseError
 
 COMMANDS = {  # each is a module of this package, which has `add_options`

@@ -3,6 +3,8 @@
 Weights are exact. What depends on sentences is an estimate, within a factor of two of what is measured.
 """
 
+import math
+
 import torch
 
 from course.memory import require_memory
@@ -11,6 +13,7 @@ from course.model.recurrent_config import RecurrentConfig, recurrent_parameter_c
 
 Sizes = TransformerConfig | RecurrentConfig
 FLOAT, ID = 4, 8  # bytes
+FIRST_ROOM = 16  # positions
 SIZES = "d_model, d_ff, max_len, vocabulary or number of layers"
 MODULES_OF_A_LAYER = 80_000  # bytes that torch's own objects take for one layer, however narrow it is
 
@@ -66,6 +69,11 @@ def _kept_by_a_token(config: Sizes, length: int) -> int:
     return encoder + decoder + 6 * d
 
 
+def room_for(length: int) -> int:
+    """Positions that a cache has set aside when it holds so many: it begins with FIRST_ROOM and doubles."""
+    return FIRST_ROOM << max(0, math.ceil(math.log2(max(1, length) / FIRST_ROOM)))
+
+
 def decoding_bytes(config: Sizes, *, sentences: int, beam: int, source: int, target: int) -> int:
     """Bytes that decoding takes at its peak, weights included.
 
@@ -80,7 +88,7 @@ def decoding_bytes(config: Sizes, *, sentences: int, beam: int, source: int, tar
     if isinstance(config, RecurrentConfig):
         kept = 6 * rows * d * config.n_layers + 3 * sentences * source * d
     else:
-        own, cross = 2 * rows * max(16, target), 2 * sentences * source
+        own, cross = 2 * rows * room_for(target), 2 * sentences * source
         kept = config.n_decoder_layers * d * 2 * (own + cross)  # twice: the next cache is made beside the last one
         kept += sentences * source * (4 * d + 2 * config.d_ff + 2 * config.n_heads * source)
     return weight_bytes(config) + logits + extensions + history + FLOAT * kept
