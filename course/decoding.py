@@ -13,7 +13,7 @@ taken out before the softmax, so that the probabilities of all that can be gener
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol
@@ -21,11 +21,11 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from course.decoding_limits import MaxLen, check_beam, check_room, check_sampling, limits_of
 from course.errors import CourseError
+from course.model.config import is_number
 from course.model.masks import padding_mask
 from course.special import BOS, EOS, PAD
-
-MaxLen = int | Sequence[int] | Tensor
 
 
 class Decodable(Protocol):
@@ -61,6 +61,9 @@ class SpecialIds:
             raise CourseError(f"The end token must differ from padding and begin token, but all are {self.eos}.")
 
 
+LARGEST_ALPHA = 10  # with more, no float can hold what a long hypothesis is divided by
+
+
 @dataclass(frozen=True)
 class LengthPenalty:
     """What a log-probability is divided by, so that long hypotheses are not worse merely for being long.
@@ -73,7 +76,8 @@ class LengthPenalty:
       mean.
     - "none": no penalty, the plain log-probability.
 
-    Raises CourseError for another name, or a negative alpha (short hypotheses would be preferred twice over).
+    Raises CourseError for another name, for a negative alpha (short hypotheses would be preferred twice over) and for
+    one above 10 (every score would come to nearly 0).
     """
 
     name: Literal["gnmt", "power", "none"] = "gnmt"
@@ -82,8 +86,9 @@ class LengthPenalty:
     def __post_init__(self) -> None:
         if self.name not in ("gnmt", "power", "none"):
             raise CourseError(f"Unknown length penalty {self.name!r}; use 'gnmt', 'power' or 'none'.")
-        if not self.alpha >= 0:
-            raise CourseError(f"The length penalty's alpha must be 0 or more, but is {self.alpha}.")
+        if not is_number(self.alpha) or not 0 <= self.alpha <= LARGEST_ALPHA:
+            most = f"a number from 0 to {LARGEST_ALPHA}"
+            raise CourseError(f"The length penalty's alpha must be {most}, but is {self.alpha!r}; 1 is usual.")
 
     def __call__(self, length: Tensor) -> Tensor:
         """Divisors for lengths of any shape, float64; never smaller for a longer hypothesis."""
@@ -94,7 +99,7 @@ class LengthPenalty:
 
 
 COURSE_IDS, GNMT = SpecialIds(), LengthPenalty()
-COLDEST = 1e-30  # a temperature that float32 can divide by; below it, sampling is greedy all the same
+COLDEST, HOTTEST = 1e-30, 1e30  # temperatures that float32 can divide by; beyond, nothing would change any more
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,8 @@ def greedy(
     shape or size.
     """
     with _inference(model):
-        limit = _limits(max_len, src)
+        limit = limits_of(max_len, src)
+        check_room(model, src, 1, limit)
         feed = _feed(model, src, 1, use_cache, special)
         return _one_by_one(feed, limit, lambda p: p.argmax(-1), _penalty(length_penalty), special)
 
@@ -150,14 +156,15 @@ def sample(
     Shapes as in `greedy`. `log_prob` is the model's own, without temperature or filters. The same generator
     state gives the same samples for the same batch. Raises CourseError for a value out of range.
     """
-    _check_sampling(temperature, top_k, top_p)
+    check_sampling(temperature, top_k, top_p)
 
     def draw(log_probs: Tensor) -> Tensor:
         probabilities = sampling_probabilities(log_probs, temperature=temperature, top_k=top_k, top_p=top_p)
         return probabilities.multinomial(1, generator=generator)[:, 0]
 
     with _inference(model):
-        limit = _limits(max_len, src)
+        limit = limits_of(max_len, src)
+        check_room(model, src, 1, limit)
         feed = _feed(model, src, 1, use_cache, special)
         return _one_by_one(feed, limit, draw, _penalty(length_penalty), special)
 
@@ -172,12 +179,13 @@ def sampling_probabilities(
     renormalize.
     """
     centered = log_probs - log_probs.amax(-1, keepdim=True)  # so that a temperature near 0 leaves 0 and -inf
-    ordered, index = (centered / max(temperature, COLDEST)).sort(stable=True, dim=-1, descending=True)
+    ordered, index = (centered / min(max(temperature, COLDEST), HOTTEST)).sort(stable=True, dim=-1, descending=True)
     if top_k is not None:
         ordered[:, top_k:] = -torch.inf
     probabilities = ordered.softmax(-1)
     if top_p is not None:
         before = probabilities.cumsum(-1) - probabilities  # what the more probable tokens hold together
+        before[:, 0] = -1.0  # the best token stays, however little float32 can hold of top_p
         probabilities = probabilities.masked_fill(before >= top_p, 0.0)
         probabilities = probabilities / probabilities.sum(-1, keepdim=True)
     return torch.zeros_like(probabilities).scatter(-1, index, probabilities)
@@ -206,9 +214,10 @@ def beam_search(
     Sentences do not influence one another. Raises CourseError for a wrong shape or size.
     """
     penalty = _penalty(length_penalty)
-    _check_beam(beam_size, n_best)
+    check_beam(beam_size, n_best)
     with _inference(model):
-        limit = _limits(max_len, src)
+        limit = limits_of(max_len, src)
+        check_room(model, src, beam_size, limit)
         results: list[list[Hypothesis]] = [[] for _ in range(len(src))]
         feed = _feed(model, src, beam_size, use_cache, special)
         beams, active = _first_beams(len(src), beam_size, src.device), torch.arange(len(src), device=src.device)
@@ -443,33 +452,3 @@ def _precise(device: torch.device) -> torch.dtype:
 
 def _penalty(value: LengthPenalty | float) -> LengthPenalty:
     return value if isinstance(value, LengthPenalty) else LengthPenalty("gnmt", value)
-
-
-def _limits(max_len: MaxLen, src: Tensor) -> Tensor:
-    """(B,) int64, on the device of src."""
-    if src.ndim != 2 or src.dtype != torch.long:
-        raise CourseError(f"src must be (B, S) int64 ids, but is {tuple(src.shape)} {src.dtype}.")
-    limit = torch.as_tensor(max_len, dtype=torch.long, device=src.device)
-    if limit.ndim > 1 or (limit.ndim == 1 and len(limit) != len(src)):
-        raise CourseError(
-            f"max_len must be one number or {len(src)}, one for each sentence, but is {tuple(limit.shape)}."
-        )
-    if limit.numel() and int(limit.min()) < 1:
-        raise CourseError(f"max_len must be 1 or more, but is {int(limit.min())}.")
-    return limit.expand(len(src))
-
-
-def _check_beam(beam_size: int, n_best: int) -> None:
-    if beam_size < 1:
-        raise CourseError(f"The beam size must be 1 or more, but is {beam_size}; 1 is greedy search, 5 is usual.")
-    if not 1 <= n_best <= beam_size:
-        raise CourseError(f"n_best must be between 1 and the beam size {beam_size}, but is {n_best}.")
-
-
-def _check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    if not temperature > 0:
-        raise CourseError(f"The temperature must be more than 0, but is {temperature}; for 0, use greedy search.")
-    if top_k is not None and top_k < 1:
-        raise CourseError(f"top_k must be 1 or more, but is {top_k}; leave it out to keep every token.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise CourseError(f"top_p must be more than 0 and at most 1, but is {top_p}.")

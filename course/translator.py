@@ -17,12 +17,14 @@ from course.data.parallel_text import CHARACTERS_A_TOKEN
 from course.data.sentence import as_sentence
 from course.data.tokenizer import Tokenizer
 from course.decoding import GNMT, Hypothesis, LengthPenalty, beam_search, greedy
+from course.decoding_limits import check_beam, check_whole, require_decoding_room
 from course.errors import CourseError
 from course.model import TranslationModel
 from course.model.masks import padding_mask
 from course.model.recurrent_config import RecurrentConfig
 from course.special import BOS, EOS, PAD
 
+WIDEST_BEAM = 1000  # quality falls long before (Koehn & Knowles 2017, section 3.6), and a step takes seconds
 NO_ATTENTION = (
     "This model has no attention to the source, so no word of its translations looks at a word of the source."
 )
@@ -107,9 +109,9 @@ class Translator:
         to the model. Raises CourseError for a sentence that is longer than the model's positions, or empty where that
         is not wanted, naming its line.
         """
-        if batch_size < 1:
-            raise CourseError(f"The batch size must be 1 or more, but is {batch_size}.")
+        _check_choices(beam, n_best, batch_size, max_len)
         sources = self.source_ids(texts, keep_empty=keep_empty)
+        self._check_room(sources, beam, batch_size, max_len)
         nothing = Translation("", 0.0, True, (("", 0.0),) * n_best)
         results = {i: nothing for i, ids in enumerate(sources) if not ids}
         if progress is not None and results:
@@ -164,6 +166,19 @@ class Translator:
         return beam_search(
             self.model, src, beam_size=beam, max_len=limits, length_penalty=length_penalty, n_best=n_best
         )
+
+    def _check_room(self, sources: list[list[int]], beam: int, batch_size: int, max_len: int | None) -> None:
+        """Refuse before the first batch what only the last one, of the longest sentences, would show."""
+        if sources:
+            longest = max(map(len, sources))
+            require_decoding_room(
+                self.model,
+                sentences=min(batch_size, len(sources)),
+                beam=beam,
+                source=longest,
+                target=longest * 3 // 2 + 10 if max_len is None else max_len,
+                device=self._device(),
+            )
 
     def _translation(self, found: list[Hypothesis]) -> Translation:
         n_best = tuple((self.tokenizer.decode(h.ids), h.score) for h in found)
@@ -246,6 +261,15 @@ def render_attention(aligned: AlignedAttention, *, layer: int = -1, top: int = 2
         ]
         lines.append(f"{label:<{width}}  {', '.join(seen)}")
     return "\n".join(lines)
+
+
+def _check_choices(beam: int, n_best: int, batch_size: int, max_len: int | None) -> None:
+    check_beam(beam, n_best)
+    if beam > WIDEST_BEAM:
+        raise CourseError(f"The beam size is {beam:,}; above {WIDEST_BEAM:,} it only takes time: 5 is usual.")
+    check_whole("The batch size", batch_size, "64 is usual.")
+    if max_len is not None:
+        check_whole("max_len", max_len, "leave it out for what the source suggests.")
 
 
 def _sentence(number: int, of: int) -> str:

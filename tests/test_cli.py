@@ -612,6 +612,8 @@ def test_interrupting_says_how_to_go_on(refused, own_run, two, tmp_path, monkeyp
     assert f"--out {own_run} --resume" in refused("train", "--resume", "--out", own_run, code=130)
     said = refused("train", *files, "--overwrite", "--out", own_run, code=130)
     assert f"interrupted before anything was changed; {own_run} still holds the run" in said
+    assert "before anything was written to" in refused("train", *files, "--out", tmp_path / "r", code=130)
+    (tmp_path / "r").mkdir()  # begun, and no state was saved yet
     assert "--overwrite" in refused("train", *files, "--out", tmp_path / "r", code=130)
     (own_run / "previous-run").mkdir()
     said = refused("train", "--resume", "--out", own_run, code=130)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from course import __version__
-from course.cli.failures import exit_code, one_sentence
+from course.cli.failures import exit_code, one_line
+from course.cli.interrupts import Interrupts, say
 from course.cli.options import Parser, unknown_option
 from course.errors import CourseError
 
@@ -21,31 +22,41 @@ COMMANDS = {  # each is a module of this package, which has `add_options`
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for bad input, 130 when it was interrupted."""
+def run(arguments: Sequence[str], *, interrupts: Interrupts | None = None, printable: bool = True) -> int:
+    """Run one command and return its exit code: 0, 1 where nobody reads on, 2 for bad input, 130 when interrupted.
+
+    interrupts: of the process that runs this command alone. printable: whether there is a standard output.
+    Raises errors of the package itself.
+    """
     _speak_utf8()
-    given = list(sys.argv[1:] if arguments is None else arguments)
     options = argparse.Namespace()
     try:
-        _read(given, options)
+        if not printable and arguments[:1] != ["train"]:  # whose result is a folder
+            raise CourseError("standard output is closed, so nothing could be printed: open it, or send it to a file.")
+        _read(arguments, options)
+        if interrupts is not None:
+            interrupts.say = lambda: one_line(KeyboardInterrupt(), options)
+            interrupts.has_files_open = options.command == "train"
         options.action(options)
         sys.stdout.flush()  # a closed pipe shows here, not at the interpreter's exit
     except BrokenPipeError:  # the reader has enough: `course translate ... | head`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - must outlive this function
         return 1
-    except (CourseError, KeyboardInterrupt, OSError, MemoryError, RuntimeError) as error:
-        if not (said := one_sentence(error, options)):
+    except (Exception, KeyboardInterrupt) as error:
+        if interrupts is not None and interrupts.number:  # an interrupt may come out as another error
+            interrupts.leave()
+        if not (said := one_line(error, options)):
             raise
-        print(f"course: {' '.join(said.split())}", file=sys.stderr)
+        say(said)
         return exit_code(error)
     return 0
 
 
 def _speak_utf8() -> None:
     """Standard streams in UTF-8 on every system: Windows would fail at the first word that its code page lacks."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace"), (sys.stderr, "replace")):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+            stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def _read(given: Sequence[str], options: argparse.Namespace) -> None:

@@ -30,15 +30,16 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
+    folder = data_folder()  # a folder that cannot be told is said before anything
     for name in corpus_names():
         print(f"{name:<16}  {', '.join(_present_splits(name)) or 'not here'}")
     splits = ((name, split) for name in corpus_names() for split in split_names(name))
     damaged = {path for name, split in splits for path in damaged_files(name, split)}
-    for folder in sorted({path.parent for path in damaged}):
-        one, *more = sorted(path for path in damaged if path.parent == folder)
+    for place in sorted({path.parent for path in damaged}):
+        one, *more = sorted(path for path in damaged if path.parent == place)
         others = f" and {len(more)} more there" if more else ""
         print(f"\nDamaged, or other files: {one}{others}; {what_helps(one)}.", end="")
-    print(f"\nLooked in {data_folder() / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
+    print(f"\nLooked in {folder / 'multi30k'} (COURSE_DATA moves the data folder)", end="")
     print(f" and in {os.environ[FOLDER_VARIABLE]} ({FOLDER_VARIABLE})." if os.environ.get(FOLDER_VARIABLE) else ".")
 
 

@@ -1,6 +1,8 @@
 """`course exercises`: list the exercises and what is solved."""
 
 import argparse
+from contextlib import suppress
+from pathlib import Path
 
 from course.cli.options import Parser
 from course.lab.exercises import all_exercises, workbook
@@ -17,6 +19,7 @@ def add_options(parser: Parser) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
+    _require_readable(workbook.folder())
     exercises = all_exercises()
     states = {state.id: state for state in workbook.states(again=options.check)}
     width = max((len(exercise.id) for exercise in exercises), default=0)
@@ -31,3 +34,9 @@ def _list(options: argparse.Namespace) -> None:
     if others := workbook.strangers():
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         print(f"Of no exercise in this version of the course: {', '.join(others[:3])}{more}.")
+
+
+def _require_readable(folder: Path) -> None:
+    """Raise `OSError` where a workbook is there and cannot be looked into: nothing would seem to be solved."""
+    with suppress(FileNotFoundError):  # nothing has been kept yet
+        next(folder.iterdir(), None)

@@ -14,6 +14,12 @@ def exit_code(error: BaseException) -> int:
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else BAD_INPUT
 
 
+def one_line(error: BaseException, options: argparse.Namespace) -> str:
+    """`one_sentence`, without line breaks and control characters, which names of files may hold; blanks stay."""
+    lines = one_sentence(error, options).splitlines()
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.strip() for line in lines))
+
+
 def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
     """What to tell the person who gave the command; "" where the error is one of the package itself.
 
@@ -26,6 +32,8 @@ def one_sentence(error: BaseException, options: argparse.Namespace) -> str:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}; check the name, the rights and the free space."
+    if isinstance(error, ImportError) and not (error.name or "").startswith("course"):
+        return f"a library cannot be loaded ({error}): set the course's environment up again."
     if _is_out_of_memory(error):
         return "not enough memory; choose smaller sizes or a smaller --batch-tokens or --batch-size."
     return ""
@@ -47,6 +55,8 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if state.exists():
         go_on = command("course", "train", "--out", options.out, "--resume")
         return f"interrupted; `{go_on}` goes on from the last saved state{_what_waits(options.out)}."
+    if not options.out.exists():
+        return f"interrupted before anything was written to {options.out}."
     return (
         f"interrupted before the first state was saved; start again with `{command('--out', options.out)} --overwrite`."
     )

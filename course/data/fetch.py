@@ -8,8 +8,6 @@ checksum, it does not matter which place answers.
 
 import gzip
 import hashlib
-import os
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -20,6 +18,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from course.data.stream import Head, Pace, TooSlow, stream
 from course.errors import CourseError
+from course.folders import user_folder
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -137,17 +136,10 @@ class _PlaceError(Exception):
 def data_folder() -> Path:
     """Return the folder that holds fetched corpora; it need not exist yet.
 
-    The environment variable COURSE_DATA names it; otherwise it lies in this user's cache folder.
+    The environment variable COURSE_DATA names it; otherwise it lies in this user's cache folder. Raises `CourseError`
+    where neither is known.
     """
-    if os.environ.get("COURSE_DATA"):
-        return Path(os.environ["COURSE_DATA"]).expanduser()
-    if sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "attention-course"
+    return user_folder("COURSE_DATA", "cache", "attention-course")
 
 
 def find_file(folder: Path, name: str) -> Path | None:

@@ -134,7 +134,8 @@ class Tokenizer:
         library = Library(models.BPE())
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size - len(SPECIAL_TOKENS),
+            # The library sets aside room for as many pieces as are asked for; no text has more than bytes to merge.
+            vocab_size=min(vocab_size - len(SPECIAL_TOKENS), 256 + sum(len(line.encode()) for line in checked)),
             min_frequency=2,
             show_progress=False,
             initial_alphabet=_byte_letters(),

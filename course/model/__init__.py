@@ -14,6 +14,7 @@ from course.model.architecture import (
 )
 from course.model.attention import MultiHeadAttention, attention, fused_attention, merge_heads, split_heads
 from course.model.config import TransformerConfig, parameter_count
+from course.model.footprint import count_parameters, decoding_bytes, training_bytes, weight_bytes
 from course.model.layers import Decoder, DecoderLayer, Encoder, EncoderLayer, FeedForward, Residual
 from course.model.masks import causal_mask, decoder_mask, padding_mask
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
@@ -46,7 +47,9 @@ __all__ = [
     "causal_mask",
     "config_class",
     "config_from_dict",
+    "count_parameters",
     "decoder_mask",
+    "decoding_bytes",
     "fused_attention",
     "make_model",
     "merge_heads",
@@ -56,4 +59,6 @@ __all__ = [
     "rotary_angles",
     "sinusoidal_positions",
     "split_heads",
+    "training_bytes",
+    "weight_bytes",
 ]

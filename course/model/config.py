@@ -1,7 +1,9 @@
 """Every size and choice of the Transformer, in one frozen dataclass."""
 
+import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from numbers import Integral
+from typing import Any, Literal, Self, TypeGuard
 
 from course.errors import CourseError
 
@@ -17,6 +19,8 @@ CHOICES = {
     "tie": ("none", "decoder", "all"),
 }
 COUNTS = ("src_vocab_size", "tgt_vocab_size", "d_model", "n_heads", "d_ff", "max_len")
+FARTHEST_DIVISOR = 10_000  # a fitting number of heads is looked for so far around the one that was given
+MOST_LAYERS = 1000  # the deepest Transformers that have been trained (Wang et al. 2022); more is a slip of the hand
 
 
 class PlainConfig:
@@ -88,20 +92,23 @@ class TransformerConfig(PlainConfig):
         for name in COUNTS:
             require_count(name, getattr(self, name), minimum=1)
         for name in ("n_encoder_layers", "n_decoder_layers"):
-            require_count(name, getattr(self, name), minimum=0)
+            require_count(name, getattr(self, name), minimum=0, maximum=MOST_LAYERS)
         for name, allowed in CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
         self._check_widths()
         for name in ("dropout", "attention_dropout"):
             require_fraction(name, getattr(self, name))
-        if not isinstance(self.norm_eps, int | float) or not self.norm_eps > 0:
+        require_switches(self, ("scale_embeddings", "bias", "output_bias"))
+        if self.final_norm is not None:
+            require_switches(self, ("final_norm",))
+        if not is_number(self.norm_eps) or not 0 < self.norm_eps < math.inf:
             raise CourseError(f"norm_eps is {self.norm_eps!r}; it must be a number above 0, such as 1e-5.")
 
     def _check_widths(self) -> None:
         if self.d_model % self.n_heads:
             wanted = min(self.n_heads, self.d_model)
-            around = (wanted + step for away in range(self.d_model) for step in (-away, away))
-            near = next(h for h in around if h > 0 and self.d_model % h == 0)
+            around = (wanted + step for away in range(FARTHEST_DIVISOR) for step in (-away, away))
+            near = next((h for h in around if h > 0 and self.d_model % h == 0), 1)
             raise CourseError(
                 f"d_model {self.d_model} cannot be split among {self.n_heads} heads: "
                 f"choose n_heads that divides it, such as {near}, or another d_model."
@@ -124,10 +131,18 @@ class TransformerConfig(PlainConfig):
         return self.norm == "pre" if self.final_norm is None else self.final_norm
 
 
-def require_count(name: str, value: object, *, minimum: int) -> None:
-    """Raise `CourseError` unless the value is a whole number of at least `minimum`."""
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is an int or a float, of Python's or numpy's own: True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def require_count(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+    """Raise `CourseError` unless the value is a whole number of at least `minimum`, and at most `maximum`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise CourseError(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")
+        kind = f" of type {type(value).__name__}" if isinstance(value, Integral) and not isinstance(value, int) else ""
+        raise CourseError(f"{name} is {value!r}{kind}; it must be a whole number of at least {minimum}.")
+    if maximum is not None and value > maximum:
+        raise CourseError(f"{name} is {value}; it must be at most {maximum:,}.")
 
 
 def require_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -139,8 +154,15 @@ def require_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 def require_fraction(name: str, value: object) -> None:
     """Raise `CourseError` unless the value is a number of at least 0 and below 1."""
-    if not isinstance(value, int | float) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise CourseError(f"{name} is {value!r}; it must be at least 0 and below 1.")
+
+
+def require_switches(config: object, names: tuple[str, ...]) -> None:
+    """Raise `CourseError` unless each of these fields is True or False: the text "false" would count as true."""
+    for name in names:
+        if not isinstance(getattr(config, name), bool):
+            raise CourseError(f"{name} is {getattr(config, name)!r}; it must be True or False.")
 
 
 def parameter_count(config: TransformerConfig) -> int:

@@ -24,6 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from course.errors import CourseError
 from course.model.dropout import Dropout
+from course.model.footprint import require_room
 from course.model.masks import require_mask
 from course.model.recurrent_config import RecurrentConfig
 from course.model.source_attention import Source, SourceAttention
@@ -57,6 +58,7 @@ class RecurrentModel(nn.Module):
     """The recurrent encoder-decoder in all the variants of `RecurrentConfig`."""
 
     def __init__(self, config: RecurrentConfig):
+        require_room(config)
         super().__init__()
         self.config = config
         d, n_layers = config.d_model, config.n_layers

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course.errors import CourseError
-from course.model.config import PlainConfig, Tie, require_choice, require_count, require_fraction
+from course.model.config import (
+    MOST_LAYERS,
+    PlainConfig,
+    Tie,
+    require_choice,
+    require_count,
+    require_fraction,
+    require_switches,
+)
 
 Cell = Literal["rnn", "lstm", "gru"]
 SourceAttentionKind = Literal["none", "additive", "dot", "general", "concat", "local-m", "local-p"]
@@ -39,11 +47,13 @@ class RecurrentConfig(PlainConfig):
     output_bias: bool = False  # one number per target word, added to the logits
 
     def __post_init__(self) -> None:
-        for name in ("src_vocab_size", "tgt_vocab_size", "d_model", "n_layers", "window", "max_len"):
+        for name in ("src_vocab_size", "tgt_vocab_size", "d_model", "window", "max_len"):
             require_count(name, getattr(self, name), minimum=1)
+        require_count("n_layers", self.n_layers, minimum=1, maximum=MOST_LAYERS)
         for name, allowed in CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
         require_fraction("dropout", self.dropout)
+        require_switches(self, ("bidirectional", "output_bias"))
         if self.bidirectional and self.d_model % 2:
             raise CourseError(
                 f"d_model {self.d_model} cannot be shared by two directions: choose an even one, or one direction."

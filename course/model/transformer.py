@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from course.errors import CourseError
 from course.model.config import TransformerConfig
 from course.model.dropout import Dropout
+from course.model.footprint import FIRST_ROOM, require_room
 from course.model.layers import Decoder, DecoderLayer, Encoder, Rotate
 from course.model.masks import require_mask
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
@@ -58,7 +59,7 @@ class DecoderCache:
     src_mask: Tensor | None  # (B, 1, 1, S)
     beam_size: int = 1
     length: int = 0  # positions held so far
-    room: int = field(default=16)  # positions that fit before the buffers must grow
+    room: int = field(default=FIRST_ROOM)  # positions that fit before the buffers must grow
 
     def select(self, rows: Tensor) -> "DecoderCache":
         """A new cache whose row i continues old row rows[i]. rows: (M,) ids; whole groups of `beam_size`.
@@ -99,6 +100,7 @@ class Transformer(nn.Module):
     rotary_sin: Tensor
 
     def __init__(self, config: TransformerConfig):
+        require_room(config)
         super().__init__()
         self.config = config
         d = config.d_model

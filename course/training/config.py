@@ -1,9 +1,13 @@
 """What can be set about training, and three presets that are known to work."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from course.errors import CourseError
+from course.model.config import is_number
+
+LARGEST_SEED = 2**62  # what torch's generators take, with room for the numbers of processes and steps
 
 CHOICES = {
     "optimizer": ("adamw", "muon"),
@@ -20,7 +24,7 @@ class TrainingConfig:
     The run ends at `minutes` or at `max_steps`, whichever comes first; at least one must be given.
     """
 
-    minutes: float | None = None  # wall clock from start to the last step, data preparation included
+    minutes: float | None = None  # wall clock from start to last step, with data preparation but not the bfloat16 probe
     max_steps: int | None = None  # number of updates
     batch_tokens: int = 2500  # target tokens an update, padding included, over all processes
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: orthogonalized momentum for the matrices of the layers
@@ -43,25 +47,29 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.minutes is None and self.max_steps is None:
             raise CourseError("training needs an end: give minutes, max_steps or both.")
-        if self.minutes is not None and not self.minutes > 0:
-            raise CourseError(f"minutes is {self.minutes:g}; it must be above 0.")
         for name in ("max_steps", "batch_tokens", "log_every", "validations", "checkpoint_every", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise CourseError(f"{name} is {value}; it must be at least 1.")
-        for name in ("lr", "clip"):
-            if not getattr(self, name) > 0:
-                raise CourseError(f"{name} is {getattr(self, name):g}; it must be above 0.")
-        for name in ("warmup_steps", "validation_sentences", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise CourseError(f"{name} is {getattr(self, name)}; it must not be negative.")
-        for name in ("label_smoothing", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise CourseError(f"{name} is {getattr(self, name):g}; it must be at least 0 and below 1.")
+            if getattr(self, name) is not None or name not in ("max_steps", "threads"):
+                _require_whole(name, getattr(self, name), 1, "must be at least 1")
+        for name in ("warmup_steps", "validation_sentences"):
+            _require_whole(name, getattr(self, name), 0, "must not be negative")
+        _require_whole("seed", self.seed, -LARGEST_SEED, f"must be between -{LARGEST_SEED:,} and {LARGEST_SEED:,}")
+        if self.seed > LARGEST_SEED:
+            raise CourseError(f"seed is {self.seed}; it must be between -{LARGEST_SEED:,} and {LARGEST_SEED:,}.")
+        self._check_numbers()
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 choices = ", ".join(repr(choice) for choice in allowed)
                 raise CourseError(f"{name} is {getattr(self, name)!r}; it must be one of {choices}.")
+
+    def _check_numbers(self) -> None:
+        for name in ("lr", "clip") if self.minutes is None else ("minutes", "lr", "clip"):
+            if not _require_finite(name, getattr(self, name)) > 0:
+                raise CourseError(f"{name} is {getattr(self, name):g}; it must be above 0.")
+        if _require_finite("weight_decay", self.weight_decay) < 0:
+            raise CourseError(f"weight_decay is {self.weight_decay}; it must not be negative.")
+        for name in ("label_smoothing", "ema_decay"):
+            if not 0 <= _require_finite(name, getattr(self, name)) < 1:
+                raise CourseError(f"{name} is {getattr(self, name):g}; it must be at least 0 and below 1.")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
@@ -75,6 +83,19 @@ class TrainingConfig:
         if unknown:
             raise CourseError(f"training has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
         return cls(**values)
+
+
+def _require_whole(name: str, value: object, smallest: int, rule: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise CourseError(f"{name} is {value!r}; it must be a whole number.")
+    if value < smallest:
+        raise CourseError(f"{name} is {value}; it {rule}.")
+
+
+def _require_finite(name: str, value: object) -> float:
+    if not is_number(value) or not math.isfinite(value):
+        raise CourseError(f"{name} is {value!r}; it must be a finite number.")
+    return value
 
 
 @dataclass(frozen=True)

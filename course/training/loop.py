@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,11 @@ from course.training.log import RunLog, Watcher, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
 from course.training.ownership import Ownership
+from course.training.room import fillable_vocabulary, require_training_room
 from course.training.run_file import (
     BEST_FILE,
     LAST_FILE,
+    PREVIOUS,
     RUN_FILE,
     TOKENIZER_FILE,
     belonging,
@@ -169,6 +171,7 @@ def train(
                 log.say(line)
             if session.on_new_data:
                 log.record(step=session.position.step, new_data=True)
+            started += session.uncounted
             return _Loop(session, train_text, val_text, log, started, step, stop, mean_loss, rate).run()
 
 
@@ -180,9 +183,19 @@ def _session(run: Path, config: ModelConfig, tokenizer: Tokenizer, training: Tra
     if training.averaging == "ema":
         average = AveragedModel(model, multi_avg_fn=partial(moving_average, decay=training.ema_decay))
     torch.manual_seed(training.seed + 1000 * team.rank)  # and then each its own dropout
-    precision = machine.choose_precision(training.precision, device)
+    begun = time.perf_counter()
+    precision = _agreed_precision(training, device, team)
+    uncounted = time.perf_counter() - begun
     optimizer = make_optimizer(model, training, precision=precision)
-    return Session(run, model, tokenizer, training, team, device, average, optimizer, precision)
+    return Session(run, model, tokenizer, training, team, device, average, optimizer, precision, uncounted)
+
+
+def _agreed_precision(training: TrainingConfig, device: torch.device, team: Team) -> str:
+    """The same in every process: what one measures, another need not."""
+    wanted: str = training.precision
+    if wanted == "auto" and team.leads:
+        wanted = machine.choose_precision(wanted, device)
+    return "bfloat16" if team.leader_says(float(wanted == "bfloat16")) else "float32"
 
 
 LANGUAGES = ("source_language", "target_language")
@@ -205,6 +218,8 @@ def _fresh(
     text = texts[0]
     vocabularies = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
     config = config_from_dict(model_options | vocabularies)  # a bad size is said before any work
+    most = dict.fromkeys(vocabularies, fillable_vocabulary(vocab_size, text))
+    require_training_room(config_from_dict(model_options | most), training, text, machine.pick_device())
     tokenizer = learn_tokenizer(text, vocab_size=vocab_size, max_len=config.max_len)
     vocabularies = dict.fromkeys(vocabularies, tokenizer.vocab_size)  # a small corpus may not fill it
     config = config_from_dict(model_options | vocabularies)
@@ -227,6 +242,7 @@ def _write_run_file(session: Session, corpus: dict[str, Any]) -> None:
         "run_id": secrets.token_hex(8),
         "model": session.model.config.to_dict(),
         "training": session.training.to_dict(),
+        "precision": session.precision,  # what "auto" came to: a resumed run computes as it did before
         "corpus": corpus,
         "data": session.data,
         "tokenizer_sha256": tokenizer_checksum(session.tokenizer),
@@ -249,9 +265,11 @@ def _resumed(
     own.team.wait()  # until the leader has brought the folder in order
     info = read_run_file(run)
     end = {"minutes": training.minutes, "max_steps": training.max_steps, "threads": training.threads}
-    training = TrainingConfig.from_dict(info["training"] | end)
+    known = {"precision": info["precision"]} if "precision" in info else {}  # older runs measure again
+    training = TrainingConfig.from_dict(info["training"] | known | end)
     tokenizer, config = read_tokenizer(run, info), config_from_dict(info["model"])
     _check_fits(texts, tokenizer, config)
+    require_training_room(config, training, texts[0], machine.pick_device())
     tensors, about = checkpoint.read_tensors(run / LAST_FILE)
     check_belongs(run / LAST_FILE, about, info)
     position = read_position(run / LAST_FILE, about)
@@ -483,6 +501,8 @@ class _Loop:
             self.session.keep()
 
     def _finish(self) -> TrainingResult:
+        if not self.position.step:
+            self._end_without_an_update()
         self.position.validations = self.training.validations
         self._validate()
         self._keep_state()
@@ -499,6 +519,21 @@ class _Loop:
             f"kept in {self.session.run}"
         )
         return self._result(seconds, finished=True)
+
+    def _end_without_an_update(self) -> NoReturn:
+        """An untrained model is no result: say so, and keep where the run stands, so that a later end can go on.
+
+        A run that was to be replaced comes back instead, which it does where the new one has no state.
+        """
+        if alone := not (self.session.run / PREVIOUS).is_dir():
+            self._keep_state()
+        self.team.wait()
+        minutes = self.training.minutes or 0
+        again = f"to start again or to resume it in {self.session.run}" if alone else "and the old run stays as it was"
+        raise CourseError(
+            f"the run ended before its first update: minutes is {minutes:g}, which is {60 * minutes:.1f} s, and "
+            f"preparing the data took {self.position.seconds:.1f} s; give it more, {again}."
+        )
 
     def _result(self, seconds: float, *, finished: bool) -> TrainingResult:
         position = self.position

@@ -2,17 +2,20 @@
 
 import ctypes
 import os
-import statistics
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
 from course.errors import CourseError
+from course.model.config import require_count
 
 THREADS_ANYWHERE = 64  # so many threads may be asked for on any computer; of a million, torch would crash
 FASTER = 1.5  # bfloat16 must win by this factor, since it also costs conversions that the probe does not see
+PROBE_SECONDS, TURNS, FEWEST_TURNS = 0.3, 9, 3  # of the probe: when it stops, and when it has seen too little
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 
 
@@ -23,6 +26,7 @@ def pick_device() -> torch.device:
 
 def use_threads(threads: int) -> None:
     """Let torch compute with so many threads. Raises `CourseError` for far more than the computer has processors."""
+    require_count("threads", threads, minimum=1)
     most = max(THREADS_ANYWHERE, os.cpu_count() or 1)
     if threads > most:
         raise CourseError(f"threads is {threads}, but this computer has {os.cpu_count()} processors: ask for fewer.")
@@ -54,25 +58,38 @@ def _keep_few_kernels() -> None:
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
-def bfloat16_is_faster(device: torch.device) -> bool:
-    """Whether matrix products run at least 1.5 times as fast in bfloat16, measured here and now in about 0.1 s.
+def bfloat16_is_faster(device: torch.device, seconds_of: Callable[[Tensor, Tensor], float] | None = None) -> bool:
+    """Whether matrix products run at least 1.5 times as fast in bfloat16, measured here and now in at most about 0.3 s.
 
-    CPUs with the right instructions gain a factor of 3 to 4; others lose. A name in a list would age.
+    CPUs with the right instructions gain a factor of 3 to 4; others lose. A name in a list would age. On a busy machine
+    any single product may be slow by chance: the two kinds take turns, and bfloat16 must win both by its best time and
+    in most of the turns. In doubt, and where there is time for few turns only, the answer is no.
+
+    seconds_of: takes the time of one product.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
+    seconds_of = seconds_of or product_seconds
+    end = time.perf_counter() + PROBE_SECONDS
     generator = torch.Generator().manual_seed(0)
     a, b = torch.randn(1024, 256, generator=generator), torch.randn(256, 1024, generator=generator)
-    return _seconds(a, b) > FASTER * _seconds(a.bfloat16(), b.bfloat16())
+    a16, b16 = a.bfloat16(), b.bfloat16()
+    product_seconds(a, b), product_seconds(a16, b16)  # the first of its kind is compiled
+    turns: list[tuple[float, float]] = []
+    while len(turns) < TURNS and time.perf_counter() < end:
+        turns.append((seconds_of(a, b), seconds_of(a16, b16)))
+    if len(turns) < FEWEST_TURNS:
+        return False
+    wide, narrow = zip(*turns, strict=True)
+    wins = sum(one > FASTER * other for one, other in turns)
+    return min(wide) > FASTER * min(narrow) and wins > len(turns) / 2
 
 
-def _seconds(a: torch.Tensor, b: torch.Tensor) -> float:
-    times = []
-    for _ in range(9):
-        start = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[2:])
+def product_seconds(a: Tensor, b: Tensor) -> float:
+    """Seconds on the wall that one matrix product takes."""
+    start = time.perf_counter()
+    a @ b
+    return time.perf_counter() - start
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:

@@ -49,6 +49,7 @@ class Session:
     average: AveragedModel | None
     optimizer: torch.optim.AdamW
     precision: str  # of matrix products: "float32" or "bfloat16"
+    uncounted: float = 0.0  # seconds that measuring the precision took: no part of the minutes
     position: Position = field(default_factory=Position)
     belonging: dict[str, Any] = field(default_factory=dict)  # by which its weights are known as those of its run.json
     data: Fingerprint | None = None  # of the sentences that it is trained on now

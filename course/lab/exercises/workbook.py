@@ -7,7 +7,6 @@ running the notebook did; nothing else is ever loaded from there, and every piec
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from course.errors import CourseError
+from course.folders import user_folder
 from course.lab.exercises import watch
 from course.lab.exercises.exercise import Exercise
 from course.lab.exercises.kept_file import PIECE, execute, is_sealed, read, sealed, write
@@ -29,16 +29,11 @@ def folder() -> Path:
     """Return the folder of the workbook, which need not exist yet.
 
     COURSE_WORKBOOK if set; else ``attention-course/workbook`` in the place where the system keeps a user's data.
+
+    Raises:
+        CourseError: where neither is known.
     """
-    if chosen := os.environ.get("COURSE_WORKBOOK"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "attention-course" / "workbook"
+    return user_folder("COURSE_WORKBOOK", "data", "attention-course/workbook")
 
 
 def keep(id: str, function: object, report: Callable[[str], object] = lambda reason: None) -> bool:
@@ -149,7 +144,7 @@ def _path(id: str) -> Path | None:
     try:
         path = folder() / f"{id}.py"
         return path if os.path.lexists(path) else None
-    except (OSError, RuntimeError, CourseError):  # no home, no permission: then nothing is kept
+    except (OSError, CourseError):  # no home, no permission: then nothing is kept
         return None
 
 
