@@ -33,6 +33,7 @@ from course.lessons.lesson_03 import figures as of_03
 from course.lessons.lesson_03 import reference
 from course.lessons.lesson_03.dragged_query import DraggedQuery, draw_dragged_query
 from course.lessons.lesson_05 import figures as of_05
+from course.lessons.lesson_11 import figures as of_11
 
 EIGHTHS = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125], [0.0, 0.0, 1.0]])  # bfloat16 holds them exactly
 THREE = ["a", "b", "c"]
@@ -136,6 +137,20 @@ def test_a_widget_takes_them_too():
     widget = DraggedQuery(keys, keys.bfloat16(), THREE, query=keys[0])
     assert widget.key_points == EIGHTHS[:, :2].tolist()
     assert widget.query == [0.5, 0.25]
+
+
+def test_a_function_of_torch_gets_a_tensor():
+    """What is studied in torch asks for tensors: a drawing function that hands them on keeps them."""
+    seen = []
+
+    def sample(logits, temperature, top_k, top_p):
+        seen.append(type(logits))
+        return logits.softmax(-1).requires_grad_()
+
+    for logits in (torch.zeros(3, requires_grad=True), [0.0, 0.0, 0.0], np.zeros(3)):
+        values = {"logits": logits, "words": THREE, "temperature": 1.0, "top_k": 3, "top_p": 1.0}
+        assert of_11.draw_lots(Figure(), sample=sample, **values)
+    assert seen == [torch.Tensor] * 3
 
 
 def figure_modules():
