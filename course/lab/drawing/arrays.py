@@ -125,7 +125,8 @@ def takes_arrays(draw: Callable[P, T]) -> Callable[P, T]:
     """Let a drawing function take arrays, lists and tensors alike.
 
     It gets arrays instead of tensors, and for a parameter that is annotated with arrays instead of lists of numbers
-    too. For a parameter that is an `Array` and nothing else, what cannot be drawn is refused as by `numbers`.
+    too. For a parameter that is an `Array` and nothing else, what cannot be drawn is refused as by `numbers`; one that
+    is a `Tensor`, which a function under study in torch is to get, stays one.
     """
     signature = inspect.signature(draw)
 
@@ -136,7 +137,7 @@ def takes_arrays(draw: Callable[P, T]) -> Callable[P, T]:
             kind = str(signature.parameters[name].annotation)
             if kind == "Array":
                 given.arguments[name] = numbers(value, name)
-            elif name != "fig" and not kind.startswith("Callable"):
+            elif name != "fig" and not kind.startswith(("Callable", "Tensor")):
                 given.arguments[name] = arrays_in(value, lists="rray" in kind)
         return draw(*given.args, **given.kwargs)
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 
 from course.lab.drawing.colors import INK
 from course.lab.drawing.picture import as_card
 
 _WIDE, _NARROW = frozenset("mwMWÆŒæœ@%…—"), frozenset("iljtfrI.,:;!'’|()[] -")
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # also where it is escaped
 
 
 def room_of(word: str, size: float) -> float:
@@ -62,5 +65,5 @@ def svg_image(width: float, height: float, body: str, *, title: str, alt: str) -
         f'role="img" font-family="sans-serif"><title>{html.escape(title)}</title><desc>{html.escape(alt)}</desc>'
         f"{body}</svg>"
     )
-    data = base64.b64encode(drawing.encode("utf-8")).decode("ascii")
+    data = base64.b64encode(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", drawing).encode("utf-8")).decode("ascii")
     return as_card(f"data:image/svg+xml;base64,{data}", round(width), alt, least=0.7)

@@ -60,6 +60,7 @@ class StillWidget(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
+        data["text/plain"] = self.still_text()  # older anywidgets cut it after 110 letters
         if shown := self.still_html():
             data["text/html"] = shown
         return data, metadata

@@ -44,7 +44,7 @@ def dragged_query_state(
     The same steps as the page takes (Vaswani et al. 2017, equation 1, with d_k = 2 and a temperature that
     divides the scaled scores).
     """
-    q, k, v = (np.asarray(each, dtype=np.float64) for each in (query, keys, values))
+    q, k, v = (as_array(each).astype(np.float64) for each in (query, keys, values))
     scores = k @ q
     logits = scores / (math.sqrt(2.0) * temperature)
     powers = np.exp(logits - logits.max())
@@ -137,7 +137,7 @@ class DraggedQuery(StillWidget):
 
 def _pairs(name: str, points: ArrayLike) -> list[list[float]]:
     try:
-        array = np.asarray(points, dtype=np.float64)
+        array = as_array(points).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise CourseError(f"The {name} are not pairs of numbers: {points!r}.") from error
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():

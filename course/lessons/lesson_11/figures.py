@@ -19,6 +19,7 @@ from course.lab.drawing import (
     VALUE_TEXT,
     WEIGHTS,
     WEIGHTS_TEXT,
+    as_array,
     begin,
     plain,
     takes_arrays,
@@ -292,10 +293,13 @@ def draw_lots(
     fig: Figure, *, sample: Function, logits: Tensor, words: Sequence[str], temperature: float, top_k: int, top_p: float
 ) -> str:
     """Draw the probabilities of the likeliest words: the model's own as outlines, and those they are drawn with."""
+    import torch
+
     begin(fig, 11.0, 3.9)
     ax = fig.add_axes((0.07, 0.24, 0.91, 0.66))
-    p = sample(logits.clone(), temperature, top_k, top_p).numpy()
-    own = logits.softmax(dim=-1).numpy()
+    logits = torch.as_tensor(logits).detach()
+    p = as_array(sample(logits.clone(), temperature, top_k, top_p))
+    own = as_array(logits.softmax(dim=-1))
     order = np.argsort(-own, kind="stable")[:BARS]
     at = np.arange(len(order))
     ax.bar(at, p[order], width=0.72, color=WEIGHTS)
