@@ -266,9 +266,10 @@ function render({ model, el }) {
   const spoken = make("div", "course-spoken", root);
   spoken.setAttribute("role", "status");
 
-  const current = () => sentences[model.get("place")].views[model.get("view")];
+  // Another sentence may have fewer views, and another view fewer layers and heads, than what was looked at.
+  const viewAt = () => Math.min(model.get("view"), sentences[model.get("place")].views.length - 1);
+  const current = () => sentences[model.get("place")].views[viewAt()];
   const held = () => (model.get("followed").length ? model.get("followed") : null);
-  // Another view may have fewer layers and heads than the one that was looked at.
   const layerOf = (view) => Math.min(model.get("layer"), view.layers - 1);
   const headOf = (view) => (model.get("head") < view.heads ? model.get("head") : -1);
   const follow = (which, hold) => {
@@ -288,7 +289,7 @@ function render({ model, el }) {
     speaking = setTimeout(() => { spoken.textContent = told.textContent; }, REST);
   };
   const update = () => {
-    const [place, at] = [model.get("place"), model.get("view")];
+    const [place, at] = [model.get("place"), viewAt()];
     const sentence = sentences[place];
     if (drawn !== `${place} ${at}`) {
       drawn = `${place} ${at}`;
