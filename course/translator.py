@@ -118,7 +118,7 @@ class Translator:
         """
         if batch_size < 1:
             raise CourseError(f"The batch size must be 1 or more, but is {batch_size}.")
-        sources = self._source_ids(texts)
+        sources = self.source_ids(texts)
         order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         results: dict[int, Translation] = {}
         for start in range(0, len(order), batch_size):
@@ -142,7 +142,7 @@ class Translator:
 
     def every_attention(self, text: str, translation: str | None = None) -> SentenceAttention:
         """The weights of encoder, decoder and cross-attention, with arguments and errors as in `attention`."""
-        source = self._source_ids([text])[0]
+        source = self.source_ids([text])[0]
         labels = self._labels(source, translation)
         device = self._device()
         src, tgt = torch.tensor([source], device=device), torch.tensor([[BOS, *labels[:-1]]], device=device)
@@ -182,7 +182,7 @@ class Translator:
         n_best = tuple((self.tokenizer.decode(h.ids), h.score) for h in found)
         return Translation(n_best[0][0], n_best[0][1], found[0].finished, n_best)
 
-    def _source_ids(self, texts: Sequence[str]) -> list[list[int]]:
+    def source_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids with the end token, checked."""
         if isinstance(texts, str):
             raise CourseError("translate takes a list of sentences, but was given one string; put it in [ ].")
