@@ -42,8 +42,8 @@ class Head:
 class Cell:
     """A weight of the cross-attention that is set by hand; the others of its row share what is left, in proportion.
 
-    layer, head: from 0; head -1 sets it in all heads of the layer. row: the piece that is being written, from 0. column:
-    the piece of the source. weight: from 0 to 1.
+    layer, head: from 0; head -1 sets it in all heads of the layer. row: the piece that is being written, from 0.
+    column: the piece of the source. weight: from 0 to 1.
     """
 
     layer: int
@@ -64,6 +64,15 @@ class Edits:
 NOTHING = Edits()
 
 
+def transformer_of(translator: Translator) -> Transformer:
+    """The model of a translator. Raises `CourseError` where it is no Transformer."""
+    if not isinstance(translator.model, Transformer):
+        raise CourseError(
+            "This is a recurrent model: only the heads of a Transformer can be switched or its weights set."
+        )
+    return translator.model
+
+
 def heads_of(model: Transformer) -> list[Head]:
     """Every head of a model: the encoder's first, then the decoder's own, then those that look at the source."""
     layers = {"encoder": len(model.encoder.layers), "decoder": len(model.decoder.layers)}
@@ -73,9 +82,10 @@ def heads_of(model: Transformer) -> list[Head]:
 
 def attention_of(model: Transformer, kind: Kind, layer: int) -> MultiHeadAttention:
     """The attention that a head belongs to."""
-    if kind == "encoder":
-        return model.encoder.layers[layer].self_attention
-    return getattr(model.decoder.layers[layer], {"decoder": "self_attention", "cross": "cross_attention"}[kind])
+    layers = model.encoder.layers if kind == "encoder" else model.decoder.layers
+    part = getattr(layers[layer], "cross_attention" if kind == "cross" else "self_attention")
+    assert isinstance(part, MultiHeadAttention)
+    return part
 
 
 @contextmanager
@@ -191,9 +201,7 @@ def write(translator: Translator, sentence: str, edits: Edits = NOTHING) -> Writ
 
     Raises `CourseError` as `Translator.translate` and `edited`, and for a model that is no Transformer.
     """
-    model, tokenizer = translator.model, translator.tokenizer
-    if not isinstance(model, Transformer):
-        raise CourseError("Only the heads of a Transformer can be switched and its weights be set.")
+    model, tokenizer = transformer_of(translator), translator.tokenizer
     source = translator.source_ids([sentence])[0]
     src = torch.tensor([source])
     limit = min(len(source) * 3 // 2 + 10, model.config.max_len)
