@@ -33,8 +33,8 @@ class AttentionEditor(StillWidget):
     """A sentence, the weights with which it is translated, and what becomes of it when they are changed.
 
     `asked` is what the page wants: its "text", its "number", heads "off" as [[kind, layer, head]] and "cells" as
-    [[layer, head, row, column, weight]]; `answered` is the number of the question that `untouched` and `changed` answer.
-    `edits` says the same as `Edits`.
+    [[layer, head, row, column, weight]]; `answered` is the number of the question that `untouched` and `changed`
+    answer. `edits` says the same as `Edits`.
     """
 
     _esm = script_beside(__file__)
