@@ -18,6 +18,8 @@ from course.errors import CourseError
 from course.scoring import alignment_error_rate
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from course.translator import Translator
 
 Links = set[tuple[int, int]]
@@ -76,20 +78,56 @@ def word_attention(translator: Translator, source: Sequence[Token], target: Sequ
 
     Raises `CourseError` as `Translator.attention`.
     """
+    every = every_word_attention(translator, source, target)
+    if every.cross is None:
+        from course.translator import NO_ATTENTION
+
+        raise CourseError(NO_ATTENTION)
+    return WordAttention(every.source, every.target, every.cross[:, :, :-1])
+
+
+@dataclass(frozen=True)
+class EveryWordAttention:
+    """Every attention between the words of a sentence pair, each (L, H, words that look, words that are looked at).
+
+    Weights are summed and averaged over pieces as in `WordAttention`. encoder: source words and the end token, on both
+    sides. decoder: target words and the end token look at the begin token and the target words. cross: target words and
+    the end token look at source words and the end token. None where the model has no such attention.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    encoder: np.ndarray | None
+    decoder: np.ndarray | None
+    cross: np.ndarray | None
+
+
+def every_word_attention(
+    translator: Translator, source: Sequence[Token], target: Sequence[Token]
+) -> EveryWordAttention:
+    """All that a model looks at while it is made to say `target`. Raises `CourseError` as `Translator.attention`."""
     from course.data.grammar.tokens import detokenized
 
     tokenizer = translator.tokenizer
     texts = [detokenized(side) for side in (source, target)]
-    weights = translator.attention(*texts).weights.numpy()
-    columns, rows = (
-        owners([*tokenizer.byte_lengths(tokenizer.encode(text)), 0], side)
+    every = translator.every_attention(*texts)
+    of_source, of_target = (
+        np.eye(len(side) + 1)[owners([*tokenizer.byte_lengths(tokenizer.encode(text)), 0], side)]
         for text, side in zip(texts, (source, target), strict=True)
+    )  # (S, source words + 1), (T, target words + 1): which piece belongs to which word, the end token last
+    of_given = np.roll(np.roll(of_target, 1, axis=0), 1, axis=1)  # the begin token first, then the same pieces
+
+    def words(weights: Tensor | None, rows: np.ndarray, columns: np.ndarray) -> np.ndarray | None:
+        mean = rows / rows.sum(0)
+        return None if weights is None else np.einsum("lhts,tj,si->lhji", weights.numpy(), mean, columns)
+
+    return EveryWordAttention(
+        tuple(t.text for t in source),
+        tuple(t.text for t in target),
+        words(every.encoder, of_source, of_source),
+        words(every.decoder, of_target, of_given),
+        words(every.cross, of_target, of_source),
     )
-    of_source = np.eye(len(source) + 1)[columns]  # (S, source words + 1)
-    of_target = np.eye(len(target) + 1)[rows]  # (T, target words + 1)
-    of_target = of_target / of_target.sum(0)
-    summed = np.einsum("lhts,tj,si->lhji", weights, of_target, of_source)
-    return WordAttention(tuple(t.text for t in source), tuple(t.text for t in target), summed[:, :, : len(target)])
 
 
 def error_rates(translator: Translator, pairs: Iterable[Pair]) -> list[float]:

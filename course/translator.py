@@ -59,6 +59,22 @@ class AlignedAttention:
     translation: str = ""
 
 
+@dataclass(frozen=True)
+class SentenceAttention:
+    """Every attention of one translated sentence, each (L, H, queries, keys), rows as in `AlignedAttention`.
+
+    encoder: (L, H, S, S). decoder: (L, H, T, T); its keys are what the decoder was given, the begin token and all but
+    the last of `target_tokens`. cross: (L, H, T, S). None where the model has no such attention.
+    """
+
+    source_tokens: list[str]
+    target_tokens: list[str]
+    encoder: Tensor | None
+    decoder: Tensor | None
+    cross: Tensor | None
+    translation: str = ""
+
+
 class Translator:
     """Translates text with a trained model.
 
@@ -131,6 +147,13 @@ class Translator:
         translation: the target to follow word by word; by default the model's own (beam 5). The weights come from the
         explicit attention path. Raises CourseError as `translate`, and for a translation that is empty or too long.
         """
+        every = self.every_attention(text, translation)
+        if every.cross is None:
+            raise CourseError(NO_ATTENTION)
+        return AlignedAttention(every.source_tokens, every.target_tokens, every.cross, every.translation)
+
+    def every_attention(self, text: str, translation: str | None = None) -> SentenceAttention:
+        """The weights of encoder, decoder and cross-attention, with arguments and errors as in `attention`."""
         source = self.source_ids([text])[0]
         labels = self._labels(source, translation)
         device = self._device()
@@ -138,12 +161,12 @@ class Translator:
         with torch.inference_mode():
             self.model.eval()
             _, weights = self.model(src, tgt, src_mask=padding_mask(src, pad=PAD), return_weights=True)
-        if not weights.cross:
-            raise CourseError(NO_ATTENTION)
-        return AlignedAttention(
+        return SentenceAttention(
             source_tokens=self.tokenizer.tokens(source),
             target_tokens=self.tokenizer.tokens(labels),
-            weights=torch.cat(weights.cross).float().cpu(),
+            encoder=_stacked(weights.encoder),
+            decoder=_stacked(weights.decoder),
+            cross=_stacked(weights.cross),
             translation=self.tokenizer.decode(labels),
         )
 
@@ -236,6 +259,11 @@ class Translator:
 
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+
+def _stacked(weights: list[Tensor]) -> Tensor | None:
+    """The weights of one sentence's layers, each (1, H, queries, keys), as one tensor (L, H, queries, keys)."""
+    return torch.cat(weights).float().cpu() if weights else None
 
 
 def render_attention(aligned: AlignedAttention, *, layer: int = -1, top: int = 2) -> str:

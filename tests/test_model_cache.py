@@ -217,9 +217,9 @@ def test_float32_steps_equal_whole_prefixes_closely():
 
 
 def position_always_zero(monkeypatch):
-    embed = Transformer._embed
+    embed = Transformer.embedded
     monkeypatch.setattr(
-        Transformer, "_embed", lambda self, tokens, table, side, start=0: embed(self, tokens, table, side)
+        Transformer, "embedded", lambda self, tokens, table, side, start=0: embed(self, tokens, table, side)
     )
 
 

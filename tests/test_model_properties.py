@@ -551,13 +551,13 @@ def attention_to_oneself_only(monkeypatch):
 
 
 def positions_added_though_there_are_none(monkeypatch):
-    embed = Transformer._embed
+    embed = Transformer.embedded
 
     def placed(self, tokens, *args, **options):
         x = embed(self, tokens, *args, **options)
         return x + torch.sin(torch.arange(x.shape[1])[:, None] * torch.arange(x.shape[2]))
 
-    monkeypatch.setattr(Transformer, "_embed", placed)
+    monkeypatch.setattr(Transformer, "embedded", placed)
 
 
 def weights_before_the_mask(monkeypatch):

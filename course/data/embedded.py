@@ -76,10 +76,15 @@ class Pair:
         """The numbered tree; None for probes, which people wrote."""
         return self.entry.meaning
 
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The codes of source and target language, such as "en" and "de"."""
+        return _DIRECTIONS[self.name]
+
     def _tokens(self, side: int, text: str) -> tuple[Token, ...]:
         if self.meaning is None:
             return tuple(Token(word) for word in text.split())
-        return tuple(tokens_of(self.meaning, _DIRECTIONS[self.name][side]))
+        return tuple(tokens_of(self.meaning, self.languages[side]))
 
     @cached_property
     def source_tokens(self) -> tuple[Token, ...]:

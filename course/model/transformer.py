@@ -188,8 +188,8 @@ class Transformer(nn.Module):
 
     def _encode(self, src: Tensor, src_mask: Tensor | None, return_weights: bool) -> tuple[Tensor, list[Tensor]]:
         _require_source_mask(src_mask, src)
-        x = self._embed(src, self.src_embedding, "src")
-        return self.encoder(x, rotate=self._rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights)
+        x = self.embedded(src, self.src_embedding, "src")
+        return self.encoder(x, rotate=self.rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights)
 
     def _decode(
         self,
@@ -200,17 +200,17 @@ class Transformer(nn.Module):
         return_weights: bool,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         _require_source_mask(src_mask, memory)
-        x = self._embed(tgt, self.tgt_embedding, "tgt")
+        x = self.embedded(tgt, self.tgt_embedding, "tgt")
         return self.decoder(
             x,
             memory,
-            rotate=self._rotation(0, tgt.shape[1]),
+            rotate=self.rotation(0, tgt.shape[1]),
             mask=tgt_mask,
             memory_mask=src_mask,
             return_weights=return_weights,
         )
 
-    def _embed(self, tokens: Tensor, table: nn.Embedding, side: str, start: int = 0) -> Tensor:
+    def embedded(self, tokens: Tensor, table: nn.Embedding, side: str, start: int = 0) -> Tensor:
         """ids (B, T), the first at position start -> (B, T, d), scaled and placed (sections 3.4, 3.5)."""
         end = start + tokens.shape[1]
         if end > self.config.max_len:
@@ -227,7 +227,8 @@ class Transformer(nn.Module):
             x = (self.adding or torch.add)(x, self.position_table[start:end])
         return self.dropout(x)
 
-    def _rotation(self, start: int, length: int) -> Rotate:
+    def rotation(self, start: int, length: int) -> Rotate:
+        """What turns the queries and keys of `length` tokens, the first at position start; nothing, but for rotary."""
         if self.config.positions != "rotary":
             return _unchanged
         if self.turning is not None:
@@ -259,8 +260,8 @@ class Transformer(nn.Module):
         Appends one position to the cache, in place. Equal to the last row of `decode` on the whole prefix.
         """
         cache.make_room()
-        x = self._embed(tokens[:, None], self.tgt_embedding, "tgt", start=cache.length)
-        rotate = self._rotation(cache.length, 1)
+        x = self.embedded(tokens[:, None], self.tgt_embedding, "tgt", start=cache.length)
+        rotate = self.rotation(cache.length, 1)
         for layer, kept in zip(self.decoder, cache.layers, strict=True):
             x = _step_layer(layer, x, kept, cache, rotate)
         cache.length += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -19,20 +19,33 @@ _PAGE = """<!DOCTYPE html>
 html, body {{ background: {ground}; color: {ink}; margin: 0; padding: 12px; font: 16px sans-serif }}
 </style></head><body></body></html>"""
 
-_SHOW = """async ([script, style, state, bytes]) => {
+_SHOW = """async ([script, style, state, bytes, kernel]) => {
     const sheet = document.createElement('style');
     sheet.textContent = style;
     document.head.append(sheet);
-    const values = { ...state };
-    for (const [name, text] of Object.entries(bytes)) {
-        const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-        values[name] = new DataView(raw.buffer);
-    }
+    const values = {};
+    const put = (state, bytes) => {
+        Object.assign(values, state);
+        for (const [name, text] of Object.entries(bytes)) {
+            const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            values[name] = new DataView(raw.buffer);
+        }
+    };
+    put(state, bytes);
     const heard = {};
+    const changed = (name) => { for (const call of heard[`change:${name}`] ?? []) call(); };
+    let unsaved = {};
     const model = {
         get: (name) => values[name],
-        set(name, value) { values[name] = value; for (const call of heard[`change:${name}`] ?? []) call(); },
-        save_changes() {},
+        set(name, value) { values[name] = unsaved[name] = value; changed(name); },
+        async save_changes() {
+            if (!kernel) return;
+            const sent = unsaved;
+            unsaved = {};
+            const [state, bytes] = await window[kernel](sent);
+            put(state, bytes);
+            for (const name of [...Object.keys(state), ...Object.keys(bytes)]) changed(name);
+        },
         send() {},
         on(event, call) { (heard[event] ??= []).push(call); },
         off() {},
@@ -87,13 +100,35 @@ def plain_page(browser: Browser, *, ground: str, ink: str, width: int = 900, sca
     return page
 
 
-def show(page: Page, widget: StillWidget) -> None:
-    """Put a widget on the page, with a model that no kernel hears."""
+def show(page: Page, widget: StillWidget, *, live: bool = False) -> None:
+    """Put a widget on the page, with a model that no kernel hears; or, where it is live, this process.
+
+    A live one may stand once on a page.
+    """
+    if live:
+        page.expose_function("kernel", lambda sent: _answered(widget, sent))
+    page.evaluate(_SHOW, [widget._esm, widget._css, *_state(widget), "kernel" if live else None])
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def _state(widget: StillWidget) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the page is told: values as they are, and bytes as base64."""
     state = widget.get_state()
     raw = {name: base64.b64encode(value).decode() for name, value in state.items() if isinstance(value, bytes)}
-    sent = {name: value for name, value in state.items() if name not in raw and _is_json(value)}
-    page.evaluate(_SHOW, [widget._esm, widget._css, sent, raw])
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return {name: value for name, value in state.items() if name not in raw and _is_json(value)}, raw
+
+
+def _answered(widget: StillWidget, sent: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Set what the page has changed, and return all that has changed here since, but what was sent."""
+    before = _state(widget)
+    for name, value in sent.items():
+        widget.set_trait(name, value)
+    after = _state(widget)
+    told = [
+        {name: value for name, value in now.items() if name not in sent and then.get(name) != value}
+        for then, now in zip(before, after, strict=True)
+    ]
+    return told[0], told[1]
 
 
 def contrasts(page: Page) -> list[tuple[str, float]]:

@@ -57,12 +57,14 @@ class OwnTransformer:
     Args:
         pieces: the learner's, and references for the others.
         config: of the package's model; of the kind that `SHAPE` says.
+        like: another whose classes are the same. Its map of the weights is taken as it is, so that a piece may compute
+            something else than it should.
 
     Raises:
         CourseError: The config is of another kind, or the class does something else than the package's model.
     """
 
-    def __init__(self, pieces: OwnPieces, config: TransformerConfig):
+    def __init__(self, pieces: OwnPieces, config: TransformerConfig, *, like: OwnTransformer | None = None):
         for name, value in SHAPE.items():
             if getattr(config, name) != value:
                 raise CourseError(f"{name} is {getattr(config, name)!r}; the Transformer of lesson 08 has {value!r}.")
@@ -70,7 +72,7 @@ class OwnTransformer:
         names = _namespace(pieces)
         sizes = (config.tgt_vocab_size, config.d_model, config.n_heads, config.d_ff, config.n_encoder_layers)
         self.module: nn.Module = names["Transformer"](*sizes, config.dropout, config.max_len)
-        self._cuts = _cuts(config, self.module)
+        self._cuts: Cuts = _cuts(config, self.module) if like is None else like._cuts
 
     def weights(self, model: nn.Module) -> dict[str, Tensor]:
         """The learner's parameters by name, cut out of the package's: gradients flow back to those."""
@@ -217,12 +219,15 @@ def own_module(pieces: OwnPieces, translator: Translator) -> nn.Module:
 
 
 @torch.inference_mode()
-def say(pieces: OwnPieces, translator: Translator, texts: Sequence[str], *, beam: int = 1) -> list[str]:
+def say(
+    pieces: OwnPieces, translator: Translator, texts: Sequence[str], *, beam: int = 1, module: nn.Module | None = None
+) -> list[str]:
     """Translate with the learner's Transformer and their search: `greedy` for a beam of 1, else `beam`.
 
-    Nothing is cached, so it is slow: each word computes all words before it again.
+    module: that Transformer with the translator's weights, where somebody has made it. Nothing is cached, so it is
+    slow: each word computes all words before it again.
     """
-    module, tokenizer = own_module(pieces, translator), translator.tokenizer
+    module, tokenizer = own_module(pieces, translator) if module is None else module, translator.tokenizer
     said = []
     for text in texts:
         src = torch.tensor([[*tokenizer.encode(text), EOS]])
