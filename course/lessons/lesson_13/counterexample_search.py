@@ -234,7 +234,8 @@ def case_of(
 def same_word_cases(translator: Translator, split: str, pairs: Iterable[Pair], group: Group, n: int) -> list[Case]:
     """The n cases in which the next word moves least while all of a group's weight goes to one other place.
 
-    Only pieces that need the source, where the whole translation stays as it was, and the other place is another word.
+    Only pieces that begin a word and need the source, where the whole translation stays as it was, and the other place
+    is another word.
     """
     found = []
     for pair in pairs:
@@ -248,7 +249,8 @@ def same_word_cases(translator: Translator, split: str, pairs: Iterable[Pair], g
     for _, pair, row, column in sorted(found, key=lambda each: each[0]):
         cells = [Cell(layer, head, row, column, 1.0) for layer, head in group]
         case = case_of(translator, "same word", split, pair, cells)
-        if case.texts[0] == case.texts[1] and case.looked[0] != case.looked[1]:
+        begins = case.pieces[0].startswith("▁")
+        if begins and case.texts[0] == case.texts[1] and case.looked[0] != case.looked[1]:
             cases.append(case)
         if len(cases) == n:
             break

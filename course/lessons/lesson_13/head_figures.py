@@ -71,7 +71,7 @@ def draw_ranking(fig: Figure, *, log: Log, doing: str = "off") -> str:
     rows = sorted(found["heads"], key=lambda each: -each["rise"][0])
     high = 1.2 + 0.24 * len(rows)
     begin(fig, 11, high)
-    ax = fig.add_axes((0.24, 0.62 / high, 0.5, 0.24 * len(rows) / high))
+    ax = fig.add_axes((0.24, 0.62 / high, 0.46, 0.24 * len(rows) / high))
     ax.set(ylim=(len(rows) - 0.4, -0.6), yticks=[])
     for row, each in enumerate(rows):
         _rise(ax, row, each)
@@ -81,12 +81,12 @@ def draw_ranking(fig: Figure, *, log: Log, doing: str = "off") -> str:
     plain(ax)
     what = "off" if doing == "off" else "with equal weights"
     ax.set_xlabel("rise of the loss, nats a token", fontsize=11)
-    fig.text(0.98, 1 - 0.3 / high, "percent exactly right", ha="right", va="center", fontsize=10, color=GRAY)
+    fig.text(0.98, 1 - 0.3 / high, "change of percent exactly right", ha="right", va="center", fontsize=10, color=GRAY)
     fig.text(0.02, 1 - 0.3 / high, f"one head {what}", va="center", fontsize=12, color=INK)
-    told = "; ".join(f"{name_of(e['heads'][0])} {span(e['rise'])}, {e['exact']:.1f} %" for e in rows)
+    told = "; ".join(f"{name_of(e['heads'][0])} {span(e['rise'])}, {span(e['change'], '+.1f')}" for e in rows)
     return (
-        f"Rise of the loss in nats a token when one head is {what}, with 95 % intervals over {found['sentences']} "
-        f"sentences, and percent exactly right then; untouched {found['loss']:.3f} and {found['exact']:.1f} %. {told}."
+        f"Rise of the loss in nats a token when one head is {what}, and change of percent exactly right, with 95 % "
+        f"intervals over {found['sentences']} sentences; untouched {found['loss']:.3f} and {found['exact']:.1f} %. {told}."
     )
 
 
@@ -96,15 +96,15 @@ def _rise(ax: Axes, row: int, each: Mapping[str, Any]) -> None:
     color = COLORS[head["kind"]]
     ax.hlines(row, low, high, color=color, linewidth=2.5)
     ax.plot([middle], [row], MARKS[head["kind"]], color=color, markeredgecolor="white", markersize=8)
-    ax.annotate(name_of(head), (0, row), (-10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+    beside_row(ax, row, 0, -10, name_of(head), color)
+    beside_row(ax, row, 1, 48, f"{middle:+.3f}", INK)
+    beside_row(ax, row, 1, 215, span(each["change"], "+.1f"), "0.3")
+
+
+def beside_row(ax: Axes, row: int, edge: float, points: float, text: str, color: str) -> None:
+    """Write a text that ends so many points to the right of the left (0) or right (1) edge of the axes."""
+    ax.annotate(text, (edge, row), (points, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                 ha="right", va="center", fontsize=10, color=color)  # fmt: skip
-    ax.annotate(f"+{middle:.3f}" if middle >= 0 else f"{middle:.3f}", (1, row), (52, 0),
-                xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="center", fontsize=10,
-                color=INK)  # fmt: skip
-    ax.annotate(span([each["exact"], each["exact"] - each["change"][0] + each["change"][1],
-                      each["exact"] - each["change"][0] + each["change"][2]], ".1f"), (1, row), (215, 0),
-                xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="center", fontsize=10,
-                color="0.3")  # fmt: skip
 
 
 def layers_table(log: Log) -> Markup:
@@ -138,6 +138,8 @@ def costs_table(log: Log) -> Markup:
 
 def draw_removal(fig: Figure, *, log: Log) -> str:
     """Draw percent exactly right against the number of heads removed: asked again each time, or in a fixed order."""
+    from matplotlib.ticker import MaxNLocator
+
     begin(fig, 9.5, 3.9)
     ax = fig.add_axes((0.08, 0.16, 0.60, 0.76))
     found, told = log["removal"], []
@@ -151,7 +153,7 @@ def draw_removal(fig: Figure, *, log: Log) -> str:
         told.append(f"{said}: {', '.join(f'{x:.1f}' for x in exact)}")
     ax.set_xlabel("heads removed", fontsize=11)
     ax.set_ylabel("percent exactly right", fontsize=11)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain(ax)
     return (
         f"Percent of {found['sentences']} sentences exactly right with 0, 1, 2, ... heads removed. {'. '.join(told)}."
