@@ -86,7 +86,8 @@ def draw_ranking(fig: Figure, *, log: Log, doing: str = "off") -> str:
     told = "; ".join(f"{name_of(e['heads'][0])} {span(e['rise'])}, {span(e['change'], '+.1f')}" for e in rows)
     return (
         f"Rise of the loss in nats a token when one head is {what}, and change of percent exactly right, with 95 % "
-        f"intervals over {found['sentences']} sentences; untouched {found['loss']:.3f} and {found['exact']:.1f} %. {told}."
+        f"intervals over {found['sentences']} sentences; untouched {found['loss']:.3f} and {found['exact']:.1f} %. "
+        f"{told}."
     )
 
 
