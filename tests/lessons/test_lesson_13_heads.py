@@ -297,7 +297,7 @@ def test_counts_find_a_planted_head_that_explains_nothing(translator, pairs):
     try:
         with torch.no_grad():
             part.out_proj.weight[:, 32:64] = 0
-        counts, pushes = unmoved(translator, pairs[:1]), flips(translator, "test_iid", pairs[:1], unsure=1.0)
+        counts, pushes = unmoved(translator, pairs[:3]), flips(translator, "test_iid", pairs[:3], unsure=1.0)
     finally:
         with torch.no_grad():
             part.out_proj.weight.copy_(kept)

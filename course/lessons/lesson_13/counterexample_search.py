@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from course.translator import Translator
 
 UNSURE = 0.97  # pieces that the model is surer of are not asked whether a push changes them
+FEWEST = 10  # pieces that a share is taken of
 Group = tuple[tuple[int, int], ...]  # (layer, head) of the cross-attention that are replaced together, both from 0
 
 
@@ -57,12 +58,12 @@ class Unmoved:
     Shares of pieces, from 0 to 1, with intervals over sentences. found: where some row with all weight in one place
     does it, and is far. needed: the same, of the pieces that need the source: without any cross-attention another one
     would be chosen. even, permuted: of the pieces where equal weights, or the model's own in another order, are far;
-    their number first.
+    their number first, and no share of fewer than `FEWEST`.
     """
 
     group: Group
     found: Measured
-    needed: Measured
+    needed: Measured | None
     even: tuple[int, Measured | None]
     permuted: tuple[int, Measured | None]
 
@@ -114,12 +115,11 @@ def _unmoved(group: Group, counts: np.ndarray) -> Unmoved:
     """Shares from counts (N, 8) of `_stays`."""
 
     def of(whole: int) -> Measured | None:
-        return measured(_safe_share, counts[:, [whole + 1, whole]]) if counts[:, whole].any() else None
+        enough = counts[:, whole].sum() >= FEWEST
+        return measured(_safe_share, counts[:, [whole + 1, whole]]) if enough else None
 
-    found, needed = of(0), of(2)
-    assert found is not None
     return Unmoved(
-        group, found, needed or (0.0, 0.0, 0.0),
+        group, measured(share, counts[:, [1, 0]]), of(2),
         (int(counts[:, 4].sum()), of(4)), (int(counts[:, 6].sum()), of(6)),
     )  # fmt: skip
 

@@ -240,8 +240,10 @@ def unmoved_table(log: Log) -> Markup:
     """Show how often far weights leave the next word alone, in one head, a layer, and everywhere."""
     found = log["unmoved"]
     rows = [
-        (group_name(each["group"]), _percent(each["found"]), _percent(each["needed"]), *map(_of, (each["even"],
-         each["permuted"])))
+        (
+            group_name(each["group"]), _percent(each["found"]),
+            "too few" if each["needed"] is None else _percent(each["needed"]), _of(each["even"]), _of(each["permuted"]),
+        )
         for each in found["rows"]
     ]  # fmt: skip
     head = ("weights replaced in", "some other place does", "... of pieces that need the source", "equal", "permuted")
@@ -288,4 +290,4 @@ def _percent(figure: Sequence[float], form: str = ".1f") -> str:
 
 def _of(counted: Sequence[Any]) -> str:
     n, figure = counted
-    return "none is far" if figure is None else f"{_percent(figure)} of {n}"
+    return f"only {n} are far" if figure is None else f"{_percent(figure)} of {n}"
