@@ -142,16 +142,15 @@ def draw_removal(fig: Figure, *, log: Log) -> str:
     from matplotlib.ticker import MaxNLocator
 
     begin(fig, 9.5, 3.9)
-    ax = fig.add_axes((0.08, 0.16, 0.60, 0.76))
+    ax = fig.add_axes((0.08, 0.16, 0.88, 0.76))
     found, told = log["removal"], []
     ways = (("asked again", "cheapest again after each", "o-", QUERY), ("in order", "by what each costs alone", "s--",
             KEY_TEXT))  # fmt: skip
     for way, said, sign, color in ways:
         exact = [found["exact"], *(step["exact"] for step in found[way])]
-        ax.plot(range(len(exact)), exact, sign, color=color, markersize=6)
-        ax.annotate(said, (len(exact) - 1, exact[-1]), (8, 0), textcoords="offset points", fontsize=11, color=color,
-                    va="center", annotation_clip=False)  # fmt: skip
+        ax.plot(range(len(exact)), exact, sign, color=color, markersize=6, label=said)
         told.append(f"{said}: {', '.join(f'{x:.1f}' for x in exact)}")
+    ax.legend(loc="lower left", frameon=False, fontsize=11)
     ax.set_xlabel("heads removed", fontsize=11)
     ax.set_ylabel("percent exactly right", fontsize=11)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -190,6 +189,10 @@ def errors_table(log: Log) -> Markup:
     return rows_table(head, rows, f"alignment error rate, 0 is perfect; 95 % intervals, {found['sentences']} sentences")
 
 
+# Points from a mark to its name, where the usual place is taken.
+NAMES_AT = {(1, 3): (-8, 6), (1, 1): (8, -8), (0, 0): (-8, -10), (0, 3): (-8, 12)}
+
+
 def draw_alignment(fig: Figure, *, log: Log) -> str:
     """Draw alignment error against what a head is worth: one does not say the other."""
     begin(fig, 8.5, 4.2)
@@ -207,7 +210,9 @@ def draw_alignment(fig: Figure, *, log: Log) -> str:
         ax.vlines(x, *y_ends, color=color, linewidth=2)
         ax.plot([x], [y], "o" if head["layer"] else "s", color=color, markersize=8)
         name = f"layer {head['layer'] + 1}, head {head['head'] + 1}"
-        ax.annotate(name, (x, y), (8, 6), textcoords="offset points", fontsize=10, color=color)
+        right, up = NAMES_AT.get((head["layer"], head["head"]), (8, 6))
+        ax.annotate(name, (x, y), (right, up), textcoords="offset points", fontsize=10, color=color, va="center",
+                    ha="left" if right > 0 else "right")  # fmt: skip
         told.append(f"{name}: error {span(errors[head['layer'], head['head']])}, rise {span(each['rise'])}")
     ax.set(xlim=(0, 0.85), xlabel="alignment error of its weights", ylabel="rise of the loss without it, nats a token")
     plain(ax)
@@ -271,11 +276,11 @@ def cases_table(cases: Sequence[Case]) -> Markup:
         (
             case.sentence, group_name(case.group), f"{_word(case.looked[0])} → {_word(case.looked[1])}",
             f"{case.moved:.2f}", f"{case.next:.3f}", " → ".join(map(_word, case.pieces)),
-            case.texts[1] if case.texts[0] != case.texts[1] else "the same translation",
+            case.texts[0], case.texts[1] if case.texts[0] != case.texts[1] else "the same",
         )
         for case in cases
     ]  # fmt: skip
-    head = ("sentence", "weights of", "from → to", "moved", "next word moved", "piece", "written then")
+    head = ("sentence", "weights of", "looks at → set at", "moved", "next word moved", "piece", "untouched", "then")
     return rows_table(head, rows, "distances from 0 to 1")
 
 
