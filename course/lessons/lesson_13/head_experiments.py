@@ -1,6 +1,6 @@
 """What the heads of the translator that ships are worth, where they look, and when that explains nothing.
 
-    python -m course.lessons.lesson_13.head_experiments                 # all of it: about five minutes on one core
+    python -m course.lessons.lesson_13.head_experiments                 # all of it: about five minutes of one core
     python -m course.lessons.lesson_13.head_experiments --only removal  # one part, beside the others that are kept
 
 measures on fixed sentences of the embedded corpus and keeps `logs/heads.json`, from which the lesson's figures are
