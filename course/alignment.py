@@ -20,6 +20,7 @@ from course.scoring import alignment_error_rate
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from course.data.tokenizer import Tokenizer
     from course.translator import Translator
 
 Links = set[tuple[int, int]]
@@ -73,6 +74,14 @@ def owners(piece_bytes: Sequence[int], words: Sequence[Token]) -> list[int]:
     return found
 
 
+def ownership(tokenizer: Tokenizer, words: Sequence[Token]) -> np.ndarray:
+    """Which piece of a sentence belongs to which word: (pieces + 1, words + 1) of 0 and 1, the end token last."""
+    from course.data.grammar.tokens import detokenized
+
+    pieces = tokenizer.byte_lengths(tokenizer.encode(detokenized(words)))
+    return np.eye(len(words) + 1)[owners([*pieces, 0], words)]
+
+
 def word_attention(translator: Translator, source: Sequence[Token], target: Sequence[Token]) -> WordAttention:
     """Where the model looks while it is made to say `target` word by word.
 
@@ -108,13 +117,11 @@ def every_word_attention(
     """All that a model looks at while it is made to say `target`. Raises `CourseError` as `Translator.attention`."""
     from course.data.grammar.tokens import detokenized
 
-    tokenizer = translator.tokenizer
     texts = [detokenized(side) for side in (source, target)]
     every = translator.every_attention(*texts)
     of_source, of_target = (
-        np.eye(len(side) + 1)[owners([*tokenizer.byte_lengths(tokenizer.encode(text)), 0], side)]
-        for text, side in zip(texts, (source, target), strict=True)
-    )  # (S, source words + 1), (T, target words + 1): which piece belongs to which word, the end token last
+        ownership(translator.tokenizer, side) for side in (source, target)
+    )  # (S, source words + 1), (T, target words + 1)
     of_given = np.roll(np.roll(of_target, 1, axis=0), 1, axis=1)  # the begin token first, then the same pieces
 
     def words(weights: Tensor | None, rows: np.ndarray, columns: np.ndarray) -> np.ndarray | None:

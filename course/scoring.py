@@ -8,7 +8,7 @@ would read it: sacreBLEU tokenizes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -127,10 +127,8 @@ def confidence_interval(
     lists are empty or differ in length, `n` is not positive, or `level` is not between 0 and 1.
     """
     _check_parallel(references, hypotheses=hypotheses)
-    if not 0 < level < 1:
-        raise CourseError(f"The level of a confidence interval lies between 0 and 1, but is {level}; try 0.95.")
-    draws = _draws(len(references), n, seed)
-    return _central(bleu_of_counts(draws @ _sentence_counts(hypotheses, references, lowercase)), level)
+    counts = _sentence_counts(hypotheses, references, lowercase)
+    return bootstrap_interval(bleu_of_counts, counts, n=n, seed=seed, level=level)
 
 
 def proportion_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
@@ -148,6 +146,28 @@ def proportion_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[floa
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     return 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
+
+
+def bootstrap_interval(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    counts: np.ndarray,
+    *,
+    n: int = 1000,
+    seed: int = 12345,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Lower and upper end of the bootstrap interval of any figure that is made of sums over sentences.
+
+    counts: (N, K), a row for each sentence. statistic: from sums (..., K) to figures (...), such as a column divided by
+    another for a mean or a share. Columns of two systems give a paired difference. Percentile method over `n` resamples
+    of the sentences (Efron & Tibshirani 1993, chapter 13). Raises CourseError when the counts are no such table, `n` is
+    not positive, or `level` is not between 0 and 1.
+    """
+    if counts.ndim != 2 or not len(counts):
+        raise CourseError(f"The counts have shape {counts.shape}; give a row for each sentence, and at least one.")
+    if not 0 < level < 1:
+        raise CourseError(f"The level of a confidence interval lies between 0 and 1, but is {level}; try 0.95.")
+    return _central(statistic(_draws(len(counts), n, seed) @ counts), level)
 
 
 def alignment_error_rate(
