@@ -45,14 +45,17 @@ def test_a_probe_finds_what_is_there_and_nothing_where_nothing_is(name):
         assert least <= right <= most
 
 
-def test_a_probe_is_the_minimum_of_its_loss():
-    sklearn = pytest.importorskip("sklearn.linear_model")
+def test_a_probe_has_the_weights_with_the_smallest_loss():
     vectors, labels = planted(apart=2.0)
-    scale = np.sqrt(((vectors - vectors.mean(0)) ** 2).mean())
-    model = sklearn.LogisticRegression(C=1 / senses.PENALTY).fit((vectors - vectors.mean(0)) / scale, labels)
-    others = planted(n=300, apart=1.0, seed=1)[0]
-    wanted = model.predict((others - vectors.mean(0)) / scale)
-    assert (senses.linear_probe(vectors, labels, others) == wanted).mean() > 0.99
+    x = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1)
+
+    def loss(weights):
+        scores = x @ weights
+        return (np.logaddexp(0, scores) - labels * scores).sum() + 0.5 * (weights[:-1] ** 2).sum()
+
+    weights = senses.logistic_weights(x, labels, penalty=1.0)
+    rng = np.random.default_rng(1)
+    assert all(loss(weights) < loss(weights + 0.01 * rng.normal(size=21)) for _ in range(50))
 
 
 def test_vectors_that_are_all_one_tell_no_probe_anything():
@@ -219,7 +222,7 @@ def test_what_was_written_is_named():
         ("The students give Anna their coat because it is beautiful.", "coat", ["students", "Anna", "coat"],
          ("er", "Mantel"), 2),
         ("Today the lion on the mountain runs, but Anna does not see it.", "lion", ["lion", "mountain", "Anna"],
-         ("ihn", "Löwe"), 9),
+         ("ihn", "Löwe"), 10),
     ],
 )  # fmt: skip
 def test_gold_antecedents_are_those_of_the_sentence(text, noun, nouns, german, distance):
@@ -305,7 +308,7 @@ def test_other_sources_belong_to_other_targets_of_about_the_same_length():
 
 def test_the_diagonal_is_right_where_two_languages_go_in_step():
     pair = pair_of("Anna sells watches.")
-    assert birth.diagonal_error([pair]) == pytest.approx(0)
+    assert birth.diagonal_error([pair]) == pytest.approx(1 - 2 * 3 / (4 + 3))  # the full stops have no gold link
     assert birth.diagonal_error([pair_of(birth.MAPPED[0])]) > 0.2
 
 

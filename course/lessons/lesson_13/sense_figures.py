@@ -36,9 +36,9 @@ def draw_clouds(fig: Figure, *, form: str) -> str:
     cloud, senses = kept["clouds"][form], list(FORMS[form])
     labels = np.array(cloud["labels"])
     (of_form,) = [row for row in kept["by_form"] if row["form"] == form]
-    begin(fig, 11.5, 4.3)
+    begin(fig, 11.5, 4.1)
     for at, (name, layer) in enumerate(zip(LAYERS, cloud["layers"], strict=True)):
-        ax = fig.add_axes((0.02 + 0.33 * at, 0.16, 0.3, 0.7))
+        ax = fig.add_axes((0.02 + 0.33 * at, 0.165, 0.3, 0.745))
         places = np.array(layer["places"])
         for label, (face, sign) in enumerate(((QUERY, "o"), (KEY, "^"))):
             here = places[labels == label]

@@ -120,9 +120,9 @@ def measure(translator: Translator) -> dict[str, Any]:
             rows.append({"form": form, "move": move, "n": len(here)}
                         | {name: counts.count(name) for name in ("own", "other", "both", "neither")}
                         | {"example": [found[here[0]].pair.source, texts[here[0]]]})  # fmt: skip
-    away = np.linalg.norm(shifts_of(found, vectors, "to the other sense"), axis=1)
-    ratio = float(np.median(away / np.linalg.norm(vectors, axis=1)))
-    return {"rows": rows, "shift_by_length": round(ratio, 2), "all": {move: _all(rows, move) for move in MOVES}}
+    away = np.linalg.norm(shifts_of(found, vectors, "to the other sense"), axis=1) / np.linalg.norm(vectors, axis=1)
+    lengths = {form: round(float(np.median(away[[e.form == form for e in found]])), 2) for form in FORMS}
+    return {"rows": rows, "shift_by_length": lengths, "all": {move: _all(rows, move) for move in MOVES}}
 
 
 def _all(rows: Sequence[dict[str, Any]], move: str) -> dict[str, list[float]]:

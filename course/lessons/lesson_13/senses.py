@@ -195,6 +195,11 @@ def linear_probe(vectors: Array, labels: Array, others: Array, *, penalty: float
         np.concatenate([(each - center) / max(scale, 1e-9), np.ones((len(each), 1))], axis=1)
         for each in (vectors, others)
     )
+    return (other @ logistic_weights(x, labels, penalty=penalty) > 0).astype(int)
+
+
+def logistic_weights(x: Array, labels: Array, *, penalty: float) -> Array:
+    """(d,) that minimize the summed log-loss of x (n, d) plus penalty / 2 times their squares; the last one is free."""
     ridge = np.diag([*np.full(x.shape[1] - 1, penalty), 1e-6])
     weights = np.zeros(x.shape[1])
     for _ in range(12):
@@ -204,7 +209,7 @@ def linear_probe(vectors: Array, labels: Array, others: Array, *, penalty: float
         weights -= move
         if np.abs(move).max() < 1e-4:
             break
-    return (other @ weights > 0).astype(int)
+    return weights
 
 
 GUESSES: dict[str, Guess] = {"majority": majority, "nearest mean": nearest_mean, "linear probe": linear_probe}
