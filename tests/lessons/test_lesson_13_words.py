@@ -255,6 +255,15 @@ def test_looks_are_rows_of_the_attention(translator):
     assert looked["cross"].itself.max() > 0.1  # some head looks at "it" while it writes "sie"
 
 
+def test_wrong_pronouns_are_told_apart():
+    (box,) = referents.references(pair_of("The box is big, but it is empty."))
+    (lion,) = referents.references(pair_of("Today the lion on the mountain runs, but Anna does not see it."))
+    assert (box.word, lion.word) == ("sie", "ihn")
+    said = ["sie", "er", "ihr", "leer", "ihn", "er", "ihm", "es"]
+    counts = referents.what_went_wrong(said, [box] * 4 + [lion] * 4)
+    assert counts == {"right": 2, "gender": 2, "case": 3, "no pronoun": 1}
+
+
 def test_a_planted_head_that_looks_at_the_noun_is_found():
     weights = np.full((1, 2, 3), 0.1)
     weights[0, 1, 1] = 0.7
@@ -387,6 +396,9 @@ def test_tables_show_what_the_logs_keep():
     assert f"{it['right'][0]:.1f} (" in sense_figures.off_table().alt
     assert f"{it['by_distance'][0]['right'][0]:.1f} (" in sense_figures.distance_table().alt
     assert f"{it['baselines']['nearest'][0]:.1f} (" in sense_figures.choice_table().alt
+    assert [str(n) for n in it["without_best"]["wrong"].values()] == sense_figures.errors_table().alt.split("\n")[
+        1
+    ].split()[-4:]
     assert "Germany" not in sense_figures.choice_table(word="country").alt
     assert f"{birth.read_birth().moments[-1].loss:.2f}" in birth_figures.birth_table().alt
 

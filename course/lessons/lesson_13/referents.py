@@ -38,7 +38,8 @@ LOGS = Path(__file__).parent / "logs"
 FILE = "referents.json"
 CORPUS = "embedded-en-de"
 COUNTRIES = ("France", "Germany", "Italy")
-PRONOUNS = ("er", "sie", "es", "ihn", "ihm", "ihr")
+GENDERS = {"er": "m", "ihn": "m", "ihm": "mn", "sie": "f", "ihr": "f", "es": "n"}
+PRONOUNS = tuple(GENDERS)
 BUCKETS = ((2, 3), (4, 5), (6, 7), (8, 99))  # words from the noun to the pronoun
 CHOSEN_ON = 2500  # training sentences on which the best heads are chosen; they are measured on others
 UNSEEN = ("dev", "test_iid", "combo", "role", "longer", "much_longer", "anaphora")
@@ -67,6 +68,11 @@ class Reference:
         """Words from the noun to what stands for it; 1 for its neighbor. Punctuation does not count."""
         between = self.pair.source_tokens[self.noun : self.asking]
         return sum(any(map(str.isalnum, token.text)) for token in between)
+
+    @property
+    def word(self) -> str:
+        """What German writes for it; "" where it is none of `PRONOUNS`."""
+        return "" if self.german[0] is None else self.pair.target_tokens[self.german[0]].text
 
     @property
     def nearest(self) -> bool:
@@ -185,6 +191,12 @@ def baselines(found: Sequence[Reference]) -> dict[str, Any]:
 
 def pronouns_right(translator: Translator, found: Sequence[Reference], edits: Edits | None = None) -> Array:
     """(N,) whether the German pronoun is the most probable piece, behind the right words before it."""
+    said = pronouns_said(translator, found, edits)
+    return np.array([word == each.word for word, each in zip(said, found, strict=True)])
+
+
+def pronouns_said(translator: Translator, found: Sequence[Reference], edits: Edits | None = None) -> list[str]:
+    """The piece that is said in the place of each German pronoun, behind the right words before it."""
     import torch
 
     from course.data import make_batch
@@ -194,7 +206,7 @@ def pronouns_right(translator: Translator, found: Sequence[Reference], edits: Ed
 
     model, tokenizer = transformer_of(translator), translator.tokenizer
     examples = [(tokenizer.encode(each.pair.source), tokenizer.encode(each.pair.target)) for each in found]
-    right = np.zeros(len(found), dtype=bool)
+    said = [""] * len(found)
     order = sorted(range(len(found)), key=lambda i: len(examples[i][0]))
     for start in range(0, len(order), 64):
         group = order[start : start + 64]
@@ -202,11 +214,23 @@ def pronouns_right(translator: Translator, found: Sequence[Reference], edits: Ed
         with torch.inference_mode(), edited(model, edits or NOTHING):
             logits = model(batch.src, batch.tgt_in, src_mask=padding_mask(batch.src, pad=PAD))
         for row, i in enumerate(group):
-            there = found[i].german[0]
             of = owners(tokenizer.byte_lengths(examples[i][1]), found[i].pair.target_tokens)
-            place = of.index(there)  # type: ignore[arg-type]
-            right[i] = bool(logits[row, place].argmax() == batch.labels[row, place])
-    return right
+            place = of.index(found[i].german[0])  # type: ignore[arg-type]
+            said[i] = tokenizer.decode([int(logits[row, place].argmax())]).strip()
+    return said
+
+
+def what_went_wrong(said: Sequence[str], found: Sequence[Reference]) -> dict[str, int]:
+    """Of wrong pronouns, how many have another gender, the right gender in another case, or are no such pronoun."""
+    counts = {"right": 0, "gender": 0, "case": 0, "no pronoun": 0}
+    for word, each in zip(said, found, strict=True):
+        if word == each.word:
+            counts["right"] += 1
+        elif word not in GENDERS:
+            counts["no pronoun"] += 1
+        else:
+            counts["case" if set(GENDERS[word]) & set(GENDERS[each.word]) else "gender"] += 1
+    return counts
 
 
 def share(right: Array) -> list[float]:
@@ -278,8 +302,14 @@ def measure(translator: Translator) -> dict[str, Any]:
     right = pronouns_right(translator, found)
     countries = all_references(("train", *UNSEEN), "country")
     at_country = [looks(translator, each)["encoder"] for each in countries]
-    words = np.array([each.pair.target_tokens[each.german[0] or 0].text for each in found])
-    without = pronouns_right(translator, found, Edits(frozenset({Head("encoder", *best["encoder"])})))
+    words = np.array([each.word for each in found])
+    said = pronouns_said(translator, found, Edits(frozenset({Head("encoder", *best["encoder"])})))
+    without = np.array(said) == words
+    off = switched_off(translator, found)
+    second = next(
+        row["off"] for row in off if row["off"][0] == "encoder" and row["off"][2] not in (-1, best["encoder"][1])
+    )
+    said_second = pronouns_said(translator, found, Edits(frozenset({Head(*second)})))
     return {
         "it": {
             "chosen_on": len(chosen_on), "best": best, "baselines": baselines(found), "right": share(right),
@@ -290,10 +320,13 @@ def measure(translator: Translator) -> dict[str, Any]:
                 "by_word": {word: share(without[words == word]) for word in PRONOUNS if word in words},
                 "one noun": share(without[[len(e.nouns) == 1 for e in found]]),
                 "two or more": share(without[[len(e.nouns) > 1 for e in found]]),
+                "wrong": what_went_wrong(said, found),
             },
+            "without_second": {"off": second, "wrong": what_went_wrong(said_second, found),
+                               "word_before": word_before(translator, found, second)},
             "by_place": {"nearest": share(right[[e.nearest for e in found]]),
                          "another is nearer": share(right[[not e.nearest for e in found]])},
-            "off": switched_off(translator, found),
+            "off": off,
         },
         "country": {
             "baselines": baselines(countries),
@@ -301,6 +334,16 @@ def measure(translator: Translator) -> dict[str, Any]:
             "distances": sorted({each.distance for each in countries}),
         },
     }  # fmt: skip
+
+
+def word_before(translator: Translator, found: Sequence[Reference], head: Sequence[Any]) -> list[float]:
+    """Percent of weight that a head of the encoder puts from "it" on the word before it, with its interval."""
+    kept = []
+    for each in found:
+        encoder = every_word_attention(translator, each.pair.source_tokens, each.pair.target_tokens).encoder
+        assert encoder is not None
+        kept.append(encoder[head[1], head[2], each.asking, each.asking - 1])
+    return interval(np.array(kept), [each.pair.source for each in found])
 
 
 def _written(found: Iterable[Reference]) -> list[Reference]:
@@ -327,7 +370,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kept = measure(pretrained_translator("en-de"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps(kept, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-    for part in ("baselines", "right", "best", "by_distance", "by_word", "by_place", "off", "without_best"):
+    for part in (
+        "baselines",
+        "right",
+        "best",
+        "by_distance",
+        "by_word",
+        "by_place",
+        "off",
+        "without_best",
+        "without_second",
+    ):
         print(part, kept["it"][part])
     print(kept["country"]["baselines"], *kept["country"]["heads"]["encoder"], sep="\n")
 

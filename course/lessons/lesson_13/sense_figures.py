@@ -152,6 +152,19 @@ def off_table(n: int = 8) -> Markup:
     return rows_table(("switched off", "pronoun right, %"), [*rows, ("nothing", _with_ends(kept["right"]))])
 
 
+def errors_table() -> Markup:
+    """What becomes of the pronoun without the head that looks at the noun, and without the next in the encoder."""
+    kept = read_referents()["it"]
+    rows = [
+        (_switched(off), *counts.values())
+        for off, counts in (
+            (["encoder", *kept["best"]["encoder"]], kept["without_best"]["wrong"]),
+            (kept["without_second"]["off"], kept["without_second"]["wrong"]),
+        )
+    ]
+    return rows_table(("switched off", "right", "wrong gender", "wrong case", "no pronoun"), rows)
+
+
 def _switched(off: Sequence[Any]) -> str:
     kind, layer, head = off
     which = "all heads" if head < 0 else f"head {head + 1}"
