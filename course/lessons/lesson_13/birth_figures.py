@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 LAYERS = (QUERY, KEY_TEXT)  # the colors of the two layers
-TOLD = 92  # letters of a translation that are shown
+TOLD = 118  # letters of a translation that are shown
 
 
 def draw_birth(
@@ -46,17 +46,15 @@ def draw_birth(
     moment, mapped = birth.moments[checkpoint], birth.sentences[sentence]
     best = birth.best_head()
     layer, head = (best[0] if layer is None else layer), (best[1] if head is None else head)
-    begin(fig, 12.0, 7.2)
-    left, right = fig.add_axes((0.1, 0.36, 0.36, 0.47)), fig.add_axes((0.56, 0.39, 0.42, 0.5))
+    begin(fig, 11.5, 6.8)
+    left, right = fig.add_axes((0.12, 0.37, 0.36, 0.47)), fig.add_axes((0.56, 0.37, 0.42, 0.54))
     _map(left, moment.maps[sentence][layer, head], mapped)
-    left.set_title(f"layer {layer + 1}, head {head + 1}: who looks at what", fontsize=12, color=INK, y=1.2)
+    left.set_xlabel(f"where layer {layer + 1}, head {head + 1} looks; frames: gold links", fontsize=12, color=INK)
     _curves(right, birth, checkpoint, layer, head)
-    below = fig.add_axes((0.02, 0.01, 0.96, 0.25))
-    below.axis("off")
     lines = [f"After {moment.step:,} updates the model writes:"]
     lines += [_shortened(f"{each.text} → {said}") for each, said in zip(birth.sentences, moment.said, strict=True)]
-    write(below, lines, [(0.0, 0.86 - 0.2 * i) for i in range(len(lines))], fontsize=12, color=INK)
-    below.set(xlim=(0, 1), ylim=(0, 1))
+    at = [(0.02, 0.225 - 0.05 * i) for i in range(len(lines))]
+    write(right, lines, at, fontsize=12, color=INK, transform=fig.transFigure)
     return _told(birth, moment, mapped, moment.maps[sentence][layer, head], layer, head)
 
 
@@ -73,7 +71,9 @@ def _map(ax: Axes, weights: Array, mapped: Mapped) -> None:
     frames = [Rectangle((i - 0.5, j - 0.5), 1, 1) for i, j in mapped.gold]
     ax.add_collection(PatchCollection(frames, facecolor="none", edgecolor=INK, linewidth=1.8))
     ax.set_xticks(range(len(mapped.source) + 1), [*mapped.source, "end"], rotation=55, ha="left", fontsize=11)
-    ax.set_yticks(range(len(mapped.target)), list(mapped.target), fontsize=11)
+    ax.set_yticks([])
+    at = [(-0.7, j) for j in range(len(mapped.target))]
+    write(ax, mapped.target, at, ha="right", va="center", fontsize=11, color=INK)
     ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     for side in ax.spines.values():
         side.set_color(PALE)
@@ -86,19 +86,23 @@ def _curves(ax: Axes, birth: Birth, checkpoint: int, layer: int, head: int) -> N
     for i in range(errors.shape[1]):
         for h in range(errors.shape[2]):
             chosen = (i, h) == (layer, head)
-            name = f"error, layer {i + 1}" if h == 0 else None
-            ax.plot(steps, errors[:, i, h], color=LAYERS[i % 2], linewidth=3 if chosen else 1.1, label=name)
+            ax.plot(steps, errors[:, i, h], color=LAYERS[i % 2], linewidth=3 if chosen else 1.1)
     exact = [moment.exact[0] / moment.exact[1] for moment in birth.moments]
-    ax.plot(steps, exact, color=VALUE_TEXT, linewidth=2, linestyle="--", label="sentences exact")
+    ax.plot(steps, exact, color=VALUE_TEXT, linewidth=2, linestyle="--")
     here = birth.moments[checkpoint].step
     ax.axvline(here, color=GRAY, linewidth=1.2)
     ax.plot([here], [errors[checkpoint, layer, head]], "o", color=LAYERS[layer % 2], markeredgecolor=INK, markersize=10)
-    ax.axhline(birth.diagonal, color=GRAY, linewidth=1.2, linestyle=":", label="error of the diagonal")
-    ax.set(xlim=(-0.01 * steps[-1], 1.01 * steps[-1]), ylim=(0, 1))
+    ax.axhline(birth.diagonal, color=GRAY, linewidth=1.2, linestyle=":")
+    ax.set(xlim=(-0.01 * steps[-1], 1.01 * steps[-1]), ylim=(0, 1), yticks=[0, 0.25, 0.5, 0.75, 1])
     ax.set_xlabel("updates", fontsize=11)
-    ax.set_title(f"update {here:,}: alignment error {errors[checkpoint, layer, head]:.2f}", fontsize=12, color=INK)
-    ax.legend(frameon=False, fontsize=10, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, columnspacing=1.0)
+    ax.set_title(
+        f"update {here:,}: alignment error of this head {errors[checkpoint, layer, head]:.2f}", fontsize=12, color=INK
+    )
     plain(ax)
+    named = (("errors of layer 1", (0.5, 0.9), LAYERS[0]), ("errors of layer 2", (0.5, 0.08), LAYERS[1]),
+             ("sentences exact", (0.27, 0.62), VALUE_TEXT), ("error of the diagonal", (0.68, 0.49), GRAY))  # fmt: skip
+    for name, place, color in named:
+        write(ax, [name], [place], color=color, fontsize=11, transform=ax.transAxes)
 
 
 def _told(birth: Birth, moment: Moment, mapped: Mapped, weights: Array, layer: int, head: int) -> str:
