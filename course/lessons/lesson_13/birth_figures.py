@@ -70,7 +70,7 @@ def _map(ax: Axes, weights: Array, mapped: Mapped) -> None:
     ax.imshow(weights, cmap=shades(WEIGHTS_TEXT), vmin=0, vmax=1, aspect="auto")
     frames = [Rectangle((i - 0.5, j - 0.5), 1, 1) for i, j in mapped.gold]
     ax.add_collection(PatchCollection(frames, facecolor="none", edgecolor=INK, linewidth=1.8))
-    ax.set_xticks(range(len(mapped.source) + 1), [*mapped.source, "end"], rotation=55, ha="left", fontsize=11)
+    ax.set_xticks(range(len(mapped.source) + 1), [*mapped.source, "end"], rotation=90, fontsize=11)
     ax.set_yticks([])
     at = [(-0.7, j) for j in range(len(mapped.target))]
     write(ax, mapped.target, at, ha="right", va="center", fontsize=11, color=INK)
