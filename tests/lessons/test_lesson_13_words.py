@@ -352,6 +352,56 @@ def test_what_the_text_says_of_the_birth_holds_for_the_log():
     assert last.exact[0] / last.exact[1] > 0.8
 
 
+# ---- What the text may say, held to the logs -----------------------------------------------------------------------
+
+
+def test_what_the_text_says_of_senses_holds_for_the_log():
+    kept = senses.read_senses()
+    rows = {(row["layer"], row["folds"], row["guess"]): row for row in kept["rows"]}
+    first, last = (rows[layer, "sentence", "linear probe"] for layer in senses.LAYERS[1:])
+    assert rows["embedding", "sentence", "linear probe"] == rows["embedding", "sentence", "majority"] | {
+        "guess": "linear probe"
+    }
+    assert first["sense"][1] > 95
+    assert last["sense"][1] > first["sense"][0]
+    assert last["selectivity"][2] < first["selectivity"][1]  # it falls, though the probe gets better
+    assert rows["after layer 2", "neighbor", "linear probe"]["sense"][1] > 85
+    moves = sense_swaps.read_swaps()["all"]
+    assert moves["to the other sense"]["own"][1] > 85
+    past, random = (moves[name]["other"] for name in list(moves)[:2:-1])
+    assert past[1] > random[2] + 30
+
+
+def test_what_the_text_says_of_it_holds_for_the_log():
+    kept = referents.read_referents()["it"]
+    layer, head = kept["best"]["encoder"]
+    finder = next(row for row in kept["heads"]["encoder"] if (row["layer"], row["head"]) == (layer, head))
+    assert finder["weight"][1] > 95
+    assert finder["first"][1] > 99
+    assert max(row["weight"][2] for view in ("decoder", "cross") for row in kept["heads"][view]) < 15
+    off = {tuple(row["off"]): row["right"] for row in kept["off"]}
+    assert off["encoder", layer, head][2] < 50 < kept["right"][1]
+    assert all(right[0] > 99 for (kind, _, h), right in off.items() if kind == "cross" and h >= 0)
+    assert off["cross", 1, -1][2] < 30
+    errors = kept["without_best"]["wrong"], kept["without_second"]["wrong"]
+    assert errors[0]["gender"] > 400
+    assert errors[0]["case"] + errors[0]["no pronoun"] < 5
+    assert errors[1]["gender"] == errors[1]["case"] == 0
+    assert errors[1]["no pronoun"] > 200
+
+
+def test_what_the_text_says_of_layers_holds_for_the_log():
+    kept = birth.read_birth()
+    first_layer = np.array([moment.errors[0, -1, 0] for moment in kept.moments])
+    at = int(first_layer.argmin())
+    assert 150 <= kept.moments[at].step <= 250
+    assert kept.moments[-1].errors[0, -1, 1] > kept.moments[at].errors[0, -1, 2]  # beyond the interval
+    apart = next(m.step for m in kept.moments if m.other_loss > 1.2 * m.loss)
+    below = next(m.step for m in kept.moments if m.errors[:, :-1, 0].min() < kept.diagonal)
+    half = next(m.step for m in kept.moments if m.exact[0] > m.exact[1] / 2)
+    assert apart < below < half
+
+
 # ---- Figures -------------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +437,9 @@ def test_tables_show_what_the_logs_keep():
     wanted = ("after layer 2", "linear probe", "sentence")
     (row,) = [row for row in kept["rows"] if (row["layer"], row["guess"], row["folds"]) == wanted]
     assert f"{row['selectivity'][0]:.1f} ({row['selectivity'][1]:.1f} to" in sense_figures.probe_table().alt
-    assert sense_figures.probe_table("neighbor").alt != sense_figures.probe_table().alt
+    (row,) = [row for row in kept["rows"]
+              if (row["layer"], row["guess"], row["folds"]) == (*wanted[:2], "neighbor")]  # fmt: skip
+    assert f"{row['sense'][0]:.1f} ({row['sense'][1]:.1f} to" in sense_figures.neighbor_table().alt
     assert str(kept["written"]["probe_by_word"][0][0]) in sense_figures.written_table().alt
     assert "point" in sense_figures.forms_table().alt
     assert f"{sense_swaps.read_swaps()['all']['random']['own'][0]:.1f} (" in sense_figures.swaps_table().alt

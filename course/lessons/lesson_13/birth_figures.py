@@ -91,7 +91,15 @@ def _curves(ax: Axes, birth: Birth, checkpoint: int, layer: int, head: int) -> N
     ax.plot(steps, exact, color=VALUE_TEXT, linewidth=2, linestyle="--")
     here = birth.moments[checkpoint].step
     ax.axvline(here, color=GRAY, linewidth=1.2)
-    ax.plot([here], [errors[checkpoint, layer, head]], "o", color=LAYERS[layer % 2], markeredgecolor=INK, markersize=10)
+    ax.plot(
+        [here],
+        [errors[checkpoint, layer, head]],
+        "o",
+        color=LAYERS[layer % 2],
+        markeredgecolor=INK,
+        markersize=10,
+        clip_on=False,
+    )
     ax.axhline(birth.diagonal, color=GRAY, linewidth=1.2, linestyle=":")
     ax.set(xlim=(-0.01 * steps[-1], 1.01 * steps[-1]), ylim=(0, 1), yticks=[0, 0.25, 0.5, 0.75, 1])
     ax.set_xlabel("updates", fontsize=11)

@@ -70,19 +70,35 @@ def _clouds_told(form: str, senses: Sequence[str], labels: Any, layers: Sequence
     )
 
 
-def probe_table(folds: str = "sentence", guesses: Sequence[str] = tuple(GUESSES)) -> Markup:
-    """Percent right about senses and about the control's coins, and selectivity, for each layer and way to guess.
-
-    folds: "sentence", or "neighbor" for words before that were never trained on.
-    """
+def probe_table() -> Markup:
+    """Percent right about senses and about the control's coins, and selectivity, for each layer and way to guess."""
     rows = [
         (row["layer"], row["guess"], *(_with_ends(row[what]) for what in ("sense", "control", "selectivity")))
-        for row in read_senses()["rows"]
-        if row["folds"] == folds and row["guess"] in guesses
+        for row in _rows("sentence", tuple(GUESSES))
     ]
-    tested = {"sentence": "tested on other sentences", "neighbor": "tested behind words that none was trained on"}
     head = ("vector", "guess", "sense, % right", "control, % right", "selectivity")
-    return rows_table(head, rows, f"{tested[folds]}; 95 % intervals in brackets")
+    return rows_table(head, rows, "tested on other sentences; 95 % intervals in brackets")
+
+
+def neighbor_table() -> Markup:
+    """Percent right about senses where the word before is one that no training example had before it.
+
+    Nobody can know the coin of such a word, so there is no control. The most common sense is that of all examples: what
+    is most common in training is often the rarer one behind the words that are left.
+    """
+    (usual,) = [row for row in _rows("sentence", ("majority",)) if row["layer"] == LAYERS[0]]
+    rows = [
+        (row["layer"], row["guess"], _with_ends(row["sense"]))
+        for row in _rows("neighbor", ("nearest mean", "linear probe"))
+        if row["layer"] != LAYERS[0]
+    ]
+    rows.append(("any", "most common sense", _with_ends(usual["sense"])))
+    head = ("vector", "guess", "sense, % right")
+    return rows_table(head, rows, "tested behind words that none was trained on; 95 % intervals in brackets")
+
+
+def _rows(folds: str, guesses: Sequence[str]) -> list[dict[str, Any]]:
+    return [row for row in read_senses()["rows"] if row["folds"] == folds and row["guess"] in guesses]
 
 
 def forms_table() -> Markup:
