@@ -40,14 +40,19 @@ _CODE = re.compile(
 
 def present(text: str, card: str) -> None:
     """Show the card where there is a notebook, with the text for those who cannot see it; else print the text."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if getattr(shell, "kernel", None) is None:
+    if not in_a_notebook():
         print(text)
         return
     from IPython.display import display
 
     display({"text/html": card, "text/plain": text}, raw=True)
+
+
+def in_a_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def card(state: State, name: str, body: Sequence[str], then: str = "", word: str = "") -> str:

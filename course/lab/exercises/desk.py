@@ -6,15 +6,16 @@ from course.errors import CourseError
 from course.lab.exercises import workbook
 from course.lab.exercises.answer import answer
 from course.lab.exercises.borrowed import borrowed
-from course.lab.exercises.card import card, hint_body, paragraph, present, sentences
+from course.lab.exercises.card import card, hint_body, in_a_notebook, paragraph, present, sentences
 from course.lab.exercises.colored import code_block
 from course.lab.exercises.compare import compare
 from course.lab.exercises.example import counter_examples, say_example, smallest, wrong_map
-from course.lab.exercises.exercise import Diagnosis, Exercise
+from course.lab.exercises.exercise import Diagnosis, Exercise, Function
 from course.lab.exercises.graded import Seal, exchanged, is_graded, sealed, watch_notebook
 from course.lab.exercises.ladder import climb
 from course.lab.exercises.registry import all_exercises, get
 from course.lab.exercises.watch import passes
+from course.lab.registry import lessons, part
 
 
 class Desk:
@@ -68,6 +69,8 @@ class Desk:
         message = "\n".join(filter(None, (found.message, numbers and f"  {numbers}", found.aside)))
         body = [*sentences(exercise, message), *([picture] if picture else [])]
         present(f"{name}: {head}. {message}\n  {then}", card(found.status, name, body, then))
+        if came_back and callable(candidate):
+            _offer_to_listen(exercise, candidate)
 
     def hint(self, exercise: Exercise, level: int | None) -> None:
         """Show a hint: the next one, or that of the level. It begins with what the last check found."""
@@ -123,6 +126,23 @@ def _example(exercise: Exercise, candidate: object, again: bool) -> tuple[str, s
         if passes(error):
             raise
     return numbers, ""
+
+
+def _offer_to_listen(exercise: Exercise, candidate: Function) -> None:
+    """Show what a lesson offers for a wrong answer, such as a button that lets a translator run on it.
+
+    A lesson's room that has something has a module ``speaking`` with a function ``listen(id, function)``, which returns
+    a widget or None.
+    """
+    if not in_a_notebook():
+        return
+    from IPython.display import display
+
+    for lesson in lessons():
+        speaking = part(lesson, "speaking")
+        widget = speaking.listen(exercise.id, candidate) if speaking is not None else None
+        if widget is not None:
+            display(widget)
 
 
 def _notice(exercise: Exercise, candidate: object) -> None:

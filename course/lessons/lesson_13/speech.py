@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from course.lab.drawing.picture import describe_error
 from course.lab.exercises import get
-from course.lab.exercises.run import undisturbed
+from course.lab.exercises.undisturbed import undisturbed
 from course.lessons.lesson_11.experiments import minute_translator
 from course.lessons.lesson_12.assembly import PIECES, OwnPieces, assembled
 from course.lessons.lesson_12.own_transformer import OwnTransformer, say
