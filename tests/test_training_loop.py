@@ -203,3 +203,11 @@ def test_the_log_can_be_plotted_and_survives_a_crash_in_the_middle_of_a_line(tmp
 def test_a_loss_that_explodes_is_said_with_the_remedy(tmp_path):
     with pytest.raises(CourseError, match="lower lr"):
         run_small(tmp_path / "run", lr=1e30, clip=1e30, warmup_steps=0, max_steps=40, model={"norm": "post"})
+
+
+def test_a_run_that_ends_within_its_warm_up_says_so(tmp_path, capsys):
+    run_small(tmp_path / "short", max_steps=3, warmup_steps=300)
+    said = capsys.readouterr().out
+    assert "note: this run ends after 3 updates, within its warm-up of 300: the learning rate stays low" in said
+    run_small(tmp_path / "long", max_steps=5, warmup_steps=4)
+    assert "warm-up" not in capsys.readouterr().out

@@ -369,6 +369,12 @@ class _Loop:
             f"{n:,} parameters, {len(self.examples):,} sentence pairs, {self.precision} on "
             f"{self.session.device.type}, {torch.get_num_threads()} threads, {self.team.size} process(es)"
         )
+        steps, warmup = self.training.max_steps, self.training.warmup_steps
+        if steps is not None and steps < warmup and self.rate is None:
+            self.log.say(
+                f"note: this run ends after {steps:,} updates, within its warm-up of {warmup:,}: the learning rate "
+                "stays low, and little is learned"
+            )
 
     def _progress(self) -> float:
         """Part of the run that is done, 0 to 1; the same number in every process."""
