@@ -769,6 +769,14 @@ def test_pairs_that_lack_a_side_are_counted_before_some_are_held_out(two, tmp_pa
     ]
 
 
+def same_weights(one, other):
+    """Whether two runs ended at the same numbers, bit for bit; what their files say of the runs differs."""
+    from course.training.checkpoint import read_tensors
+
+    (a, _), (b, _) = (read_tensors(run / "best.safetensors") for run in (one, other))
+    return a.keys() == b.keys() and all(a[name].equal(b[name]) for name in a)
+
+
 def test_blanks_around_lines_change_nothing(run, texts, tmp_path, printed):
     """Neither the pieces and weights that training finds, nor the score of what it has trained."""
     blank = [
@@ -777,8 +785,8 @@ def test_blanks_around_lines_change_nothing(run, texts, tmp_path, printed):
     ]
     out = tmp_path / "r"
     printed("train", "--source", blank[0], "--target", blank[1], "--steps", 20, "--out", out, *TINY)
-    for name in ("tokenizer.json", "best.safetensors"):
-        assert (out / name).read_bytes() == (run / name).read_bytes()
+    assert (out / "tokenizer.json").read_bytes() == (run / "tokenizer.json").read_bytes()
+    assert same_weights(out, run)
     scores = [
         json.loads(printed("evaluate", run, "--source", source, "--reference", target, "--beam", 1, "--json"))["bleu"]
         for source, target in (texts, blank)
@@ -793,7 +801,7 @@ def test_one_file_with_tabs_is_trained_on_validated_on_and_scored(run, texts, tm
     table.write_bytes(gzip.compress(rows) if packed else rows)
     out = tmp_path / "r"
     printed("train", "--source", table, "--steps", 20, "--out", out, *TINY)
-    assert (out / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
+    assert same_weights(out, run)
     printed("train", "--out", out, "--resume", "--steps", 21)
     reports = [
         json.loads(printed("evaluate", run, *files, "--limit", 5, "--beam", 1, "--json"))["chrf"]

@@ -368,8 +368,8 @@ def test_a_run_without_an_update_fails_and_can_be_given_a_later_end(tmp_path):
 
 
 def test_the_command_fails_with_an_untrained_model(tmp_path, capsys):
-    for name in ("a.en", "a.de"):
-        (tmp_path / name).write_text("".join(f"word {i}\n" for i in range(30)), encoding="utf-8")
+    for name, word in (("a.en", "word"), ("a.de", "Wort")):
+        (tmp_path / name).write_text("".join(f"{word} {i}\n" for i in range(30)), encoding="utf-8")
     files = ["--source", str(tmp_path / "a.en"), "--target", str(tmp_path / "a.de"), "--out", str(tmp_path / "r")]
     assert main(["train", *files, "--minutes", "1e-9", "--precision", "float32", "--vocab-size", "260"]) == 2
     assert "course: the run ended before its first update" in capsys.readouterr().err

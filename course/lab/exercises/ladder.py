@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from course.lab.exercises import watch
 from course.lab.exercises.bank import known, name_mistake
 from course.lab.exercises.empty import is_empty, raised_by_stub
@@ -202,8 +204,12 @@ def _judge(exercise: Exercise, function: Function, outcomes: Sequence[Outcome], 
 
 
 def _is_odd(outcomes: Sequence[Outcome], at: int | None) -> bool:
-    """Whether a result is an array of a class of its own: what is recognized by comparing numbers may then err."""
-    return at is not None and any(map(is_subclassed, parts(outcomes[at].value)))
+    """Whether a result is an array of a class of its own: what is recognized by comparing numbers may then err.
+
+    Not so numpy's own matrix, which is a known mistake.
+    """
+    results = () if at is None else parts(outcomes[at].value)
+    return any(is_subclassed(each) and not isinstance(each, np.matrix) for each in results)
 
 
 def _with_second(

@@ -159,7 +159,7 @@ def _same_part(a: ArrayLike, b: ArrayLike, tolerance: float) -> bool:
         return isinstance(a, Plain) and isinstance(b, Plain) and difference("", a.value, b.value) is None
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str) and a == b
-    if is_subclassed(a) != is_subclassed(b):
+    if (is_subclassed(a) or is_subclassed(b)) and type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray) != isinstance(b, np.ndarray) or np.shape(a) != np.shape(b):
         return False
