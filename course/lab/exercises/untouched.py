@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -41,12 +41,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class _Space:
-    """The names of a module or a class, as they were. Functions and classes count, and in some modules numbers too."""
+    """The names of a module or a class, as they were when so many modules were loaded.
+
+    Functions and classes count, and in some modules numbers too.
+    """
 
     name: str
     owner: Any
     before: dict[str, Any]
     functions_only: bool = True
+    modules: int = field(default_factory=lambda: len(sys.modules))
 
     def changed(self) -> list[str]:
         now = vars(self.owner)
@@ -58,7 +62,18 @@ class _Space:
         names = [name for name, value in self.before.items() if now.get(name, _GONE) is not value]
         names = [name for name in names if f"{self.name}.{name}" != _FOLLOWS_A_SETTING]
         counted = (name for name in names if callable(self.before[name]) or not self.functions_only)
-        return [*(name for name in counted if not _exchanged_by_torch(name, now.get(name))), *self._hidden()]
+        own = (name for name in counted if not self._exchanged_by_a_library(name, now.get(name)))
+        return [*own, *self._hidden()]
+
+    def _exchanged_by_a_library(self, name: str, value: object) -> bool:
+        """Whether no answer did it: torch wraps functions of its own, and of `inspect` while it is imported."""
+        if not isinstance(value, FunctionType):
+            return False
+        library = Path(value.__code__.co_filename).parts
+        if "torch" in library and value.__name__ == name:
+            return True
+        elsewhere = (value.__module__ or "").partition(".")[0] != self.name.partition(".")[0]
+        return elsewhere and "site-packages" in library and len(sys.modules) > self.modules
 
     def _hidden(self) -> list[str]:
         """Names of a class that now hide those of its parents."""
@@ -127,13 +142,6 @@ def _known(name: str) -> _Space:
         _KNOWN[name] = {**_public(vars(module)), **_KNOWN.get(name, {})}
         _SIZES[name] = size
     return _Space(name, module, _KNOWN[name], functions_only=False)
-
-
-def _exchanged_by_torch(name: str, value: object) -> bool:
-    """Whether torch itself wrote this function: it wraps some of its own, as its compiler does when it is loaded."""
-    if not isinstance(value, FunctionType) or value.__name__ != name:
-        return False
-    return "torch" in Path(value.__code__.co_filename).parts
 
 
 def _libraries() -> Iterator[_Space]:
