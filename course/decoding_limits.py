@@ -18,10 +18,14 @@ MaxLen = int | Sequence[int] | Tensor
 
 def limits_of(max_len: MaxLen, src: Tensor) -> Tensor:
     """Return max_len for each sentence: (B,) int64, on the device of src. Raises CourseError where it is wrong."""
+    if not isinstance(src, Tensor):
+        raise CourseError(f"src must be (B, S) int64 ids, but is a {type(src).__name__}: write `torch.as_tensor(src)`.")
     if src.ndim != 2 or src.dtype != torch.long:
         raise CourseError(f"src must be (B, S) int64 ids, but is {tuple(src.shape)} {src.dtype}.")
     try:
-        limit = torch.as_tensor(max_len, dtype=torch.long, device=src.device)
+        limit = torch.as_tensor(max_len, device=src.device)
+        if limit.numel() and (limit.is_floating_point() or limit.dtype == torch.bool):
+            raise TypeError("a part of a token")
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise CourseError(f"max_len must be a whole number, or one for each sentence, but is {max_len!r}.") from None
     if limit.ndim > 1 or (limit.ndim == 1 and len(limit) != len(src)):
@@ -30,7 +34,7 @@ def limits_of(max_len: MaxLen, src: Tensor) -> Tensor:
         )
     if limit.numel() and int(limit.min()) < 1:
         raise CourseError(f"max_len must be 1 or more, but is {int(limit.min())}.")
-    return limit.expand(len(src))
+    return limit.long().expand(len(src))
 
 
 def require_decoding_room(

@@ -220,3 +220,9 @@ def test_a_failed_save_keeps_the_old_file(tokenizer, tmp_path, monkeypatch):
         Tokenizer([]).save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["t.json"]
+
+
+def test_one_string_is_no_list_of_texts():
+    for function in (Tokenizer.train, Tokenizer(()).encode_all):
+        with pytest.raises(CourseError, match=r"there is one string; put it in \[ \]"):
+            function("a b")

@@ -78,6 +78,13 @@ def _check_text(text: object) -> str:
     return text
 
 
+def _check_texts(texts: Iterable[str]) -> list[str]:
+    """Return many texts, or refuse a single one: it would count as a text a letter."""
+    if isinstance(texts, str):
+        raise CourseError("A list of texts is needed here, but there is one string; put it in [ ].")
+    return [_check_text(text) for text in texts]
+
+
 class Tokenizer:
     """Text to ids and back; `decode(encode(text)) == text` for every Unicode string.
 
@@ -128,7 +135,7 @@ class Tokenizer:
                 f"vocab_size must be a whole number of at least {_SMALLEST_VOCAB} (256 bytes and "
                 f"{len(SPECIAL_TOKENS)} special tokens), but it is {vocab_size!r}."
             )
-        checked = [_check_text(line) for line in lines]
+        checked = _check_texts(lines)
         if not any(checked):
             raise CourseError("A tokenizer needs text to learn from, but all lines are empty; pass sentences.")
         library = Library(models.BPE())
@@ -164,7 +171,7 @@ class Tokenizer:
         Raises:
             CourseError: as `encode`.
         """
-        return [e.ids for e in self._library.encode_batch_fast([_check_text(text) for text in texts])]
+        return [e.ids for e in self._library.encode_batch_fast(_check_texts(texts))]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; special ids are skipped.

@@ -25,6 +25,9 @@ NUMBERS = (
 )  # finite; a loss may be anything
 
 
+WATCHES = ("said", "recorded", "updated")  # the methods of a `Watcher`
+
+
 class Watcher(Protocol):
     """Is told what happens, in the thread that trains, instead of a bar and lines being shown."""
 

@@ -22,6 +22,7 @@ from course.errors import CourseError
 from course.model import ModelConfig, TranslationModel, config_from_dict, make_model
 from course.special import PAD
 from course.training import checkpoint, machine, run_folder
+from course.training.arguments import check_arguments, differentiable, learning_rate_from, loss_from
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.fingerprint import Fingerprint, difference, fingerprint
@@ -152,6 +153,10 @@ def train(
     if (new_data and not resume) or (resume and overwrite):
         wrong = "new_data goes with resume" if new_data else "resume and overwrite exclude one another"
         raise CourseError(f"{wrong}: leave one out, or pass resume=True alone to go on with the run in {run}.")
+    check_arguments(
+        train_text, val_text, model_options=model_options, training=training, vocab_size=vocab_size, corpus=corpus,
+        watcher=watcher, step=step, mean_loss=mean_loss, rate=rate, stop=stop,
+    )  # fmt: skip
     run_folder.check_run_folder(run, resume=resume, overwrite=overwrite)
     if training.threads is not None:
         machine.use_threads(training.threads)
@@ -399,19 +404,25 @@ class _Loop:
         begun = time.perf_counter()
         training, optimizer, model = self.training, self.session.optimizer, self.session.model
         tokens = batch.n_target_tokens
-        rate = self.rate(self.position.step + 1) if self.rate else learning_rate(
-            self.position.step, progress,
-            peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule,
-        )  # fmt: skip
+        rate = self._learning_rate(progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        share = self.step(model, batch, optimizer, self._mean_loss, training.clip)
+        share = loss_from(self.step(model, batch, optimizer, self._mean_loss, training.clip), self.step)
         if self.session.average is not None:
             self.session.average.update_parameters(model)
         self.position.step += 1
         self.position.tokens += tokens
         self.position.update_seconds += time.perf_counter() - begun
         return self.team.total(share) / self.team.size
+
+    def _learning_rate(self, progress: float) -> float:
+        """The learning rate of the next update."""
+        done, training = self.position.step, self.training
+        if self.rate is not None:
+            return learning_rate_from(self.rate(done + 1), done + 1)
+        return learning_rate(
+            done, progress, peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule
+        )
 
     def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of the sentences of this process, a token of the global batch.
@@ -421,7 +432,8 @@ class _Loop:
         """
         if self.other_loss is not None:
             with machine.autocast(self.precision, self.session.device):
-                return self.other_loss(model, batch.to(self.session.device))
+                loss = self.other_loss(model, batch.to(self.session.device))
+            return differentiable(loss, self.other_loss)
         own = self._own_part(batch)
         with machine.autocast(self.precision, self.session.device):
             loss: Tensor = self.loss(own.src, own.tgt_in, own.labels)
@@ -443,10 +455,9 @@ class _Loop:
     def _after_update(self, loss: float, progress: float) -> None:
         position, training = self.position, self.training
         if not loss < float("inf"):
-            raise CourseError(
-                f"the loss is {loss} at step {position.step}: lower lr (now {training.lr:g}) or lengthen "
-                f"warmup_steps (now {training.warmup_steps}), then start again."
-            )
+            own = f"lower lr (now {training.lr:g}) or lengthen warmup_steps (now {training.warmup_steps})"
+            lower = "let rate begin lower" if self.rate else own
+            raise CourseError(f"the loss is {loss} at step {position.step}: {lower}, then start again.")
         self.log.show(
             step=position.step, progress=progress, loss=loss, seconds=position.seconds,
             tokens_per_second=self._tokens_per_second,

@@ -24,7 +24,11 @@ def check_run_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
     Raises `CourseError` where a run would be lost, where there is none to resume, where another training is going on,
     or where the folder holds something else.
     """
-    if run.exists() and not run.is_dir():
+    try:
+        is_file = run.exists() and not run.is_dir()
+    except (OSError, ValueError) as error:  # a name that is too long, or that no file may have
+        raise not_writable(run, error) from error
+    if is_file:
         raise CourseError(f"{run} is a file; training needs a folder.")
     refuse_where_one_trains(run)
     check_content(run, resume=resume, overwrite=overwrite)
@@ -88,7 +92,7 @@ def make_folder(run: Path) -> None:
     """Make the folder, and those above it."""
     try:
         run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise not_writable(run, error) from error
 
 

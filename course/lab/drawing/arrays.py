@@ -28,6 +28,8 @@ def as_array(value: object) -> Array:
     if not _is_tensor(value):
         return np.asarray(arrays_in(value))
     tensor = cast(Any, value)
+    if tensor.is_meta:
+        raise CourseError("A tensor on the device meta has a shape and no numbers: compute it on another.")
     dense = tensor.to_dense() if getattr(tensor, "is_sparse", False) else tensor
     try:
         return np.asarray(dense.numpy(force=True))
@@ -49,6 +51,8 @@ def numbers(value: object, name: str, *, axes: int | None = None, finite: bool =
     """
     try:
         array = as_array(value)
+    except CourseError:
+        raise
     except ValueError as error:
         raise CourseError(f"The rows of {name} are not equally long: give each as many numbers.") from error
     if array.dtype.kind not in "biuf":
