@@ -432,8 +432,8 @@ class _Loop:
         """
         if self.other_loss is not None:
             with machine.autocast(self.precision, self.session.device):
-                loss = self.other_loss(model, batch.to(self.session.device))
-            return differentiable(loss, self.other_loss)
+                given = self.other_loss(model, batch.to(self.session.device))
+            return differentiable(given, self.other_loss)
         own = self._own_part(batch)
         with machine.autocast(self.precision, self.session.device):
             loss: Tensor = self.loss(own.src, own.tgt_in, own.labels)
