@@ -10,15 +10,14 @@ merges:
     ids 260..   one per merge, in the order in which training found them
 """
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from course.errors import CourseError
 from course.special import SPECIAL_TOKENS
+from course.whole_files import put
 
 _SMALLEST_VOCAB = len(SPECIAL_TOKENS) + 256
 _FORMAT = "attention-course byte-level BPE"
@@ -219,7 +218,14 @@ class Tokenizer:
             "sha256": _checksum(self.merges),
             "merges": [f"{left} {right}" for left, right in self.merges],
         }
-        _write_atomically(Path(path), json.dumps(content, ensure_ascii=False, indent=0) + "\n")
+        text = json.dumps(content, ensure_ascii=False, indent=0) + "\n"
+        try:
+            put(Path(path), text.encode("utf-8"))
+        except OSError as error:
+            raise CourseError(
+                f"The tokenizer cannot be written to {path}: {error.strerror or error}; choose a folder that "
+                "exists and has space."
+            ) from None
 
     @classmethod
     def load(cls, path: Path | str) -> "Tokenizer":
@@ -275,21 +281,3 @@ def _split_merge(line: object) -> tuple[str, str]:
         raise TypeError("a merge must be text")
     left, right = line.split(" ")
     return left, right
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write text beside its final place, then rename."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise CourseError(
-            f"The tokenizer cannot be written to {path}: {error.strerror or error}; choose a folder that "
-            "exists and has space."
-        ) from None

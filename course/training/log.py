@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from course.errors import CourseError
 from course.training.declared import fits, is_count
 from course.training.run_file import LOG_FILE
-from course.training.whole_files import write_text
+from course.whole_files import write_text
 
 NUMBERS = (
     "seconds",

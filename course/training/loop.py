@@ -47,7 +47,7 @@ from course.training.schedule import learning_rate
 from course.training.session import Session, read_position
 from course.training.validation import Validation, validate
 from course.training.vocabulary import fits, learn_tokenizer
-from course.training.whole_files import write_text
+from course.whole_files import write_text
 
 
 @dataclass(frozen=True)

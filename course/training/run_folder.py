@@ -12,7 +12,7 @@ from pathlib import Path
 from course.errors import CourseError
 from course.training.lock import LOCK_FILE, not_writable, refuse_where_one_trains
 from course.training.run_file import BEST_FILE, LAST_FILE, PREVIOUS, RUN_FILE, RUN_FILES
-from course.training.whole_files import is_part
+from course.whole_files import is_part
 
 ON_ITS_WAY = "previous-run.part"
 OURS = (*RUN_FILES, LOCK_FILE, PREVIOUS, ON_ITS_WAY)
