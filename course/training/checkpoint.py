@@ -9,9 +9,9 @@
     previous-run       a run that is being replaced, until the new one is first scored (`run_folder`)
 
 Each file is written beside its place, flushed to the disk and then renamed (`course.whole_files`): at any moment the
-file under its name is whole. run.json has the run's id and a checksum of the tokenizer; the files of weights have the same
-id and a checksum of what they hold, so that no file of another run and no flipped byte goes unnoticed. safetensors
-holds numbers and text only: loading runs no code.
+file under its name is whole. run.json has the run's id and a checksum of the tokenizer; the files of weights have the
+same id and a checksum of what they hold, so that no file of another run and no flipped byte goes unnoticed.
+safetensors holds numbers and text only: loading runs no code.
 """
 
 import hashlib
