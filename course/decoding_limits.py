@@ -7,6 +7,7 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+from course.data.text_file import counted
 from course.errors import CourseError
 from course.memory import require_memory
 from course.model.config import TransformerConfig, is_number
@@ -50,8 +51,7 @@ def require_decoding_room(
         needed = decoding_bytes(config, sentences=sentences, beam=beam, source=source, target=target)
     else:
         needed = 8 * sentences * beam * target
-    plural = "" if sentences == 1 else "s"
-    what = f"decoding {sentences:,} sentence{plural} at once with a beam of {beam:,}"
+    what = f"decoding {counted(sentences, 'sentence')} at once with a beam of {beam:,}"
     require_memory(needed, what, "beam size, batch size or max_len", device)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course.data import ParallelText
-from course.errors import CourseError
+from course.errors import CourseError, shortened
 from course.training.config import TrainingConfig
 from course.training.log import WATCHES
 
@@ -67,7 +67,7 @@ def _require_kept(corpus: object) -> None:
         right = False
     if not right:
         raise CourseError(
-            f"corpus is {corpus!r}; it must be a dictionary of text, numbers and lists, as JSON has them."
+            f"corpus is {shortened(corpus)}; it must be a dictionary of text, numbers and lists, as JSON has them."
         )
 
 
@@ -75,7 +75,7 @@ def _require_callable(**functions: object) -> None:
     """Raise `CourseError` for what is neither None nor to be called."""
     for name, function in functions.items():
         if function is not None and not callable(function):
-            raise CourseError(f"{name} is {function!r}; give a function.")
+            raise CourseError(f"{name} is {shortened(function)}; give a function.")
 
 
 def _require_watcher(watcher: object) -> None:
@@ -97,7 +97,7 @@ def differentiable(value: Any, mean_loss: object) -> Tensor:  # noqa: ANN401 - w
     """The loss as a user's `mean_loss` returned it: a tensor of one element with a gradient."""
     if isinstance(value, Tensor) and value.numel() == 1 and (value.requires_grad or not torch.is_grad_enabled()):
         return value
-    told = value
+    told = shortened(value)
     if isinstance(value, Tensor):
         told = f"a tensor of the shape {tuple(value.shape)}, {'with' if value.requires_grad else 'without'} a gradient"
     name = getattr(mean_loss, "__name__", "mean_loss")
@@ -119,4 +119,4 @@ def _number_from(value: Any, what: str, meaning: str) -> float:  # noqa: ANN401 
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise CourseError(f"{what} returned {value!r}; it must return {meaning} as a number.") from error
+        raise CourseError(f"{what} returned {shortened(value)}; it must return {meaning} as a number.") from error

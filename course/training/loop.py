@@ -26,7 +26,7 @@ from course.training.arguments import check_arguments, differentiable, learning_
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.fingerprint import Fingerprint, difference, fingerprint
-from course.training.log import RunLog, Watcher, rewind_log
+from course.training.log import RunLog, Watcher, clock, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
 from course.training.ownership import Ownership
@@ -481,7 +481,7 @@ class _Loop:
         left = position.seconds * (1 - progress) / max(progress, 1e-9)
         self.log.say(
             f"step {position.step:>6,}  epoch {position.epoch + 1:>3}  loss {loss:6.3f}  lr {rate:.2e}  "
-            f"{self._tokens_per_second:>7,.0f} tokens/s  {_clock(left)} left"
+            f"{self._tokens_per_second:>7,.0f} tokens/s  {clock(left)} left"
         )
 
     def _validate(self) -> Validation | None:
@@ -525,7 +525,7 @@ class _Loop:
             tokens_per_second=round(self._tokens_per_second, 1),
         )  # fmt: skip
         self.log.say(
-            f"done: {position.step:,} steps in {_clock(seconds)}, {self._tokens_per_second:,.0f} target tokens/s, "
+            f"done: {position.step:,} steps in {clock(seconds)}, {self._tokens_per_second:,.0f} target tokens/s, "
             f"best validation loss {position.best_loss:.3f}, BLEU {position.best_bleu:.1f}; "
             f"kept in {self.session.run}"
         )
@@ -561,8 +561,3 @@ def _plain(result: Validation) -> dict[str, Any]:
         "chrf": round(result.chrf, 2),
         "samples": [list(sample) for sample in result.samples],
     }
-
-
-def _clock(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 3:05 min."""
-    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
