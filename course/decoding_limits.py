@@ -7,6 +7,7 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+from course.data.text_file import counted
 from course.errors import CourseError
 from course.memory import require_memory
 from course.model.config import TransformerConfig, is_number
@@ -18,10 +19,14 @@ MaxLen = int | Sequence[int] | Tensor
 
 def limits_of(max_len: MaxLen, src: Tensor) -> Tensor:
     """Return max_len for each sentence: (B,) int64, on the device of src. Raises CourseError where it is wrong."""
+    if not isinstance(src, Tensor):
+        raise CourseError(f"src must be (B, S) int64 ids, but is a {type(src).__name__}: write `torch.as_tensor(src)`.")
     if src.ndim != 2 or src.dtype != torch.long:
         raise CourseError(f"src must be (B, S) int64 ids, but is {tuple(src.shape)} {src.dtype}.")
     try:
-        limit = torch.as_tensor(max_len, dtype=torch.long, device=src.device)
+        limit = torch.as_tensor(max_len, device=src.device)
+        if limit.numel() and (limit.is_floating_point() or limit.dtype == torch.bool):
+            raise TypeError("a part of a token")
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise CourseError(f"max_len must be a whole number, or one for each sentence, but is {max_len!r}.") from None
     if limit.ndim > 1 or (limit.ndim == 1 and len(limit) != len(src)):
@@ -30,7 +35,7 @@ def limits_of(max_len: MaxLen, src: Tensor) -> Tensor:
         )
     if limit.numel() and int(limit.min()) < 1:
         raise CourseError(f"max_len must be 1 or more, but is {int(limit.min())}.")
-    return limit.expand(len(src))
+    return limit.long().expand(len(src))
 
 
 def require_decoding_room(
@@ -46,8 +51,7 @@ def require_decoding_room(
         needed = decoding_bytes(config, sentences=sentences, beam=beam, source=source, target=target)
     else:
         needed = 8 * sentences * beam * target
-    plural = "" if sentences == 1 else "s"
-    what = f"decoding {sentences:,} sentence{plural} at once with a beam of {beam:,}"
+    what = f"decoding {counted(sentences, 'sentence')} at once with a beam of {beam:,}"
     require_memory(needed, what, "beam size, batch size or max_len", device)
 
 

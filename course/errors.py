@@ -52,6 +52,15 @@ def quoted_on_windows(word: str) -> str:
     return f'"{word}"'
 
 
+def shortened(value: object) -> str:
+    """Return a value as it reads in a sentence: on one line, and cut where it is long."""
+    try:
+        said = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # a number of thousands of digits
+        said = f"a {type(value).__name__} too large to show"
+    return said if len(said) <= 60 else said[:57] + "..."
+
+
 def nearest(word: str, choices: Sequence[str]) -> str:
     """Return ' Did you mean "..."?' for the closest choice, or "" when none is close."""
     lowered = {choice.lower(): choice for choice in choices}

@@ -8,14 +8,16 @@ would read it: sacreBLEU tokenizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from statistics import NormalDist
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 from course.errors import CourseError
+from course.memory import require_memory
 
 N_ORDERS = 4  # BLEU counts n-grams of one to four tokens
 
@@ -55,7 +57,7 @@ def score(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bo
     Exact match is the percentage of hypotheses equal to their reference, blanks at both ends aside.
     Raises CourseError when the lists are empty or differ in length.
     """
-    _check_parallel(references, hypotheses=hypotheses)
+    references, hypotheses = _parallel(references, hypotheses=hypotheses)
     bleu, chrf = BLEU(lowercase=lowercase), CHRF(lowercase=lowercase)
     return Scores(
         bleu=bleu.corpus_score(hypotheses, [references]).score,
@@ -69,7 +71,7 @@ def score(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bo
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> float:
     """Percentage of hypotheses equal to their reference, blanks at both ends aside."""
-    _check_parallel(references, hypotheses=hypotheses)
+    references, hypotheses = _parallel(references, hypotheses=hypotheses)
 
     def plain(text: str) -> str:
         return text.strip().lower() if lowercase else text.strip()
@@ -94,7 +96,7 @@ def paired_bootstrap(
     observed |difference|, counted with one added above and below. It is two-sided, and never exactly zero.
     Raises CourseError when the lists are empty or differ in length, or `n` is not positive.
     """
-    _check_parallel(references, hyps_a=hyps_a, hyps_b=hyps_b)
+    references, hyps_a, hyps_b = _parallel(references, hyps_a=hyps_a, hyps_b=hyps_b)
     draws = _draws(len(references), n, seed)
     counts_a = _sentence_counts(hyps_a, references, lowercase)  # (N, 10)
     counts_b = _sentence_counts(hyps_b, references, lowercase)
@@ -126,7 +128,7 @@ def confidence_interval(
     Percentile method over `n` resamples of the sentences (Koehn 2004, section 3). Raises CourseError when the
     lists are empty or differ in length, `n` is not positive, or `level` is not between 0 and 1.
     """
-    _check_parallel(references, hypotheses=hypotheses)
+    references, hypotheses = _parallel(references, hypotheses=hypotheses)
     counts = _sentence_counts(hypotheses, references, lowercase)
     return bootstrap_interval(bleu_of_counts, counts, n=n, seed=seed, level=level)
 
@@ -216,8 +218,11 @@ def _sentence_counts(hypotheses: Sequence[str], references: Sequence[str], lower
 
 def _draws(sentences: int, n: int, seed: int) -> np.ndarray:
     """(n, sentences): how often each resample draws each sentence; the same draws as sacreBLEU's for this seed."""
+    if not isinstance(n, Integral) or isinstance(n, bool):
+        raise CourseError(f"A bootstrap needs a whole number of resamples, but n is {n!r}; 1000 is usual.")
     if n < 1:
         raise CourseError(f"A bootstrap needs at least one resample, but n is {n}; 1000 is usual.")
+    require_memory(2 * 8 * sentences * n, f"{n:,} resamples of {sentences:,} sentences", "n")
     rows = np.random.default_rng(seed).choice(sentences, size=(n, sentences), replace=True)
     return np.stack([np.bincount(row, minlength=sentences) for row in rows]).astype(np.float64)
 
@@ -227,15 +232,29 @@ def _central(values: np.ndarray, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _check_parallel(references: Sequence[str], **systems: Sequence[str]) -> None:
-    for name, hypotheses in systems.items():
-        for what, lines in ((name, hypotheses), ("references", references)):
-            if isinstance(lines, str):
-                raise CourseError(f"{what} is one string; give a list with one string per sentence.")
-        if len(hypotheses) != len(references):
+def _parallel(references: Iterable[str], **systems: Iterable[str]) -> list[list[str]]:
+    """The references and each system's lines as lists of equal length, or what is wrong with them."""
+    lists = [_lines(name, lines) for name, lines in {"references": references, **systems}.items()]
+    for name, hypotheses in zip(systems, lists[1:], strict=True):
+        if len(hypotheses) != len(lists[0]):
             raise CourseError(
                 f"There must be one reference for each hypothesis, but {name} has {len(hypotheses)} lines and "
-                f"the references have {len(references)}; check that both come from the same split."
+                f"the references have {len(lists[0])}; check that both come from the same split."
             )
-    if not len(references):
+    if not lists[0]:
         raise CourseError("There is nothing to score: 0 hypotheses and 0 references.")
+    if not any(map(str.strip, lists[0])):
+        raise CourseError(
+            f"No reference has any text (lines: {len(lists[0]):,}): check that it is the right file or list."
+        )
+    return lists
+
+
+def _lines(name: str, lines: Iterable[str]) -> list[str]:
+    if isinstance(lines, str):
+        raise CourseError(f"{name} is one string; give a list with one string per sentence.")
+    found = list(lines)
+    for number, line in enumerate(found, 1):
+        if not isinstance(line, str):
+            raise CourseError(f"Line {number} of {name} is no text, but {line!r} ({type(line).__name__}): give a str.")
+    return found

@@ -19,7 +19,7 @@ from course.data.tokenizer import Tokenizer
 from course.decoding import GNMT, Hypothesis, LengthPenalty, beam_search, greedy
 from course.decoding_limits import check_beam, check_whole, require_decoding_room
 from course.errors import CourseError
-from course.model import TranslationModel
+from course.model import TransformerConfig, TranslationModel
 from course.model.masks import padding_mask
 from course.model.recurrent_config import RecurrentConfig
 from course.special import BOS, EOS, PAD
@@ -83,6 +83,7 @@ class Translator:
     """
 
     def __init__(self, model: TranslationModel, tokenizer: Tokenizer, info: dict[str, Any] | None = None):
+        _check_vocabulary(model.config, tokenizer)
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.info = info or {}
@@ -96,7 +97,7 @@ class Translator:
         from course.training.checkpoint import load_run
 
         loaded = load_run(Path(run), which=which)
-        return cls(loaded.model.to(device) if device else loaded.model, loaded.tokenizer, loaded.info)
+        return cls(moved(loaded.model, device) if device else loaded.model, loaded.tokenizer, loaded.info)
 
     @property
     def attention_layers(self) -> int:
@@ -277,6 +278,7 @@ def render_attention(aligned: AlignedAttention, *, layer: int = -1, top: int = 2
     if not -n_layers <= layer < n_layers:
         raise CourseError(f"There is no layer {layer}: the model has layers 0 to {n_layers - 1}.")
     mean = aligned.weights[layer].mean(0)  # (T, S)
+    check_whole("top", top, "2 is usual.")
     best = mean.topk(min(top, mean.shape[1]), dim=-1)
     labels = [_piece(token) + ":" for token in aligned.target_tokens]
     width = max(map(len, labels), default=0)
@@ -298,6 +300,29 @@ def _check_choices(beam: int, n_best: int, batch_size: int, max_len: int | None)
     check_whole("The batch size", batch_size, "64 is usual.")
     if max_len is not None:
         check_whole("max_len", max_len, "leave it out for what the source suggests.")
+
+
+def _check_vocabulary(config: object, tokenizer: Tokenizer) -> None:
+    """Refuse a tokenizer that the model was surely not trained with: its ids would be those of other pieces."""
+    if not isinstance(config, TransformerConfig | RecurrentConfig):
+        return  # a model of another kind knows itself
+    sizes = {config.src_vocab_size, config.tgt_vocab_size}
+    if sizes != {tokenizer.vocab_size}:
+        raise CourseError(
+            f"This tokenizer has {tokenizer.vocab_size:,} pieces, but the model was made for "
+            f"{' and '.join(f'{size:,}' for size in sorted(sizes))}: use the one that it was trained with."
+        )
+
+
+def moved(model: TranslationModel, device: str | torch.device) -> TranslationModel:
+    """The model on a device, or why it cannot be there."""
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).splitlines()[0]
+        raise CourseError(
+            f"The model cannot be moved to the device {device} ({why}): leave it out for the CPU."
+        ) from error
 
 
 def _sentence(number: int, of: int) -> str:

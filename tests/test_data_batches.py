@@ -1,6 +1,7 @@
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -199,3 +200,10 @@ def test_multi30k_comes_back_from_its_ids(real):
     for i in range(0, len(text), 29):
         assert tokenizer.decode(examples[i][0]) == text.source[i]
         assert tokenizer.decode(examples[i][1]) == text.target[i]
+
+
+def test_ids_may_be_arrays():
+    """An array plus a list is a sum: one of a single id would become another id without an error."""
+    given = make_batch([(np.array([7]), np.array([8, 9])), (torch.tensor([5, 6]), (4,))])
+    lists = make_batch([([7], [8, 9]), ([5, 6], [4])])
+    assert all(torch.equal(getattr(given, side), getattr(lists, side)) for side in ("src", "tgt_in", "labels"))

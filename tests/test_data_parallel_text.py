@@ -109,3 +109,15 @@ def test_what_was_written_is_read(tmp_path_factory, lines):
     path = tmp_path_factory.mktemp("lines") / "t"
     path.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
     assert read_lines(path) == tuple(map(as_sentence, lines))
+
+
+def test_sides_may_be_generators():
+    text = ParallelText((s for s in ("a", "b")), iter(["c", "d"]))
+    assert (text.source, text.target) == (("a", "b"), ("c", "d"))
+    with pytest.raises(CourseError, match="2 source and 1 target"):
+        ParallelText((s for s in ("a", "b")), iter(["c"]))
+
+
+def test_a_name_that_is_too_long_is_no_traceback():
+    with pytest.raises(CourseError, match="cannot be read: File name too long"):
+        read_lines("x" * 400)

@@ -1,5 +1,6 @@
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -220,3 +221,29 @@ def test_a_failed_save_keeps_the_old_file(tokenizer, tmp_path, monkeypatch):
         Tokenizer([]).save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["t.json"]
+
+
+def test_one_string_is_no_list_of_texts():
+    for function in (Tokenizer.train, Tokenizer(()).encode_all):
+        with pytest.raises(CourseError, match=r"there is one string; put it in \[ \]"):
+            function("a b")
+
+
+def test_two_threads_that_save_do_not_write_into_one_anothers_half(tmp_path, monkeypatch):
+    """Both use the same process id: the name of the unfinished file must not be made of that alone."""
+    parts, replace = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, to: (parts.append(self.name), replace(self, to))[1])
+    for _ in range(2):
+        Tokenizer(()).save(tmp_path / "tokenizer.json")
+    assert len(set(parts)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["tokenizer.json"]
+
+
+def test_an_interrupted_save_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(self, to):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Tokenizer(()).save(tmp_path / "tokenizer.json")
+    assert not list(tmp_path.iterdir())

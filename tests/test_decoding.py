@@ -24,7 +24,7 @@ from course.decoding import (
     sampling_probabilities,
 )
 from course.errors import CourseError
-from course.model import DecoderCache, Transformer, TransformerConfig
+from course.model import DecoderCache, RecurrentConfig, Transformer, TransformerConfig, make_model
 from course.special import BOS, EOS, PAD
 
 V = 6  # pad, bos, eos, unk and two words: four that can be generated
@@ -472,3 +472,14 @@ def test_a_model_that_gives_nan_is_refused():
     model.out[:] = torch.nan
     with pytest.raises(CourseError, match="diverged"):
         beam_search(model, torch.tensor([[4, EOS]]), max_len=3)
+
+
+def test_half_a_token_is_no_limit_and_a_list_no_batch():
+    model = make_model(RecurrentConfig(20, 20, d_model=8)).eval()
+    src = torch.tensor([[5, 6, 2]])
+    for max_len in (2.5, [2.0], True):
+        with pytest.raises(CourseError, match="max_len must be a whole number"):
+            greedy(model, src, max_len=max_len)
+    with pytest.raises(CourseError, match=r"src must be .* is a list: write `torch.as_tensor\(src\)`"):
+        greedy(model, [[5, 6, 2]], max_len=3)
+    assert greedy(model, src[:0], max_len=3) == beam_search(model, src[:0], max_len=[]) == []

@@ -375,3 +375,23 @@ def test_a_function_of_the_reader_keeps_the_readers_style():
         render(new_figure(draw), lambda fig: seen.append(draw(fig)) or "words", {})
         still_png(lambda fig: seen.append(draw(fig)) or "words")
     assert seen == [(True, (0.0, 0.0, 0.0, 1.0))] * 2
+
+
+def test_what_a_table_would_leave_out_without_a_word():
+    weights, rows, columns = np.full((2, 2), 0.5), ["a", "b"], ["x", "y"]
+    framed = heat_table(weights, rows, columns, framed=[(0, 1)])
+    assert framed == heat_table(weights, rows, columns, framed=[[0, 1]])
+    assert framed == heat_table(weights, rows, columns, framed=np.array([[0, 1]]))
+    assert framed != heat_table(weights, rows, columns)
+    with pytest.raises(CourseError, match="3 sums for 2 rows"):
+        heat_table(weights, rows, columns, sums=[1, 1, 1])
+    with pytest.raises(CourseError, match="sums is 'row'; it must be"):
+        draw_map(weights=weights, rows=rows, columns=columns, sums="row")
+    for row in ({"x": 1, "y": 2}, "12"):
+        with pytest.raises(CourseError, match="A row is a list of cells"):
+            rows_table(columns, [row])
+
+
+def test_a_tensor_without_numbers_is_named():
+    with pytest.raises(CourseError, match="on the device meta has a shape and no numbers"):
+        heat_table(torch.zeros(1, 1, device="meta"), ["a"], ["x"])

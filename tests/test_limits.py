@@ -166,9 +166,11 @@ def test_a_wide_model_with_heads_that_do_not_divide_it_is_refused_at_once():
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return make_model(replace(LARGER[0], src_vocab_size=300, tgt_vocab_size=300)).eval()
+    size = TOKENIZER.vocab_size
+    return make_model(replace(LARGER[0], src_vocab_size=size, tgt_vocab_size=size)).eval()
 
 
+TOKENIZER = Tokenizer.train(["a b"], vocab_size=300)
 SRC = torch.tensor([[7, 8, 9, 2]])
 
 
@@ -182,7 +184,7 @@ def test_a_search_that_does_not_fit_is_refused(model, monkeypatch):
 
 
 def test_a_translator_looks_at_the_longest_sentences_first(model, monkeypatch):
-    translator = Translator(model, Tokenizer.train(["a b"], vocab_size=300))
+    translator = Translator(model, TOKENIZER)
     decoded = []
     monkeypatch.setattr(Translator, "_decode", lambda *arguments: decoded.append(arguments))
     set_memory(monkeypatch, 20_000_000)
@@ -204,7 +206,7 @@ BAD_CHOICES = [
 @pytest.mark.parametrize(("choice", "message"), BAD_CHOICES, ids=[str(choice) for choice, _ in BAD_CHOICES])
 def test_choices_that_cannot_work(model, choice, message):
     with pytest.raises(CourseError, match=message):
-        Translator(model, Tokenizer.train(["a b"], vocab_size=300)).translate(["a"], **choice)
+        Translator(model, TOKENIZER).translate(["a"], **choice)
 
 
 def test_numbers_of_numpy_are_numbers(model):

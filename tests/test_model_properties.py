@@ -18,12 +18,16 @@ import course.model.layers as layers
 from course.errors import CourseError
 from course.model import (
     MultiHeadAttention,
+    RecurrentConfig,
+    RecurrentModel,
     Transformer,
     TransformerConfig,
     attention,
     decoder_mask,
     padding_mask,
     parameter_count,
+    rotary_angles,
+    sinusoidal_positions,
 )
 from course.special import BOS, PAD
 
@@ -621,3 +625,30 @@ def test_a_copied_table_and_a_forgotten_one_are_caught():
     model.encoder.norm = nn.Identity()
     with pytest.raises(AssertionError, match="parameters"):
         check_parameter_count(model)
+
+
+@pytest.mark.parametrize("make", [lambda: Transformer(config_of()), lambda: RecurrentModel(RecurrentConfig(20, 20))])
+def test_ids_of_another_kind_are_named(make):
+    model, ids = make().eval(), torch.tensor([[5, 6, 2]])
+    wrong = [
+        ([[5, 6]], r"these are a list: write `torch.as_tensor\(ids\)`"),
+        (ids.numpy(), "these are a ndarray"),
+        (ids[0], r"the shape \(3,\): write `ids\[None\]`"),
+        (ids[None], r"the shape \(1, 1, 3\)\."),
+        (ids.float(), r"these are float32: write `ids.long\(\)`"),
+    ]
+    for odd, message in wrong:
+        for pair in ((odd, ids), (ids, odd)):
+            with pytest.raises(CourseError, match=message):
+                model(*pair)
+    assert torch.equal(model(ids.int(), ids.int()), model(ids, ids))
+
+
+def test_parts_refuse_what_would_be_another_thing():
+    with pytest.raises(CourseError, match="layout is 'halfs'"):
+        sinusoidal_positions(4, 8, layout="halfs")
+    with pytest.raises(CourseError, match="d_head is 7"):
+        rotary_angles(4, 7)
+    for heads in (3, 0):
+        with pytest.raises(CourseError, match=f"16 cannot be split among {heads} heads"):
+            MultiHeadAttention(16, heads)

@@ -235,3 +235,32 @@ def test_proportion_interval_refuses_the_impossible():
     for hits, n in [(5, 4), (-1, 4), (0, 0)]:
         with pytest.raises(CourseError, match=f"{hits} of {n}"):
             proportion_interval(hits, n)
+
+
+def test_lines_may_come_as_any_list_of_text():
+    lines = ["a b c d e", "f g h i"]
+    expected = score(lines, lines)
+    assert score((line for line in lines), np.array(lines)) == expected
+    assert paired_bootstrap(iter(lines), lines, lines) == paired_bootstrap(lines, lines, lines)
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "references", "message"),
+    [
+        (["a", None], ["a", "b"], r"Line 2 of hypotheses is no text, but None \(NoneType\)"),
+        (["a"], [["a"]], r"Line 1 of references is no text, but \['a'\]"),
+        (["a", "b"], ["", " "], r"No reference has any text \(lines: 2\)"),
+    ],
+)
+def test_what_is_no_text_is_named_with_its_line(hypotheses, references, message):
+    for function in (score, exact_match, confidence_interval, lambda h, r: paired_bootstrap(h, h, r)):
+        with pytest.raises(CourseError, match=message.replace("hypotheses", "(hypotheses|hyps_a)")):
+            function(hypotheses, references)
+
+
+def test_resamples_are_a_number_that_fits():
+    for n in (10.0, True):
+        with pytest.raises(CourseError, match=f"but n is {n}"):
+            paired_bootstrap(["a"], ["a"], ["a"], n=n)
+    with pytest.raises(CourseError, match="10,000,000,000,000 resamples of 1 sentences would need about"):
+        confidence_interval(["a"], ["a"], n=10**13)

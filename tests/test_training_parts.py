@@ -14,6 +14,7 @@ from course.model import Transformer, TransformerConfig
 from course.special import PAD
 from course.training import PRESETS, TrainingConfig
 from course.training.distributed import team_from_environment
+from course.training.log import clock
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.machine import autocast, choose_precision, keep_memory
 from course.training.schedule import learning_rate, warmup_inverse_sqrt, warmup_linear
@@ -207,3 +208,7 @@ def test_one_process_of_several_without_its_rank_is_told_about_torchrun(monkeypa
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(CourseError, match=r"WORLD_SIZE is 2, but RANK is not set.*torchrun"), team_from_environment():
         pass
+
+
+def test_a_minute_is_a_minute_after_rounding_too():
+    assert [clock(seconds) for seconds in (0.2, 59.4, 59.7, 185.6)] == ["0 s", "59 s", "1:00 min", "3:06 min"]

@@ -11,7 +11,7 @@ from course.data import ParallelText, Tokenizer, encode_pairs
 from course.errors import CourseError
 from course.model import Transformer, TransformerConfig
 from course.special import EOS
-from course.translator import AlignedAttention, Translator, render_attention
+from course.translator import AlignedAttention, Translator, moved, render_attention
 
 LINES = [
     "A man is riding a bicycle down the street.",
@@ -251,3 +251,19 @@ def test_the_longest_sentence_that_fits_is_translated(random_translator):
 def test_load_of_nothing(tmp_path):
     with pytest.raises(CourseError, match="nowhere"):
         Translator.load(tmp_path / "nowhere")
+
+
+def test_a_tokenizer_of_another_model_is_refused(random_translator):
+    for other in (Tokenizer.train(["x"]), Tokenizer(())):
+        with pytest.raises(CourseError, match="has 260 pieces, but the model was made for .* that it was trained with"):
+            Translator(random_translator.model, other)
+
+
+def test_a_device_that_is_not_here_is_named(random_translator):
+    with pytest.raises(CourseError, match=r"cannot be moved to the device gpu \(.*leave it out for the CPU"):
+        moved(random_translator.model, "gpu")
+
+
+def test_no_piece_to_name_is_refused(random_translator):
+    with pytest.raises(CourseError, match="top must be 1 or more, but is 0"):
+        render_attention(random_translator.attention("a b"), top=0)

@@ -125,9 +125,9 @@ def make_batch(examples: Examples, indices: Sequence[int] | None = None) -> Batc
     if not chosen:
         raise CourseError("A batch needs at least one sentence pair, but there is none.")
     return Batch(
-        src=_padded([examples[i][0] + [EOS] for i in chosen]),
-        tgt_in=_padded([[BOS] + examples[i][1] for i in chosen]),
-        labels=_padded([examples[i][1] + [EOS] for i in chosen]),
+        src=_padded([[*examples[i][0], EOS] for i in chosen]),
+        tgt_in=_padded([[BOS, *examples[i][1]] for i in chosen]),
+        labels=_padded([[*examples[i][1], EOS] for i in chosen]),
         indices=chosen,
     )
 

@@ -41,13 +41,13 @@ class ParallelText:
             raise CourseError(
                 "Parallel text takes two lists of sentences, but one side is a single string: put it in [ ]."
             )
+        for side in ("source", "target"):
+            object.__setattr__(self, side, tuple(map(as_sentence, getattr(self, side))))
         if len(self.source) != len(self.target):
             raise CourseError(
                 f"Parallel text needs one target per source, but there are {len(self.source)} source and "
                 f"{len(self.target)} target sentences."
             )
-        for side in ("source", "target"):
-            object.__setattr__(self, side, tuple(map(as_sentence, getattr(self, side))))
 
     def __len__(self) -> int:
         return len(self.source)

@@ -5,6 +5,7 @@ and other characters that occur inside sentences, which shifts every later pair 
 """
 
 import gzip
+import os.path
 import re
 import zlib
 from collections.abc import Sequence
@@ -108,7 +109,8 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise CourseError(f"There is no file {path}; check the name and the folder.") from None
     except OSError as error:
-        reason = "it is a folder" if path.is_dir() else (error.strerror or str(error))
+        folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+        reason = "it is a folder" if folder else (error.strerror or str(error))
         raise CourseError(f"{path} cannot be read: {reason}. Give the path of a text file.") from None
 
 

@@ -10,15 +10,14 @@ merges:
     ids 260..   one per merge, in the order in which training found them
 """
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from course.errors import CourseError
 from course.special import SPECIAL_TOKENS
+from course.whole_files import put
 
 _SMALLEST_VOCAB = len(SPECIAL_TOKENS) + 256
 _FORMAT = "attention-course byte-level BPE"
@@ -78,6 +77,13 @@ def _check_text(text: object) -> str:
     return text
 
 
+def _check_texts(texts: Iterable[str]) -> list[str]:
+    """Return many texts, or refuse a single one: it would count as a text a letter."""
+    if isinstance(texts, str):
+        raise CourseError("A list of texts is needed here, but there is one string; put it in [ ].")
+    return [_check_text(text) for text in texts]
+
+
 class Tokenizer:
     """Text to ids and back; `decode(encode(text)) == text` for every Unicode string.
 
@@ -128,7 +134,7 @@ class Tokenizer:
                 f"vocab_size must be a whole number of at least {_SMALLEST_VOCAB} (256 bytes and "
                 f"{len(SPECIAL_TOKENS)} special tokens), but it is {vocab_size!r}."
             )
-        checked = [_check_text(line) for line in lines]
+        checked = _check_texts(lines)
         if not any(checked):
             raise CourseError("A tokenizer needs text to learn from, but all lines are empty; pass sentences.")
         library = Library(models.BPE())
@@ -164,7 +170,7 @@ class Tokenizer:
         Raises:
             CourseError: as `encode`.
         """
-        return [e.ids for e in self._library.encode_batch_fast([_check_text(text) for text in texts])]
+        return [e.ids for e in self._library.encode_batch_fast(_check_texts(texts))]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; special ids are skipped.
@@ -212,7 +218,14 @@ class Tokenizer:
             "sha256": _checksum(self.merges),
             "merges": [f"{left} {right}" for left, right in self.merges],
         }
-        _write_atomically(Path(path), json.dumps(content, ensure_ascii=False, indent=0) + "\n")
+        text = json.dumps(content, ensure_ascii=False, indent=0) + "\n"
+        try:
+            put(Path(path), text.encode("utf-8"))
+        except OSError as error:
+            raise CourseError(
+                f"The tokenizer cannot be written to {path}: {error.strerror or error}; choose a folder that "
+                "exists and has space."
+            ) from None
 
     @classmethod
     def load(cls, path: Path | str) -> "Tokenizer":
@@ -268,21 +281,3 @@ def _split_merge(line: object) -> tuple[str, str]:
         raise TypeError("a merge must be text")
     left, right = line.split(" ")
     return left, right
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write text beside its final place, then rename."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise CourseError(
-            f"The tokenizer cannot be written to {path}: {error.strerror or error}; choose a folder that "
-            "exists and has space."
-        ) from None

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course.errors import CourseError
 from course.model.masks import require_mask, scores_shape
 
 
@@ -104,6 +105,10 @@ class MultiHeadAttention(nn.Module):
     """
 
     def __init__(self, d_model: int, n_heads: int, *, dropout: float = 0.0, bias: bool = True):
+        if n_heads < 1 or d_model < n_heads or d_model % n_heads:
+            raise CourseError(
+                f"d_model {d_model} cannot be split among {n_heads} heads: choose n_heads that divides it."
+            )
         super().__init__()
         self.n_heads = n_heads
         self.dropout = dropout

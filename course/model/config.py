@@ -132,7 +132,7 @@ class TransformerConfig(PlainConfig):
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is an int or a float, of Python's or numpy's own: True and False are none."""
+    """Whether a value is an int or a float, numpy's float64 among them; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

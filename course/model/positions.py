@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from course.errors import CourseError
+
 
 def sinusoidal_positions(length: int, d_model: int, *, layout: str = "interleaved") -> Tensor:
     """The fixed encoding of Vaswani et al. 2017, section 3.5, for positions 0..length-1.
@@ -11,6 +13,8 @@ def sinusoidal_positions(length: int, d_model: int, *, layout: str = "interleave
     (column 2i sine, 2i+1 cosine); "halves" has all sines, then all cosines (tensor2tensor, Marian).
     d_model may be odd: the last pair then has a sine only. Returns (length, d_model), float64.
     """
+    if layout not in ("interleaved", "halves"):
+        raise CourseError(f'layout is {layout!r}; it must be "interleaved" or "halves".')
     n_pairs = (d_model + 1) // 2
     exponents = 2 * torch.arange(n_pairs, dtype=torch.float64) / d_model
     angles = torch.arange(length, dtype=torch.float64)[:, None] * 10000.0**-exponents
@@ -27,6 +31,8 @@ def rotary_angles(length: int, d_head: int) -> Tensor:
 
     Returns (length, d_head / 2), float64.
     """
+    if d_head % 2:
+        raise CourseError(f"d_head is {d_head}; rotary positions turn pairs, so it must be even.")
     exponents = torch.arange(0, d_head, 2, dtype=torch.float64) / d_head
     return torch.arange(length, dtype=torch.float64)[:, None] * 10000.0**-exponents
 

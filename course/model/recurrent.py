@@ -25,6 +25,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from course.errors import CourseError
 from course.model.dropout import Dropout
 from course.model.footprint import require_room
+from course.model.ids import require_ids
 from course.model.masks import require_mask
 from course.model.recurrent_config import RecurrentConfig
 from course.model.source_attention import Source, SourceAttention
@@ -97,7 +98,10 @@ class RecurrentModel(nn.Module):
 
     def encode(self, src: Tensor, *, src_mask: Tensor | None = None) -> Tensor:
         """src (B, S) ids -> memory (B, S, d): for each word what the cells knew when they had read it; 0 at padding."""
+        require_ids(src)
         words = self._embed(src, self.src_embedding)  # of the weights' own type: autocast leaves a lookup alone
+        if not src.numel():  # torch packs no batch of nothing
+            return words
         lengths = _real(src_mask, src).sum(-1).clamp(min=1).cpu()  # torch reads no sentence of nothing
         packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
         with _full_precision(words):
@@ -114,6 +118,7 @@ class RecurrentModel(nn.Module):
         return self.output(self.decoder_states(tgt, memory, src_mask=src_mask))
 
     def _decode(self, tgt: Tensor, memory: Tensor, src_mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        require_ids(tgt)
         cache = self.start_cache(memory, src_mask=src_mask)
         return self._read(self._embed(tgt, self.tgt_embedding), cache)
 

@@ -14,6 +14,7 @@ from course.errors import CourseError
 from course.model.config import TransformerConfig
 from course.model.dropout import Dropout
 from course.model.footprint import FIRST_ROOM, require_room
+from course.model.ids import require_ids
 from course.model.layers import Decoder, DecoderLayer, Encoder, Rotate
 from course.model.masks import require_mask
 from course.model.positions import apply_rotary, rotary_angles, sinusoidal_positions
@@ -187,6 +188,7 @@ class Transformer(nn.Module):
         return self.output(self.decoder_states(tgt, memory, src_mask=src_mask, tgt_mask=tgt_mask))
 
     def _encode(self, src: Tensor, src_mask: Tensor | None, return_weights: bool) -> tuple[Tensor, list[Tensor]]:
+        require_ids(src)
         _require_source_mask(src_mask, src)
         x = self.embedded(src, self.src_embedding, "src")
         return self.encoder(x, rotate=self.rotation(0, src.shape[1]), mask=src_mask, return_weights=return_weights)
@@ -199,6 +201,7 @@ class Transformer(nn.Module):
         tgt_mask: Tensor | None,
         return_weights: bool,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        require_ids(tgt)
         _require_source_mask(src_mask, memory)
         x = self.embedded(tgt, self.tgt_embedding, "tgt")
         return self.decoder(

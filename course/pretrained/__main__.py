@@ -19,8 +19,8 @@ from course.training import PRESETS, Preset, TrainingConfig, train
 from course.training.checkpoint import read_tensors, write_tensors
 from course.training.log import read_log
 from course.training.run_file import RUN_FILES, read_run_file
-from course.training.whole_files import write_text
 from course.translator import Translator
+from course.whole_files import write_text
 
 HERE = Path(__file__).parent
 STEPS = 2000

@@ -8,10 +8,10 @@
     training.lock      held by the process that trains there (`lock`)
     previous-run       a run that is being replaced, until the new one is first scored (`run_folder`)
 
-Each file is written beside its place, flushed to the disk and then renamed (`whole_files`): at any moment the file
-under its name is whole. run.json has the run's id and a checksum of the tokenizer; the files of weights have the same
-id and a checksum of what they hold, so that no file of another run and no flipped byte goes unnoticed. safetensors
-holds numbers and text only: loading runs no code.
+Each file is written beside its place, flushed to the disk and then renamed (`course.whole_files`): at any moment the
+file under its name is whole. run.json has the run's id and a checksum of the tokenizer; the files of weights have the
+same id and a checksum of what they hold, so that no file of another run and no flipped byte goes unnoticed.
+safetensors holds numbers and text only: loading runs no code.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ from course.training.run_file import (
     read_run_file,
     read_tokenizer,
 )
-from course.training.whole_files import write_bytes
+from course.whole_files import write_bytes
 
 
 @dataclass(frozen=True)

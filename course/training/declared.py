@@ -6,6 +6,8 @@ import types
 import typing
 from typing import Any, Literal
 
+from course.errors import shortened
+
 LARGEST = 2**62  # of a whole number: torch counts in 64 bits
 
 
@@ -40,12 +42,3 @@ def fits(value: object, hint: Any) -> bool:  # noqa: ANN401 - an annotation can 
 def is_count(value: object) -> bool:
     """Whether a JSON value is a whole number of at least 0."""
     return fits(value, int) and isinstance(value, int) and value >= 0
-
-
-def shortened(value: object) -> str:
-    """Return a value as it reads in a sentence, cut where it is long."""
-    try:
-        said = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits
-        said = f"a {type(value).__name__} too large to show"
-    return said if len(said) <= 60 else said[:57] + "..."

@@ -22,7 +22,7 @@ def _of_text(text: ParallelText) -> dict[str, Any]:
 
 def _checksum(lines: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for line in lines:  # a sentence holds no line end, so where one ends is certain
+    for line in lines:  # a sentence of a file holds no line end, so where one ends is certain
         digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
     return digest.hexdigest()
 

@@ -67,6 +67,6 @@ def held(run: Path) -> CourseError:
     )
 
 
-def not_writable(run: Path, error: OSError) -> CourseError:
+def not_writable(run: Path, error: OSError | ValueError) -> CourseError:
     """Say that a folder refuses files."""
     return CourseError(f"cannot write to {run} ({error}): choose another folder.")

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from tqdm.auto import tqdm
 
+from course.data.text_file import counted
 from course.errors import CourseError
 from course.training.declared import fits, is_count
 from course.training.run_file import LOG_FILE
-from course.training.whole_files import write_text
+from course.whole_files import write_text
 
 NUMBERS = (
     "seconds",
@@ -23,6 +24,9 @@ NUMBERS = (
     "bleu",
     "chrf",
 )  # finite; a loss may be anything
+
+
+WATCHES = ("said", "recorded", "updated")  # the methods of a `Watcher`
 
 
 class Watcher(Protocol):
@@ -84,12 +88,18 @@ def _is_a_loss(value: object) -> bool:
     return fits(value, float | None) or isinstance(value, float)
 
 
+def clock(seconds: float) -> str:
+    """Return seconds as people say them: 42 s, 3:05 min."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02d} min"
+
+
 def rewind_log(run: Path, step: int) -> str:
     """Drop what was logged after `step`: resuming does those steps again. Returns a line to tell of damaged lines."""
     records, damaged = _read(run)
     kept = [record for record in records if record.get("step", 0) <= step]
     write_text(Path(run) / LOG_FILE, "".join(json.dumps(record, sort_keys=True) + "\n" for record in kept))
-    return f"{damaged} damaged line{'s' * (damaged != 1)} of {LOG_FILE} left out" if damaged else ""
+    return f"{counted(damaged, 'damaged line')} of {LOG_FILE} left out" if damaged else ""
 
 
 class RunLog:

@@ -22,10 +22,11 @@ from course.errors import CourseError
 from course.model import ModelConfig, TranslationModel, config_from_dict, make_model
 from course.special import PAD
 from course.training import checkpoint, machine, run_folder
+from course.training.arguments import check_arguments, differentiable, learning_rate_from, loss_from
 from course.training.config import TrainingConfig
 from course.training.distributed import Team, team_from_environment
 from course.training.fingerprint import Fingerprint, difference, fingerprint
-from course.training.log import RunLog, Watcher, rewind_log
+from course.training.log import RunLog, Watcher, clock, rewind_log
 from course.training.loss import summed_loss, teacher_forced_states
 from course.training.optimizer import make_optimizer
 from course.training.ownership import Ownership
@@ -46,7 +47,7 @@ from course.training.schedule import learning_rate
 from course.training.session import Session, read_position
 from course.training.validation import Validation, validate
 from course.training.vocabulary import fits, learn_tokenizer
-from course.training.whole_files import write_text
+from course.whole_files import write_text
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,10 @@ def train(
     if (new_data and not resume) or (resume and overwrite):
         wrong = "new_data goes with resume" if new_data else "resume and overwrite exclude one another"
         raise CourseError(f"{wrong}: leave one out, or pass resume=True alone to go on with the run in {run}.")
+    check_arguments(
+        train_text, val_text, model_options=model_options, training=training, vocab_size=vocab_size, corpus=corpus,
+        watcher=watcher, step=step, mean_loss=mean_loss, rate=rate, stop=stop,
+    )  # fmt: skip
     run_folder.check_run_folder(run, resume=resume, overwrite=overwrite)
     if training.threads is not None:
         machine.use_threads(training.threads)
@@ -405,19 +410,25 @@ class _Loop:
         begun = time.perf_counter()
         training, optimizer, model = self.training, self.session.optimizer, self.session.model
         tokens = batch.n_target_tokens
-        rate = self.rate(self.position.step + 1) if self.rate else learning_rate(
-            self.position.step, progress,
-            peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule,
-        )  # fmt: skip
+        rate = self._learning_rate(progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        share = self.step(model, batch, optimizer, self._mean_loss, training.clip)
+        share = loss_from(self.step(model, batch, optimizer, self._mean_loss, training.clip), self.step)
         if self.session.average is not None:
             self.session.average.update_parameters(model)
         self.position.step += 1
         self.position.tokens += tokens
         self.position.update_seconds += time.perf_counter() - begun
         return self.team.total(share) / self.team.size
+
+    def _learning_rate(self, progress: float) -> float:
+        """The learning rate of the next update."""
+        done, training = self.position.step, self.training
+        if self.rate is not None:
+            return learning_rate_from(self.rate(done + 1), done + 1)
+        return learning_rate(
+            done, progress, peak=training.lr, warmup_steps=training.warmup_steps, schedule=training.schedule
+        )
 
     def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of the sentences of this process, a token of the global batch.
@@ -427,7 +438,8 @@ class _Loop:
         """
         if self.other_loss is not None:
             with machine.autocast(self.precision, self.session.device):
-                return self.other_loss(model, batch.to(self.session.device))
+                given = self.other_loss(model, batch.to(self.session.device))
+            return differentiable(given, self.other_loss)
         own = self._own_part(batch)
         with machine.autocast(self.precision, self.session.device):
             loss: Tensor = self.loss(own.src, own.tgt_in, own.labels)
@@ -449,10 +461,9 @@ class _Loop:
     def _after_update(self, loss: float, progress: float) -> None:
         position, training = self.position, self.training
         if not loss < float("inf"):
-            raise CourseError(
-                f"the loss is {loss} at step {position.step}: lower lr (now {training.lr:g}) or lengthen "
-                f"warmup_steps (now {training.warmup_steps}), then start again."
-            )
+            own = f"lower lr (now {training.lr:g}) or lengthen warmup_steps (now {training.warmup_steps})"
+            lower = "let rate begin lower" if self.rate else own
+            raise CourseError(f"the loss is {loss} at step {position.step}: {lower}, then start again.")
         self.log.show(
             step=position.step, progress=progress, loss=loss, seconds=position.seconds,
             tokens_per_second=self._tokens_per_second,
@@ -476,7 +487,7 @@ class _Loop:
         left = position.seconds * (1 - progress) / max(progress, 1e-9)
         self.log.say(
             f"step {position.step:>6,}  epoch {position.epoch + 1:>3}  loss {loss:6.3f}  lr {rate:.2e}  "
-            f"{self._tokens_per_second:>7,.0f} tokens/s  {_clock(left)} left"
+            f"{self._tokens_per_second:>7,.0f} tokens/s  {clock(left)} left"
         )
 
     def _validate(self) -> Validation | None:
@@ -520,7 +531,7 @@ class _Loop:
             tokens_per_second=round(self._tokens_per_second, 1),
         )  # fmt: skip
         self.log.say(
-            f"done: {position.step:,} steps in {_clock(seconds)}, {self._tokens_per_second:,.0f} target tokens/s, "
+            f"done: {position.step:,} steps in {clock(seconds)}, {self._tokens_per_second:,.0f} target tokens/s, "
             f"best validation loss {position.best_loss:.3f}, BLEU {position.best_bleu:.1f}; "
             f"kept in {self.session.run}"
         )
@@ -556,8 +567,3 @@ def _plain(result: Validation) -> dict[str, Any]:
         "chrf": round(result.chrf, 2),
         "samples": [list(sample) for sample in result.samples],
     }
-
-
-def _clock(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 3:05 min."""
-    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from course.data import Tokenizer
-from course.errors import CourseError
+from course.errors import CourseError, shortened
 from course.model import config_class, config_from_dict
 from course.training.config import TrainingConfig
-from course.training.declared import first_misfit, fits, is_count, shortened
+from course.training.declared import first_misfit, fits, is_count
 from course.training.fingerprint import is_fingerprint
 
 RUN_FILE, TOKENIZER_FILE, LOG_FILE = "run.json", "tokenizer.json", "log.jsonl"

@@ -12,7 +12,7 @@ from pathlib import Path
 from course.errors import CourseError
 from course.training.lock import LOCK_FILE, not_writable, refuse_where_one_trains
 from course.training.run_file import BEST_FILE, LAST_FILE, PREVIOUS, RUN_FILE, RUN_FILES
-from course.training.whole_files import is_part
+from course.whole_files import is_part
 
 ON_ITS_WAY = "previous-run.part"
 OURS = (*RUN_FILES, LOCK_FILE, PREVIOUS, ON_ITS_WAY)
@@ -24,7 +24,11 @@ def check_run_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
     Raises `CourseError` where a run would be lost, where there is none to resume, where another training is going on,
     or where the folder holds something else.
     """
-    if run.exists() and not run.is_dir():
+    try:
+        is_file = run.exists() and not run.is_dir()
+    except (OSError, ValueError) as error:  # a name that is too long, or that no file may have
+        raise not_writable(run, error) from error
+    if is_file:
         raise CourseError(f"{run} is a file; training needs a folder.")
     refuse_where_one_trains(run)
     check_content(run, resume=resume, overwrite=overwrite)
@@ -88,7 +92,7 @@ def make_folder(run: Path) -> None:
     """Make the folder, and those above it."""
     try:
         run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise not_writable(run, error) from error
 
 

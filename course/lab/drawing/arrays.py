@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from course.errors import CourseError
+from course.errors import CourseError, shortened
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,6 +28,8 @@ def as_array(value: object) -> Array:
     if not _is_tensor(value):
         return np.asarray(arrays_in(value))
     tensor = cast(Any, value)
+    if tensor.is_meta:
+        raise CourseError("A tensor on the device meta has a shape and no numbers: compute it on another.")
     dense = tensor.to_dense() if getattr(tensor, "is_sparse", False) else tensor
     try:
         return np.asarray(dense.numpy(force=True))
@@ -49,10 +51,12 @@ def numbers(value: object, name: str, *, axes: int | None = None, finite: bool =
     """
     try:
         array = as_array(value)
+    except CourseError:
+        raise
     except ValueError as error:
         raise CourseError(f"The rows of {name} are not equally long: give each as many numbers.") from error
     if array.dtype.kind not in "biuf":
-        raise CourseError(f"Not all of {name} is numbers, {_told(value)}: give it real numbers alone.")
+        raise CourseError(f"Not all of {name} is numbers, {shortened(value)}: give it real numbers alone.")
     if axes is not None and array.ndim != axes:
         more = f", such as {name}[0]" if array.ndim > axes else ""
         raise CourseError(f"A picture of {name} needs {axes} {'axis' if axes == 1 else 'axes'}, and its shape is "
@@ -164,9 +168,3 @@ def _of_numbers(items: Sequence[object]) -> Array | None:
 
 def _unless_same(old: Mapping[Any, Any], new: dict[Any, Any]) -> Mapping[Any, Any]:
     return old if all(new[key] is old[key] for key in new) else new
-
-
-def _told(value: object) -> str:
-    """Return a value's representation, shortened to a line."""
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."

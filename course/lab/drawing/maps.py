@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course.errors import CourseError
 from course.lab.drawing.arrays import numbers, words_of
 from course.lab.drawing.picture import Markup
 from course.lab.drawing.tables import heat_table
@@ -21,6 +22,8 @@ def draw_map(*, weights: Array, rows: Sequence[str], columns: Sequence[str], sum
     The weights may be an array, lists or a tensor. Raises CourseError when the words do not fit the map, and for what
     cannot be drawn.
     """
+    if sums not in ("none", "rows"):
+        raise CourseError(f'sums is {sums!r}; it must be "rows" for a column of sums, or "none".')
     weights = numbers(weights, "weights", axes=2)
     totals = weights.sum(axis=-1) if sums == "rows" else None
     shown = heat_table(weights, rows, columns, sums=totals)

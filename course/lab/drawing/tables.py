@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +85,9 @@ def heat_table(
     rows, columns = words_of(rows, "rows", len(rows)), words_of(columns, "columns", len(columns))
     if sums is not None:
         sums = numbers(sums, "sums", axes=1).tolist()
+        if len(sums) != len(rows):
+            raise CourseError(f"There are {len(sums)} sums for {len(rows)} rows: give one for each.")
+    framed = {tuple(cell) for cell in np.asarray(list(framed), dtype=int).reshape(-1, 2).tolist()}
     head = "<td></td>" + "".join(_header(word, "col", ASKED) for word in columns)
     if sums is not None:
         head += _header("sum", "col")
@@ -129,7 +132,9 @@ def rows_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: s
     head = words_of(head, "head", len(head))
     require_room(len(rows) * len(head), "rows[:50]")
     cells = [[str(arrays_in(cell)) for cell in arrays_in(row)] for row in arrays_in(rows)]
-    for row in cells:
+    for given, row in zip(rows, cells, strict=True):
+        if isinstance(given, str | Mapping):
+            raise CourseError(f"A row is a list of cells, but one is {given!r}: write [ ] around its values.")
         if len(row) != len(head):
             raise CourseError(f"A row has {len(row)} cells, the head {len(head)}: {row}.")
     right = [

@@ -11,10 +11,7 @@ import hashlib
 import importlib
 import io
 import linecache
-import os
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from importlib.util import decode_source
 from pathlib import Path
@@ -27,12 +24,12 @@ from course.lab.exercises import watch
 from course.lab.exercises.importable import PIECE_MODULE, is_installed
 from course.lab.exercises.undisturbed import undisturbed
 from course.lab.exercises.watch import TookTooLongError, Watch
+from course.whole_files import put
 
 PIECE = "_kept_piece_"  # the name under which a file offers its function: learners may call a helper anything else
 _OLDER_PIECE = "piece"  # in files that were written when it was called so
 _SEAL = "# Unchanged since it passed: "
 _NO_RENAMING = (errno.EXDEV, errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # from some network drives
-_ATTEMPTS, _PAUSE = 5, 0.05  # Windows refuses to replace a file while another kernel reads it
 
 
 def read(path: Path) -> str:
@@ -162,31 +159,15 @@ def write(path: Path, text: str) -> None:
     Raises:
         CourseError: if the folder or the file cannot be written, with the reason.
     """
+    content = text.encode("utf-8")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            _replace(Path(temporary), path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as error:
-        why = error.strerror or error
-        raise CourseError(f"{path} cannot be written ({why}). COURSE_WORKBOOK can name another folder.") from error
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    for attempt in range(_ATTEMPTS):
-        try:
-            temporary.replace(path)
-            return
-        except PermissionError:
-            if attempt == _ATTEMPTS - 1 or path.is_dir():
-                raise
-            time.sleep(_PAUSE)
+            put(path, content)
         except OSError as error:
             if error.errno not in _NO_RENAMING:
                 raise
-            path.write_bytes(temporary.read_bytes())
-            return
+            path.write_bytes(content)
+    except OSError as error:
+        why = error.strerror or error
+        raise CourseError(f"{path} cannot be written ({why}). COURSE_WORKBOOK can name another folder.") from error

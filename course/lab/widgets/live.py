@@ -29,6 +29,7 @@ from course.lab.drawing.picture import describe_error
 from course.lab.widgets.dashboard import Dashboard, as_it_went, clock
 from course.model import config_from_dict
 from course.training import MeanLoss, Rate, Step, TrainingConfig, TrainingResult, run_folder, train, training_step
+from course.training.arguments import check_arguments
 from course.training.run_file import run_id
 
 PATIENCE = 7.0  # minutes that wait() waits, three times as long as a lesson's training takes on two cores
@@ -64,6 +65,10 @@ def live(
         CourseError: A live run is going on already, or `train` would refuse its arguments.
     """
     _refuse_a_second()
+    check_arguments(
+        train_text, val_text, model_options=model_options, training=training, vocab_size=vocab_size, corpus=corpus,
+        step=step, mean_loss=mean_loss, rate=rate,
+    )  # fmt: skip
     sizes = {"src_vocab_size": vocab_size, "tgt_vocab_size": vocab_size}
     config_from_dict(model_options | sizes)
     run_folder.check_run_folder(Path(run), resume=False, overwrite=overwrite)
@@ -118,7 +123,7 @@ class LiveTraining(Dashboard):
     """
 
     def __init__(self, run: Path, sitting: Callable[..., TrainingResult], training: TrainingConfig, step: Step) -> None:
-        self._train, self._training, self._step = sitting, training, _with_a_number(step)
+        self._train, self._training, self._step = sitting, training, step
         self._halt = threading.Event()
         self._sitting: _Sitting | None = None
         self._folder, self._run_id = run, ""  # of the run that it trained last
@@ -189,7 +194,7 @@ class LiveTraining(Dashboard):
         if minutes is not None or max_steps is not None:
             self._training = replace(self._training, minutes=minutes, max_steps=max_steps)
         if step is not None:
-            self._step = _with_a_number(step)
+            self._step = step
         ended = self._sitting.result if self._sitting is not None else None
         if ended is not None and ended.finished and _is_over(self._training, ended):
             raise CourseError(
@@ -276,20 +281,6 @@ class LiveTraining(Dashboard):
                 self.resume()
         except CourseError as refusal:
             self.notes = str(refusal)
-
-
-def _with_a_number(step: Step) -> Step:
-    """Return the step with a clear sentence where it forgets to return its loss."""
-
-    def checked(*arguments: Any) -> float:  # noqa: ANN401
-        loss = step(*arguments)
-        try:
-            return float(loss)
-        except (TypeError, ValueError) as error:
-            name = getattr(step, "__name__", "the training step")
-            raise CourseError(f"{name} returned {loss!r}; it must return the loss of the batch as a number.") from error
-
-    return checked
 
 
 def _is_over(training: TrainingConfig, so_far: TrainingResult) -> bool:
