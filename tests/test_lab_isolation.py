@@ -15,7 +15,7 @@ import pytest
 
 import course.lab
 from course.lab.exercises import desk, diagnose, get, watch
-from course.lab.exercises.heard import MOST_KEPT, Listener
+from course.lab.exercises.heard import MOST_KEPT, Heard, Listener, say_heard
 from course.lessons.lesson_03 import reference
 
 
@@ -336,6 +336,32 @@ def test_what_the_call_printed_that_the_message_is_about_is_told():
     found = diagnose("attention", attention)
     assert found.at == 7
     assert found.aside == f"  On {get('attention').cases[7].name} it printed:\n    blocked"
+
+
+def test_what_only_a_later_call_printed_is_told_too():
+    def attention(q, k, v, mask=None):
+        if mask is not None:
+            print("blocked", mask.shape)
+        return right(q, k, v, mask)
+
+    found = diagnose("attention", attention)
+    first = next(case for case in get("attention").cases if len(case.make()) > 3 and case.make()[3] is not None)
+    assert found.status == "passed"
+    assert found.aside.startswith(f"  On {first.name} it printed:\n    blocked (")
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("\r 0%\r50%\r100%\n", "\n    100%"),
+        ("0\r1\r2\r", "\n    2"),
+        ("one\r\n\r\ntwo", "\n    one\n    \n    two"),
+        ("\n", None),
+    ],
+)
+def test_a_line_that_is_written_over_is_one_line(written, lines):
+    said = say_heard(Heard(written), "the first call")
+    assert said == ("" if lines is None else f"  On the first call it printed:{lines}")
 
 
 def test_nothing_reaches_the_page_by_any_way(capfd):

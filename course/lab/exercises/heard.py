@@ -227,7 +227,8 @@ def say_heard(heard: Heard, on: str, threads: int = 0) -> str:
         threads: how many that it started still run.
     """
     said = []
-    if lines := [line.rsplit("\r", 1)[-1].rstrip() for line in heard.text.replace("\r\n", "\n").splitlines()]:
+    lines = heard.text.removesuffix("\n").split("\n") if heard.text.strip() else []
+    if lines := [line.strip("\r").rsplit("\r", 1)[-1].rstrip() for line in lines]:  # a bar that fills is one line
         said.append(f"  On {on} it printed:")
         said += [f"    {line if len(line) <= _WIDEST else line[: _WIDEST - 4] + ' ...'}" for line in lines[:MOST_LINES]]
         if (more := len(lines) - MOST_LINES) > 0:
