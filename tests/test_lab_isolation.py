@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import logging
 import math
 import os
@@ -290,6 +291,15 @@ def test_a_function_that_has_not_run_is_told_by_its_word():
 
     assert "it uses yield" in diagnose("attention", yields).message
     assert "it begins with async" in diagnose("attention", waits).message
+
+
+def test_python_says_nothing_of_a_plan_that_nobody_waits_for(recwarn):
+    async def waits(q, k, v, mask=None):
+        return right(q, k, v, mask)
+
+    course.lab.check("attention", waits)
+    gc.collect()
+    assert [str(each.message) for each in recwarn] == []
 
 
 def test_a_masked_array_is_no_plain_one():
