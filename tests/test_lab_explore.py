@@ -281,6 +281,15 @@ def test_what_returns_no_markup_is_told_so():
     assert "must return Markup(html, alt)" in explore(lambda *, level: level, level=(1, 3)).error
 
 
+def test_what_a_drawing_function_prints_is_shown_once(capsys):
+    def draw_loud(fig, *, level):
+        print("drawing", level)
+        return draw_level(fig, level=level)
+
+    explore(draw_loud, level=(1, 3))._repr_mimebundle_()
+    assert capsys.readouterr().out == "drawing 1\n"
+
+
 def test_a_screen_of_twice_the_pixels_gets_them_and_the_stored_picture_has_them_always():
     panel = explore(draw_level, level=(1, 3))
     small, stored = pixels(panel.frame), panel.still_html()

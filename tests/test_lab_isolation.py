@@ -366,6 +366,7 @@ def test_what_only_a_later_call_printed_is_told_too():
         ("\r 0%\r50%\r100%\n", "\n    100%"),
         ("0\r1\r2\r", "\n    2"),
         ("one\r\n\r\ntwo", "\n    one\n    \n    two"),
+        ("\x1b[31mred\x1b[0m\n", "\n    red"),
         ("\n", None),
     ],
 )
