@@ -390,6 +390,17 @@ def test_a_layer_with_a_copy_of_an_attention_of_another_order_is_kept(tmp_path, 
         assert said == ["EncoderLayer: yours"]
 
 
+def test_a_forgotten_call_of_the_parent_is_asked_for():
+    class Forgot(nn.Module):
+        def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
+            self.drop = nn.Dropout(dropout)
+
+        def forward(self, x, mask=None):
+            return self.drop(x)
+
+    assert climb(LAYER, Forgot).message.endswith("Which line must come first in __init__?")
+
+
 def test_the_look_inside_changes_no_order_of_torch_and_decides_nothing_about_a_wrong_class(monkeypatch):
     class Wrong(OtherOrder):
         def forward(self, x_q, x_kv, mask=None):

@@ -286,10 +286,17 @@ def _about_a_name(error: BaseException) -> str | None:
         return "Under which name did you make it, or is it an argument?"
     if isinstance(error, (AttributeError, TypeError)) and any(kind in said for kind in _TYPES_OF_FUNCTIONS):
         return "Something in that line is a function that was never called. Which parentheses are missing?"
+    if isinstance(error, AttributeError) and said.endswith("before Module.__init__() call"):
+        return "torch has not laid out its lists yet when that line sets self. Which line must come first in __init__?"
     if isinstance(error, AttributeError) and said.startswith(("'float' object", "'int' object")):
         return "A plain number stands before the dot there, and an array was meant. Which line made a number of it?"
     if isinstance(error, AttributeError):
         return "What stands before the dot there, and which names does it offer?"
+    if isinstance(error, TypeError) and said.endswith("object is not callable"):
+        return (
+            "What stands before the parentheses there is no function. Was its name given to something else, or is a * "
+            "or a square bracket meant?"
+        )
     if isinstance(error, TypeError) and "converted to Python scalar" in said:
         return "Something in that line takes a single number and gets an array. Which library does it to all entries?"
     return None
