@@ -2,6 +2,7 @@
 
 # ruff: noqa: SIM105  the tries and excepts are what learners write
 
+import queue
 import random
 import signal
 import sys
@@ -134,6 +135,16 @@ def test_the_loop_is_named():
     message = diagnose("causal_mask", counts).message
     assert "in counts:  while i < T:" in message
     assert "in busy:  while True:" in diagnose("causal_mask", in_a_helper).message
+
+
+def test_who_waits_in_a_function_of_python_s_library_is_shown_the_own_function():
+    def waits(T):
+        return queue.Queue().get()
+
+    assert "    in waits\n  Which of its lines waits" in diagnose("causal_mask", waits).message
+    found = diagnose("causal_mask", lambda T: random.choice([]))
+    assert "choice" in found.message
+    assert "in choice:" not in found.message
 
 
 def test_torch_is_left_as_it_was():

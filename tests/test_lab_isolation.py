@@ -367,6 +367,7 @@ def test_what_only_a_later_call_printed_is_told_too():
         ("0\r1\r2\r", "\n    2"),
         ("one\r\n\r\ntwo", "\n    one\n    \n    two"),
         ("\x1b[31mred\x1b[0m\n", "\n    red"),
+        ("on\n" * 2000, "\n    on" * 6 + "\n  and many more lines."),
         ("\n", None),
     ],
 )

@@ -235,7 +235,8 @@ def say_heard(heard: Heard, on: str, threads: int = 0) -> str:
         said.append(f"  On {on} it printed:")
         said += [f"    {line if len(line) <= _WIDEST else line[: _WIDEST - 4] + ' ...'}" for line in lines[:MOST_LINES]]
         if (more := len(lines) - MOST_LINES) > 0:
-            said.append(f"  and {more} more line{'s' * (more > 1)}.")
+            many = "many" if len(heard.text) >= MOST_KEPT else more  # what came after those was not kept
+            said.append(f"  and {many} more line{'s' * (more > 1)}.")
     shown = heard.figures + heard.displays
     if shown:
         things = "something" if shown == 1 else f"{shown} things"

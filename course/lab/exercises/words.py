@@ -2,6 +2,7 @@
 
 import dis
 import re
+import sysconfig
 import traceback
 from pathlib import Path
 from types import CoroutineType, GeneratorType
@@ -15,14 +16,16 @@ from course.lab.exercises.plain import Plain, difference, written
 from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, is_subclassed, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
+_OF_PYTHON = Path(sysconfig.get_path("stdlib"))
 
 
 def is_foreign(filename: str) -> bool:
-    """Whether a frame belongs to the course or an installed package, not to the learner."""
+    """Whether a frame belongs to the course, an installed package or Python's own library, not to the learner."""
     if filename.startswith("<frozen"):
         return True
     path = Path(filename)
-    return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_COURSE)
+    packages = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(packages) or path.is_relative_to(_COURSE) or path.is_relative_to(_OF_PYTHON)
 
 
 def learner_frames(error: BaseException) -> list[str]:
