@@ -19,7 +19,8 @@ def user_folder(variable: str, kind: Literal["cache", "data"], below: str) -> Pa
     """Return the folder that an environment variable names, else `below` in the system's place for such files.
 
     The folder need not exist. kind: "cache" for what can be fetched again, "data" for what is the user's own.
-    Raises `CourseError` where a path needs a home folder and there is none.
+    Raises `CourseError` where a path needs a home folder and there is none, and for a relative path: a notebook and a
+    command line work in different places, and would each have files of their own.
     """
     if chosen := os.environ.get(variable):
         return _expanded(Path(chosen), variable)
@@ -31,6 +32,11 @@ def user_folder(variable: str, kind: Literal["cache", "data"], below: str) -> Pa
 def _expanded(path: Path, variable: str) -> Path:
     """A path with ~ and ~name replaced."""
     if not str(path).startswith("~"):
+        if not path.root:
+            raise CourseError(
+                f"{variable} is {path}, which is another folder wherever a program runs: write the whole path, such as "
+                f"{Path.cwd() / path}."
+            )
         return path
     if path.parts[0] == "~":
         return _home(variable).joinpath(*path.parts[1:])

@@ -40,7 +40,18 @@ from sacrebleu.metrics import BLEU
 
 from course import decoding, scoring
 from course.data.embedded import embedded_pairs
-from course.lab import check, explore, holds, quiz, show, show_table, slider, workbook
+from course.lab import (
+    check,
+    explore,
+    hint,
+    holds,
+    quiz,
+    show,
+    show_table,
+    slider,
+    solution,
+    workbook,
+)
 from course.lessons.lesson_11 import experiments, figures, toys, work
 from course.pretrained import pretrained_translator
 from course.special import BOS, EOS, PAD

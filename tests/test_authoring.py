@@ -251,6 +251,9 @@ PLANTED = {
     "must name the minutes": lambda nb, c: nb["cells"][0].update(source="# T\n goals, prerequisites"),
     "must name the goals": lambda nb, c: nb["cells"][0].update(source="# T\n prerequisites: none, 5 minutes"),
     "lesson's title": lambda nb, c: nb["cells"][0].update(source="goals prerequisites 5 minutes"),
+    "tell learners to call solution": lambda nb, c: c.update(
+        source='from course.lab import check, hint\nx = check("softmax", x)'
+    ),
     "was not executed": lambda nb, c: c.update(execution_count=None),
     "has a line that is 7 characters longer": lambda nb, c: c.update(source="x" * 107),
     "is empty": lambda nb, c: c.update(source=[]),

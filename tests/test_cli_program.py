@@ -241,6 +241,11 @@ def nobodys_home(monkeypatch):
     monkeypatch.setenv("COURSE_WORKBOOK", "~nobody-of-this-name/workbook")
 
 
+def relative_places(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "data")
+    monkeypatch.setenv("COURSE_WORKBOOK", "workbook")
+
+
 def cannot_be_listed(monkeypatch):
     for name in ("iterdir", "is_file", "exists", "is_dir"):
         monkeypatch.setattr(Path, name, closed)
@@ -259,7 +264,7 @@ def a_narrow_terminal(monkeypatch):
     monkeypatch.delenv("TERM", raising=False)
 
 
-SITUATIONS = [no_home, nobodys_home, cannot_be_listed, cannot_be_written, a_narrow_terminal]
+SITUATIONS = [no_home, nobodys_home, relative_places, cannot_be_listed, cannot_be_written, a_narrow_terminal]
 LINES = {
     "data": ["data", "list"], "fetch": ["data", "fetch", "multi30k", "--from", "nowhere"],
     "train": ["train", "--out", "closed", "--source", "a", "--target", "b", "--steps", "1"],

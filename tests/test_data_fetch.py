@@ -290,6 +290,14 @@ def test_data_folder(monkeypatch, platform, variables, expected):
     assert data_folder() == Path(expected)
 
 
+def test_a_relative_data_folder_would_be_another_one_in_each_place(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_DATA", "data")
+    with pytest.raises(CourseError) as told:
+        data_folder()
+    assert str(told.value).endswith(f"write the whole path, such as {tmp_path / 'data'}.")
+
+
 def test_the_pinned_list_agrees_with_the_published_checksums(monkeypatch, multi30k_folder):
     monkeypatch.undo()
     published = (multi30k_folder / "SHA256SUMS").read_text(encoding="utf-8").split()

@@ -2,6 +2,7 @@
 
 # ruff: noqa: SIM105  the tries and excepts are what learners write
 
+import queue
 import random
 import signal
 import sys
@@ -95,10 +96,55 @@ def test_a_loop_that_never_ends_is_stopped_and_nothing_is_left_behind(function):
     assert diagnose("causal_mask", lambda T: np.tri(T, dtype=bool)).status == "passed"
 
 
+@pytest.mark.parametrize(
+    ("elapsed", "computed", "share", "over"),
+    [
+        (10, 9.9, 0.99, False),  # it is looked at again in a tenth of a second
+        (10.1, 10, 0.99, True),
+        (10, 1.7, 0.17, False),  # one of twelve programs on two processors
+        (24, 4.1, 0.17, False),
+        (25, 4.3, 0.17, True),  # then it is over, whatever happens
+        (25.1, 0.6, 0.03, True),
+        (12, 10.2, 0.5, True),  # it has had its seconds
+        (10, 0.6, 0.0, True),  # it sleeps, after a little work
+        (10, 0.1, 0.01, True),  # it waits, and looks now and then
+        (3, 12, 4, False),  # four threads of torch: no sooner than by the clock on the wall
+    ],
+)
+def test_how_long_is_long_enough(elapsed, computed, share, over):
+    assert watch.is_over(10, elapsed, computed, share) is over
+
+
+def test_on_a_busy_computer_a_slow_answer_may_finish_and_an_endless_one_is_stopped(monkeypatch):
+    monkeypatch.setattr(time, "process_time", lambda: time.monotonic() / 10)  # this program gets a tenth of it
+    begun = []
+
+    def slow(T):
+        begun.append(time.monotonic())
+        while time.monotonic() < begun[0] + 0.5:
+            pass
+        return np.tri(T, dtype=bool)
+
+    assert diagnose("causal_mask", slow).status == "passed"
+    start = time.monotonic()
+    assert diagnose("causal_mask", busy).stopped
+    assert time.monotonic() - start >= watch.MOST * 0.3
+
+
 def test_the_loop_is_named():
     message = diagnose("causal_mask", counts).message
     assert "in counts:  while i < T:" in message
     assert "in busy:  while True:" in diagnose("causal_mask", in_a_helper).message
+
+
+def test_who_waits_in_a_function_of_python_s_library_is_shown_the_own_function():
+    def waits(T):
+        return queue.Queue().get()
+
+    assert "    in waits\n  Which of its lines waits" in diagnose("causal_mask", waits).message
+    found = diagnose("causal_mask", lambda T: random.choice([]))
+    assert "choice" in found.message
+    assert "in choice:" not in found.message
 
 
 def test_torch_is_left_as_it_was():

@@ -186,6 +186,7 @@ BROKEN = [
     ("mask = mask.astype(bool) if mask else None", YES_OR_NO),
     ("mask = mask if mask != None else None", YES_OR_NO),
     ("s = np.wher(mask, s, 0)", "What stands before the dot there, and which names does it offer?"),
+    ("sum = 3; s = s / sum(s)", "Was its name given to something else, or is a * or a square bracket meant?"),
     ("s = q @ k", "Write the shapes beside what stands in that line. Which axes should meet there?"),
     ("return attention(q, k, v, mask)", "When would it stop?"),
     ("s = s + None", "What does that line need, and what does it get?"),

@@ -144,11 +144,26 @@ def test_a_box_of_numpys_kind():
         ((1, 1), r"from a lower to a higher finite number, not from 1 to 1"),
         ((0, float("nan")), "finite"),
         ((1, 5, 0), "step"),
+        ({"n": 1, "m": 2}, r"There is nothing to move: n is handed on as it is\."),
     ],
 )
 def test_what_cannot_be_a_control_is_said(values, said):
     with pytest.raises(CourseError, match=said):
         explore(draw_level, n=values)
+
+
+def test_bounds_that_are_no_numbers_are_said():
+    with pytest.raises(CourseError, match=r"finite number, not from 'a' to 5\."):
+        slider("a", 5)
+    with pytest.raises(CourseError, match=r"not from 1 to 5, and not in steps of 'x'\."):
+        slider(1, 5, step="x")
+    with pytest.raises(CourseError, match=r"level, word are handed on as they are\."):
+        explore(draw_level, level="high", word="x")
+
+
+def test_what_is_no_drawing_function_is_said_first():
+    with pytest.raises(CourseError, match="A str is no drawing function"):
+        explore("draw_level", level=3)
 
 
 def test_nothing_to_move_is_said():
@@ -264,6 +279,15 @@ def test_markup_gives_way_to_an_error_and_comes_back():
 
 def test_what_returns_no_markup_is_told_so():
     assert "must return Markup(html, alt)" in explore(lambda *, level: level, level=(1, 3)).error
+
+
+def test_what_a_drawing_function_prints_is_shown_once(capsys):
+    def draw_loud(fig, *, level):
+        print("drawing", level)
+        return draw_level(fig, level=level)
+
+    explore(draw_loud, level=(1, 3))._repr_mimebundle_()
+    assert capsys.readouterr().out == "drawing 1\n"
 
 
 def test_a_screen_of_twice_the_pixels_gets_them_and_the_stored_picture_has_them_always():

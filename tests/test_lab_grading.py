@@ -2,11 +2,12 @@
 
 import functools
 import os
+import time
 
 import pytest
 
 import course.lab
-from course.lab.exercises import desk, get, graded
+from course.lab.exercises import desk, get, graded, watch
 from course.lessons.lesson_03 import reference
 
 nbformat = pytest.importorskip("nbformat")
@@ -100,6 +101,19 @@ def test_what_check_gave_for_another_try_is_no_answer(monkeypatch):
         given = course.lab.check("attention", lambda q, k, v, mask=None: (v, q))
     with pytest.raises(AssertionError, match="not graded"):
         course.lab.check("attention", given)
+
+
+@pytest.mark.usefixtures("_graded")
+def test_an_endless_answer_is_looked_at_for_a_second_before_its_check(monkeypatch):
+    def causal_mask(T):
+        while True:
+            pass
+
+    monkeypatch.setattr(watch, "LONGEST", 0.3)
+    start = time.process_time()
+    with pytest.raises(AssertionError, match="still running"):
+        course.lab.check("causal_mask", causal_mask)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.usefixtures("_graded")

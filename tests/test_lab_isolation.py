@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import logging
 import math
 import os
@@ -15,7 +16,7 @@ import pytest
 
 import course.lab
 from course.lab.exercises import desk, diagnose, get, watch
-from course.lab.exercises.heard import MOST_KEPT, Listener
+from course.lab.exercises.heard import MOST_KEPT, Heard, Listener, say_heard
 from course.lessons.lesson_03 import reference
 
 
@@ -292,6 +293,15 @@ def test_a_function_that_has_not_run_is_told_by_its_word():
     assert "it begins with async" in diagnose("attention", waits).message
 
 
+def test_python_says_nothing_of_a_plan_that_nobody_waits_for(recwarn):
+    async def waits(q, k, v, mask=None):
+        return right(q, k, v, mask)
+
+    course.lab.check("attention", waits)
+    gc.collect()
+    assert [str(each.message) for each in recwarn] == []
+
+
 def test_a_masked_array_is_no_plain_one():
     def attention(q, k, v, mask=None):
         output, weights = right(q, k, v, mask)
@@ -336,6 +346,34 @@ def test_what_the_call_printed_that_the_message_is_about_is_told():
     found = diagnose("attention", attention)
     assert found.at == 7
     assert found.aside == f"  On {get('attention').cases[7].name} it printed:\n    blocked"
+
+
+def test_what_only_a_later_call_printed_is_told_too():
+    def attention(q, k, v, mask=None):
+        if mask is not None:
+            print("blocked", mask.shape)
+        return right(q, k, v, mask)
+
+    found = diagnose("attention", attention)
+    first = next(case for case in get("attention").cases if len(case.make()) > 3 and case.make()[3] is not None)
+    assert found.status == "passed"
+    assert found.aside.startswith(f"  On {first.name} it printed:\n    blocked (")
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("\r 0%\r50%\r100%\n", "\n    100%"),
+        ("0\r1\r2\r", "\n    2"),
+        ("one\r\n\r\ntwo", "\n    one\n    \n    two"),
+        ("\x1b[31mred\x1b[0m\n", "\n    red"),
+        ("on\n" * 2000, "\n    on" * 6 + "\n  and many more lines."),
+        ("\n", None),
+    ],
+)
+def test_a_line_that_is_written_over_is_one_line(written, lines):
+    said = say_heard(Heard(written), "the first call")
+    assert said == ("" if lines is None else f"  On the first call it printed:{lines}")
 
 
 def test_nothing_reaches_the_page_by_any_way(capfd):

@@ -1,5 +1,7 @@
 """Weights copied into modules of any layout, what a check sees of a class, and functions on tensors."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -165,6 +167,22 @@ class OtherNames(OtherOrder):
         return super().forward(x_q, x_kv, allowed)
 
 
+class Mistyped(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+
+    def foward(self, x_q, x_kv, mask=None):
+        return x_q
+
+
+class NeverMade(nn.Module):
+    def _init_(self, d_model, n_heads):
+        super().__init__()
+
+    def forward(self, x_q, x_kv, mask=None):
+        return x_q
+
+
 class Pair(OtherOrder):
     def forward(self, x_q, x_kv, mask=None):
         return super().forward(x_q, x_kv, mask), None
@@ -177,6 +195,8 @@ class Pair(OtherOrder):
         (None, "not attempted", "nothing here yet"),
         (NotReturned, "failed", "begin with return"),
         (OtherNames, "failed", "forward should take (self, x_q, x_kv, mask), and yours takes (self, x_q, x_kv, allo"),
+        (Mistyped, "failed", "one without a method forward.\n  Under which name did you write it"),
+        (NeverMade, "failed", "one without a method __init__.\n  Under which name did you write it"),
         (Pair, "failed", "the output should be a torch tensor, and it is of type tuple"),
         (OtherOrder(8, 2), "failed", "an instance instead of the class"),
         (lambda d_model, n_heads: None, "failed", "of type function"),
@@ -358,9 +378,35 @@ def test_a_class_is_kept_with_what_it_needs(tmp_path, monkeypatch):
     assert workbook.keep("MultiHeadAttention", piece, reasons.append), reasons  # kept again from what was loaded
 
 
-def test_a_class_inside_a_function_that_uses_its_names_is_not_kept(tmp_path, monkeypatch):
+def test_a_layer_with_a_copy_of_an_attention_of_another_order_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_WORKBOOK", str(tmp_path))
     monkeypatch.setattr(workbook, "get", lambda id: LAYER)
-    reasons = []
-    assert not workbook.keep("EncoderLayer", _layer(OtherOrder), reasons.append)
-    assert "uses attention of the function around it" in reasons[0]
+    for _ in range(2):  # in the lesson that checked the attention, and in a kernel that has checked nothing
+        reasons = []
+        assert workbook.keep("EncoderLayer", _layer(OtherOrder), reasons.append), reasons
+        monkeypatch.setattr(modules, "_ORDERS", weakref.WeakKeyDictionary())
+        said = []
+        assert climb(LAYER, workbook.load("EncoderLayer", said.append)).status == "passed"
+        assert said == ["EncoderLayer: yours"]
+
+
+def test_a_forgotten_call_of_the_parent_is_asked_for():
+    class Forgot(nn.Module):
+        def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
+            self.drop = nn.Dropout(dropout)
+
+        def forward(self, x, mask=None):
+            return self.drop(x)
+
+    assert climb(LAYER, Forgot).message.endswith("Which line must come first in __init__?")
+
+
+def test_the_look_inside_changes_no_order_of_torch_and_decides_nothing_about_a_wrong_class(monkeypatch):
+    class Wrong(OtherOrder):
+        def forward(self, x_q, x_kv, mask=None):
+            return super().forward(x_kv, x_kv, mask) + 1
+
+    monkeypatch.setattr(modules, "_ORDERS", weakref.WeakKeyDictionary())
+    layer = _layer(Wrong)
+    assert climb(LAYER, layer).status == "failed"
+    assert dict(modules._ORDERS) == {layer: ()}

@@ -500,6 +500,20 @@ def test_what_cannot_be_kept_says_why(case, monkeypatch):
 
 
 @pytest.mark.usefixtures("_own_workbook")
+def test_a_lambda_is_kept_where_the_stub_still_has_its_name():
+    space = notebook("def causal_mask(T):\n    raise NotImplementedError\nmine = lambda T: np.tri(T) > 0\n")
+    said = []
+    assert workbook.keep("causal_mask", space["mine"], said.append), said
+    workbook.load("causal_mask", said.append)
+    assert said == ["causal_mask: yours"]
+
+
+def test_several_pieces_at_once_are_refused():
+    with pytest.raises(CourseError, match=r"takes one exercise, in quotes: causal_mask = workbook\.load"):
+        workbook.load("causal_mask", "padding_mask")
+
+
+@pytest.mark.usefixtures("_own_workbook")
 def test_two_things_of_one_name_are_named():
     """A helper of this notebook, and another of that from which a loaded piece comes."""
     assert workbook.keep("softmax", notebook(SOFTMAX)["softmax"])

@@ -94,6 +94,8 @@ def test_a_sentence_is_brought_into_form(typed, read):
 
 def test_what_was_added_is_said_and_nothing_else():
     assert prepare(NEEDLE).notes == ()
+    (loud,) = prepare("THE NEEDLE is sharp.").notes
+    assert loud.startswith("“THE” is written in capitals")
     (both,) = prepare("the needle has a sharp point").notes
     assert "a capital letter at the start and a period at the end" in both
     assert "question mark" in prepare("Do you see the dog").notes[0]

@@ -1,5 +1,6 @@
 """What every built notebook must be: the rules that the tests, and an author's `check`, ask for."""
 
+import ast
 import base64
 import re
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def problems(notebook: dict[str, Any]) -> list[str]:
     return [
         *_structure(notebook),
         *_opening(notebook["cells"]),
+        *_of_the_cards(notebook["cells"]),
         *(line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _code_cell(cell)),
         *_weight(notebook["cells"]),
     ]
@@ -87,6 +89,24 @@ def _opening(cells: list[Any]) -> Iterator[str]:
     for what, pattern in _OPENING.items():
         if not pattern.search(text):
             yield f"the opening must name the {what}"
+
+
+def _of_the_cards(cells: list[Any]) -> Iterator[str]:
+    """Yield what the card of a check tells learners to call, where the lesson does not import it."""
+    code = [_joined(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    imported = {name for text in code for name in _imported(text)}
+    if "check" in imported:
+        for name in sorted({"hint", "solution"} - imported):
+            yield f"the cards of its checks tell learners to call {name}(...): import it from course.lab"
+
+
+def _imported(text: str) -> set[str]:
+    """The names that a cell imports from the lab."""
+    try:
+        nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    except SyntaxError:  # it has magics
+        return set()
+    return {each.name for node in nodes if node.module == "course.lab" for each in node.names}
 
 
 def _code_cell(cell: dict[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import ctypes
 import io
 import os
 import pdb  # noqa: T100
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from typing import IO, Any
 
 MOST_KEPT = 4000  # characters of what one call writes: a loop may write for ten seconds
 MOST_LINES = 6  # of what it wrote are shown
+_COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # for a terminal, which a card is not
 _WIDEST = 100  # characters of a line that is shown
 
 
@@ -227,11 +229,14 @@ def say_heard(heard: Heard, on: str, threads: int = 0) -> str:
         threads: how many that it started still run.
     """
     said = []
-    if lines := [line.rsplit("\r", 1)[-1].rstrip() for line in heard.text.replace("\r\n", "\n").splitlines()]:
+    text = _COLORS.sub("", heard.text)
+    lines = text.removesuffix("\n").split("\n") if text.strip() else []
+    if lines := [line.strip("\r").rsplit("\r", 1)[-1].rstrip() for line in lines]:  # a bar that fills is one line
         said.append(f"  On {on} it printed:")
         said += [f"    {line if len(line) <= _WIDEST else line[: _WIDEST - 4] + ' ...'}" for line in lines[:MOST_LINES]]
         if (more := len(lines) - MOST_LINES) > 0:
-            said.append(f"  and {more} more line{'s' * (more > 1)}.")
+            many = "many" if len(heard.text) >= MOST_KEPT else more  # what came after those was not kept
+            said.append(f"  and {many} more line{'s' * (more > 1)}.")
     shown = heard.figures + heard.displays
     if shown:
         things = "something" if shown == 1 else f"{shown} things"

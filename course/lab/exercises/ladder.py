@@ -101,11 +101,18 @@ def _no_class(exercise: Exercise, candidate: object) -> Diagnosis | None:
     elif not issubclass(candidate, nn.Module):
         said = "a class that is no torch module.\n  What stands in the parentheses behind the name of your class?"
     else:
-        missing = [name for name in exercise.module.methods if not callable(getattr(candidate, name, None))]
+        made = ["__init__"] if exercise.module.made_with else []
+        missing = [name for name in (*made, *exercise.module.methods) if not _has_own(candidate, name, nn.Module)]
         if not missing:
             return None
         said = f"one without a method {missing[0]}.\n  Under which name did you write it, and how far is it indented?"
     return Diagnosis("failed", None, f"A class {exercise.id}{exercise.signature} is expected, and this is {said}")
+
+
+def _has_own(candidate: type, method: str, parent: type) -> bool:
+    """Whether a class has a method, and not just what every one of these has from the parent of all."""
+    found = getattr(candidate, method, None)
+    return callable(found) and found is not getattr(parent, method, None)
 
 
 def _wrong_signature(exercise: Exercise, candidate: Function) -> Diagnosis | None:

@@ -188,13 +188,18 @@ def _paired(left: Sequence[Part], right: Sequence[Part], listed: bool) -> list[t
 def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) -> Map:
     """Return the map under which the two agree; where none does, that in the order in which they make their parts.
 
-    agree: says, once the weights are copied, whether both give the same. What is found is remembered for the class, so
-    that a layer made of a learner's attention knows in which order that makes its maps.
+    agree: calls both, once the weights are copied, and says whether they give the same. What is found is remembered for
+    the class, so that a layer made of a learner's attention knows in which order that makes its maps.
     """
     first = map_between(source, target)
     first.copy()
     if type(target) in _ORDERS or agree():
         return first
+    if _look_inside(source, target, agree):
+        first = map_between(source, target)
+        first.copy()
+        if agree():
+            return first
     tried = {_signature(first)}
     for order in itertools.islice(_orders(target), _MOST_ORDERS):
         _ORDERS[type(target)] = order
@@ -208,6 +213,47 @@ def find_map(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) ->
     _ORDERS[type(target)] = ()  # its own; no need to try again
     first.copy()
     return first
+
+
+def _look_inside(source: nn.Module, target: nn.Module, agree: Callable[[], bool]) -> bool:
+    """Find the orders of the classes that the target is made of, which nobody may have checked by themselves.
+
+    So it is with a kept layer, which has copies of the classes that it uses. Each is compared with the modules inside
+    the source, on what those are called with. Returns whether an order was found that is not the class's own.
+    """
+    calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any], Any]] = []
+    hooks = [each.register_forward_hook(lambda *call: calls.append(call), with_kwargs=True) for each in _inside(source)]
+    try:
+        agree()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found = [any(_order_from(each, *call) for call in calls) for each in reversed(_inside(target))]  # innermost first
+    return any(found)
+
+
+def _inside(module: nn.Module) -> list[nn.Module]:
+    """The modules inside that have parts of their own, but for torch's: those keep their order, whoever uses them."""
+    found = [each for each in module.modules() if each is not module and len(_children(each)) > 1]
+    return [each for each in found if not type(each).__module__.startswith("torch.")]
+
+
+def _order_from(module: nn.Module, source: nn.Module, given: tuple[Any, ...], named: Any, output: Any) -> bool:  # noqa: ANN401
+    """Find the order of a class by comparing it with one call of another module. Returns whether it is not its own."""
+
+    def agree() -> bool:
+        try:
+            return _same(module(*given, **named), output)
+        except Exception:  # a learner's class may raise anything, and it may be something else altogether
+            return False
+
+    if type(module) in _ORDERS or not map_between(source, module).complete:
+        return False
+    find_map(source, module, agree)
+    if not _ORDERS.get(type(module)):
+        _ORDERS.pop(type(module), None)  # where none was found, it may have been compared with something else
+        return False
+    return True
 
 
 def in_order(cls: type[nn.Module]) -> type[nn.Module]:
@@ -305,7 +351,12 @@ def _agree(example: nn.Module, module: nn.Module, made: Made, given: Sequence[An
             output = getattr(module, made.method)(*given)
         except Exception:  # a learner's class may raise anything; the check will say what
             return False
-    return isinstance(output, Tensor) and output.shape == right.shape and torch.allclose(output, right, atol=1e-9)
+    return _same(output, right)
+
+
+def _same(output: Any, right: Any) -> bool:  # noqa: ANN401
+    tensors = isinstance(output, Tensor) and isinstance(right, Tensor)
+    return tensors and output.shape == right.shape and torch.allclose(output, right, atol=1e-9)
 
 
 def _count(module: nn.Module) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,8 @@ def run(function: Function, case: Case, observe: Callable[..., Any] | None = Non
         if passes(error):
             raise
         return Outcome(error=_speaking(error), raised_in=_raised_in(error))
+    if inspect.iscoroutine(value):
+        value.close()  # nobody will wait for it, and Python would warn of that in the cell
     pairs = enumerate(zip(arguments, untouched, strict=True))
     changed = tuple(i for i, (now, before) in pairs if not _untouched(now, before))
     if observe not in (None, on_tensors, as_plain) and value is not None:

@@ -43,11 +43,15 @@ class Surroundings:
             self.heard.append(("the first call", heard))
 
     def aside(self, at: int | None = None) -> str:
-        """Return what to tell besides: what it wrote on the case at this place, and which settings it changed."""
+        """Return what to tell besides: what it wrote on the case at this place, and which settings it changed.
+
+        Where it was silent there, what it wrote where it first wrote something: nothing that is printed gets lost.
+        """
         found = []
         if self.heard:
             place = 0 if at is None or at + 1 >= len(self.heard) else at + 1
-            name, heard = self.heard[place]
+            spoken = (each for each in (self.heard[place], *self.heard) if each[1] != Heard())
+            name, heard = next(spoken, self.heard[place])
             found.append(say_heard(heard, name, self.shared.threads()))
         if self.shared.replaced_before:
             found.append(f"  {say_replaced_before(self.shared.replaced_before)}")

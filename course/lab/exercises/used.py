@@ -41,7 +41,9 @@ def used_in(source: str, codes: Iterable[CodeType]) -> Used:
 
 
 def _names(parts: Iterable[ast.AST]) -> set[str]:
-    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+    """The names that are read: not those that an assignment gives."""
+    found = (node for part in parts for node in ast.walk(part) if isinstance(node, ast.Name))
+    return {node.id for node in found if isinstance(node.ctx, ast.Load)}
 
 
 def _header(statement: ast.stmt) -> tuple[list[ast.AST], list[ast.AST]]:

@@ -4,13 +4,19 @@ import _thread
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Literal
 
 LONGEST = 10.0
 """Seconds for a whole check. A check takes about a hundredth of a second and the slowest less than one: what has not
-come back after ten will not, even on a computer that is ten times slower."""
+come back after ten will not, even on a computer that is ten times slower. Other programs may leave this one a small
+part of a processor: so long as it computes, its own seconds count (see :func:`is_over`)."""
+
+MOST = 2.5  # times as long by the clock on the wall, whatever it does: nbgrader gives a cell 30 seconds
+_LOOKS = 5  # as many in the time that passes before the first, and no more where it computes alone
+_WAITS = 0.02  # of a processor: what uses less sleeps, or waits for something that does not come
 
 _COURSE = str(Path(__file__).resolve().parents[2])  # its own lines are not interrupted: they put things back
 _AGAIN = 0.2  # seconds between two attempts: a learner's `except:` may swallow the first ones
@@ -34,8 +40,22 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, TookTooLongError)
 
 
+def is_over(seconds: float, elapsed: float, computed: float, share: float) -> bool:
+    """Whether a function has had its time: has computed for so long, is doing nothing, or goes on for ever.
+
+    Args:
+        seconds: what it may take.
+        elapsed: seconds since it began, by the clock on the wall.
+        computed: seconds of a processor that the program has used since then, in all its threads.
+        share: how much of a processor it used lately; 1 is one whole processor.
+    """
+    return elapsed >= seconds and (computed >= seconds or share < _WAITS or elapsed >= MOST * seconds)
+
+
 class Watch:
     """A context in which the main thread may stay for some seconds; then TookTooLongError is raised in it.
+
+    On a busy computer it may stay longer, as it gets less done in a second (see :func:`is_over`).
 
     A thread asks the main thread to interrupt itself, as the interrupt button does, which works on Linux, macOS and
     Windows. While the watch is on, the handler of that signal is its own, so the learner's button is told apart: it
@@ -72,13 +92,28 @@ class Watch:
         return False
 
     def _wait(self) -> None:
-        pause = self._seconds
-        while not self._ended.wait(pause):
+        if self._comes_back():
+            return
+        while True:
             with self._sending:
                 if not self._ended.is_set():
                     self._due += 1
                     _interrupt_main_thread()
-            pause = _AGAIN
+            if self._ended.wait(_AGAIN):
+                return
+
+    def _comes_back(self) -> bool:
+        """Wait until the main thread has left, or its time is over."""
+        begun = before = _clocks()
+        pause = self._seconds
+        while not self._ended.wait(pause):
+            now = _clocks()
+            share = (now[1] - before[1]) / max(now[0] - before[0], 1e-9)
+            if is_over(self._seconds, now[0] - begun[0], now[1] - begun[1], share):
+                return False
+            left = self._seconds - (now[1] - begun[1])
+            before, pause = now, min(max(left, self._seconds / 100), self._seconds / _LOOKS)
+        return True
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal: ours or the learner's own."""
@@ -110,6 +145,11 @@ class Watch:
         if event == "line":
             raise TookTooLongError
         return self._trace
+
+
+def _clocks() -> tuple[float, float]:
+    """Return seconds by the clock on the wall, and those of a processor that this program has used."""
+    return time.monotonic(), time.process_time()
 
 
 def _is_leaving(frame: FrameType | None) -> bool:

@@ -2,6 +2,7 @@
 
 import dis
 import re
+import sysconfig
 import traceback
 from pathlib import Path
 from types import CoroutineType, GeneratorType
@@ -15,14 +16,16 @@ from course.lab.exercises.plain import Plain, difference, written
 from course.lab.exercises.run import NoTensor, Observed, Outcome, close, is_narrow, is_subclassed, parts
 
 _COURSE = Path(__file__).resolve().parents[2]
+_OF_PYTHON = Path(sysconfig.get_path("stdlib"))
 
 
 def is_foreign(filename: str) -> bool:
-    """Whether a frame belongs to the course or an installed package, not to the learner."""
+    """Whether a frame belongs to the course, an installed package or Python's own library, not to the learner."""
     if filename.startswith("<frozen"):
         return True
     path = Path(filename)
-    return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_COURSE)
+    packages = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(packages) or path.is_relative_to(_COURSE) or path.is_relative_to(_OF_PYTHON)
 
 
 def learner_frames(error: BaseException) -> list[str]:
@@ -286,10 +289,17 @@ def _about_a_name(error: BaseException) -> str | None:
         return "Under which name did you make it, or is it an argument?"
     if isinstance(error, (AttributeError, TypeError)) and any(kind in said for kind in _TYPES_OF_FUNCTIONS):
         return "Something in that line is a function that was never called. Which parentheses are missing?"
+    if isinstance(error, AttributeError) and said.endswith("before Module.__init__() call"):
+        return "torch has not laid out its lists yet when that line sets self. Which line must come first in __init__?"
     if isinstance(error, AttributeError) and said.startswith(("'float' object", "'int' object")):
         return "A plain number stands before the dot there, and an array was meant. Which line made a number of it?"
     if isinstance(error, AttributeError):
         return "What stands before the dot there, and which names does it offer?"
+    if isinstance(error, TypeError) and said.endswith("object is not callable"):
+        return (
+            "What stands before the parentheses there is no function. Was its name given to something else, or is a * "
+            "or a square bracket meant?"
+        )
     if isinstance(error, TypeError) and "converted to Python scalar" in said:
         return "Something in that line takes a single number and gets an array. Which library does it to all entries?"
     return None

@@ -73,9 +73,11 @@ def load(id: str, report: Callable[[str], object] = print) -> Any:  # noqa: ANN4
         report: takes the one line that says whose piece it is.
 
     Raises:
-        CourseError: if there is no such exercise.
+        CourseError: if there is no such exercise, or if several were asked for.
     """
     reference = get(id).reference
+    if not callable(report):
+        raise CourseError(f'workbook.load takes one exercise, in quotes: {id} = workbook.load("{id}").')
     piece = _piece(id)
     report(f"{id}: {piece.whose}")
     return reference if piece.function is None else piece.function

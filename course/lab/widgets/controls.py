@@ -64,8 +64,9 @@ def slider(lo: float, hi: float, *, start: float | None = None, step: float | No
         CourseError: The range is empty, not finite, or finer than a slider can show.
     """
     numbers = [number for number in (lo, hi, start, step) if number is not None]
-    if not all(math.isfinite(number) for number in numbers) or not lo < hi:
-        raise CourseError(f"A slider runs from a lower to a higher finite number, not from {lo} to {hi}.")
+    if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers) or not lo < hi:
+        steps = "" if step is None or isinstance(step, Real) else f", and not in steps of {step!r}"
+        raise CourseError(f"A slider runs from a lower to a higher finite number, not from {lo!r} to {hi!r}{steps}.")
     if start is not None and not lo <= start <= hi:
         raise CourseError(f"A slider from {lo} to {hi} cannot start at {start}; start it within its range.")
     whole = all(isinstance(number, Integral) for number in numbers)
@@ -110,12 +111,16 @@ def explore(draw: Draw, **parameters: object) -> ExplorePanel:
     Raises:
         CourseError: A range or a list of choices cannot be a control, or there is nothing to move.
     """
+    from course.lab.drawing.picture import wants_figure
     from course.lab.widgets.explore_panel import ExplorePanel
 
+    wants_figure(draw)  # refuses what is no function before anything is said about its values
     controls = [control for name, value in parameters.items() if (control := as_control(name, value))]
     if not controls:
+        names = ", ".join(parameters) or "no value"
+        handed = "are handed on as they are" if len(parameters) > 1 else "is handed on as it is"
         raise CourseError(
-            f"There is nothing to move: {', '.join(parameters) or 'no value'} is handed on as it is. Give n=(1, 8) or "
+            f"There is nothing to move: {names} {handed}. Give n=(1, 8) or "
             "n=range(1, 9) for a slider, n=[1, 2, 4] for choices, n=True for a box to tick, or take `show`."
         )
     moved = {control.name for control in controls}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -79,7 +81,8 @@ class ExplorePanel(StillWidget):
         """Return the picture that stands there now, of double density, with its words; "" for an error."""
         if self.error:
             return ""
-        made = still(self._draw, **{**self._fixed, **self.values})
+        with contextlib.redirect_stdout(io.StringIO()):  # what it prints stands above the panel already
+            made = still(self._draw, **{**self._fixed, **self.values})
         return with_words(Markup(made.html, self.still_text()))
 
     def _values(self, choice: dict[str, int]) -> dict[str, Any]:

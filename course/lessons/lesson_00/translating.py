@@ -117,6 +117,10 @@ def _warnings(text: str, n_words: int) -> list[str]:
     found = []
     if re.search(r"[.?!][\"'”’»)\]]*\s+\w", text):
         found.append("These are two sentences or more; the translators learned from one at a time.")
+    if loud := [word for word in words_of(text) if len(word) > 1 and word.isupper()]:
+        found.append(
+            f"“{loud[0]}” is written in capitals; the translators learned words in small letters, and guess at it."
+        )
     if n_words > _learned_words():
         found.append(
             f"This has {n_words} words; the translators learned from sentences of up to {_learned_words()}, and longer"
@@ -324,8 +328,8 @@ def translate(sentence: str = EXAMPLES[0], *, layer: int = -1) -> TranslatePanel
     translators = _translators()
     for translator in translators.values():
         n_layers = translator.attention_layers
-        if not -n_layers <= layer < n_layers:
-            raise CourseError(f"There is no decoder layer {layer}: the translators have layers 0 to {n_layers - 1}.")
+        if not isinstance(layer, int) or not -n_layers <= layer < n_layers:
+            raise CourseError(f"There is no decoder layer {layer!r}: the translators have layers 0 to {n_layers - 1}.")
     return TranslatePanel(sentence, translators, layer=layer)
 
 
