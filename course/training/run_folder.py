@@ -44,6 +44,14 @@ def check_content(run: Path, *, resume: bool, overwrite: bool) -> None:
 def _check_resumable(run: Path) -> None:
     if resumable(run):
         return
+    if not run.exists():
+        what = f"{run} does not exist, so there is nothing to resume: check its name, or start without"
+        raise CourseError(f"{what} resume=True.", on_command_line=f"{what} --resume.")
+    if (run / BEST_FILE).exists():
+        what = (
+            f"{run} holds its best weights alone, no state to resume from: train in another folder, or replace it with"
+        )
+        raise CourseError(f"{what} overwrite=True.", on_command_line=f"{what} --overwrite.")
     fresh = not _holds_a_run(run)
     raise CourseError(
         f"{run} holds no state to resume from: {'train without' if fresh else 'train anew with overwrite=True, not'} "
