@@ -183,7 +183,7 @@ def test_resuming_a_run_needs_no_other_option_and_goes_on(own_run, capsys):
     assert "course evaluate" in capsys.readouterr().out
 
 
-def test_a_run_on_files_is_resumed_from_any_folder_and_after_they_have_moved(own_run, texts, monkeypatch):
+def test_a_run_on_files_is_resumed_from_any_folder_and_after_they_have_moved(refused, own_run, texts, monkeypatch):
     saved = json.loads((own_run / "run.json").read_text(encoding="utf-8"))["corpus"]
     assert [saved["source"], saved["target"]] == [str(path.resolve()) for path in texts]
     monkeypatch.chdir(own_run.parent)
@@ -195,6 +195,21 @@ def test_a_run_on_files_is_resumed_from_any_folder_and_after_they_have_moved(own
     (own_run / "run.json").write_text(json.dumps(info), encoding="utf-8")
     files = ["--source", moved[0].name, "--target", moved[1].name]
     assert main(["train", "--out", own_run.name, "--resume", "--steps", "22", *files]) == 0
+    assert main(["train", "--out", own_run.name, "--resume", "--steps", "23"]) == 0  # it knows the new place now
+    moved[0].unlink()
+    said = refused("train", "--out", own_run, "--resume")
+    assert f"{moved[0]}, which the run in {own_run} was trained with, is gone" in said
+    assert "--source, --target" in said
+
+
+def test_the_whole_command_again_with_resume_is_the_run_that_it_names(own_run, texts, capsys):
+    files = ["--source", str(texts[0]), "--target", str(texts[1])]
+    size = json.loads((own_run / "run.json").read_text(encoding="utf-8"))["model"]["src_vocab_size"]
+    again = ["train", *files, "--steps", "20", *TINY, "--vocab-size", str(size), "--out", str(own_run), "--resume"]
+    assert main(again) == 0
+    assert "nothing is left to train" in capsys.readouterr().out
+    assert main([*again, "--steps", "21"]) == 0
+    assert "nothing is left" not in capsys.readouterr().out
 
 
 def test_what_a_training_says_arrives_at_once(texts, tmp_path):
@@ -411,7 +426,7 @@ def test_an_out_that_may_not_be_written(refused, two, tmp_path):
 
 
 def test_resume_refuses_what_is_not_there_and_what_would_change_the_model(refused, own_run, tmp_path):
-    assert "nowhere" in refused("train", "--out", tmp_path / "nowhere", "--resume")
+    assert "nowhere does not exist" in refused("train", "--out", tmp_path / "nowhere", "--resume")
     before = contents(own_run)
     said = refused("train", "--out", own_run, "--resume", "--d-model", 32)
     assert "32" in said
@@ -461,6 +476,7 @@ def test_commands_that_do_not_exist(refused):
     assert "COMMAND" in refused()
     assert "surplus" in refused("exercises", "surplus")
     assert 'Did you mean "--model"?' in refused("translate", "a man", "--modell", "x")
+    assert "Did you mean" not in refused("translate", "--source", "x")  # --seed has the dashes in common with it
     assert "multi30k" in refused("data", "fetch", "multi30")
     assert 'Did you mean "--from"?' in refused("data", "fetch", "multi30k", "--form", "x")
 
@@ -539,7 +555,8 @@ def test_an_empty_source_line_is_scored_with_an_empty_translation(run, two, prin
 
 
 def test_evaluate_needs_a_text_to_score_on(refused, run, texts, two):
-    assert "--source" in refused("evaluate", run, "--split", "test2016")  # trained on files: it has no splits
+    for split in ("test2016", "all"):  # trained on files: it has no splits
+        assert "so it has no splits: give --source" in refused("evaluate", run, "--split", split)
     assert "--reference" in refused("evaluate", run, "--source", texts[0])
     assert "--source" in refused("evaluate", run, "--reference", texts[0])
     assert "own translation" in refused("evaluate", run, "--source", texts[0], "--reference", texts[0])
@@ -736,6 +753,8 @@ def test_without_a_corpus_the_embedded_one_is_trained_on_and_scored(printed, tmp
 
 
 def test_all_splits_are_for_the_embedded_corpus_alone(refused, own_run):
+    info = json.loads((own_run / "run.json").read_text(encoding="utf-8")) | {"corpus": {"name": "multi30k-en-de"}}
+    (own_run / "run.json").write_text(json.dumps(info), encoding="utf-8")
     assert "embedded corpus" in refused("evaluate", own_run, "--split", "all")
 
 

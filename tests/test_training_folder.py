@@ -200,7 +200,30 @@ def test_a_folder_of_ones_own_inside_stays(tmp_path):
         (place / "mine.txt").write_text("x", encoding="utf-8")
     run_tiny(run, overwrite=True)
     assert (run / "figures" / "mine.txt").exists()
-    assert (run / PREVIOUS / "mine.txt").exists()
+    assert (run / f"{PREVIOUS}-1" / "mine.txt").exists()  # its own name is needed for the run that waits
+
+
+@pytest.mark.parametrize("stray", [lock.LOCK_FILE, ".DS_Store", "mine.txt"])
+def test_a_waiting_run_that_somebody_looked_into_comes_back_and_goes(tmp_path, stray):
+    """A file that is not the run's kept its folder from going: from then on every start was refused."""
+    run = tmp_path / "run"
+    run_tiny(run)
+    old = (run / "best.safetensors").read_bytes()
+
+    def looking(*_):
+        (run / PREVIOUS / stray).write_text("", encoding="utf-8")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_tiny(run, overwrite=True, step=looking)
+    assert (run / "best.safetensors").read_bytes() == old
+    run_tiny(run, resume=True, max_steps=3)
+    with pytest.raises(ZeroDivisionError):
+        run_tiny(run, overwrite=True, step=looking)
+    assert load_run(run).info["checkpoint"]["step"] == 3
+    kept = [path.name for path in run.glob("previous-run*")]
+    assert bool(kept) == (stray == "mine.txt")  # what is somebody's own stays, in a folder of another name
+    assert len(list(run.rglob("mine.txt"))) == len(kept)
 
 
 def test_what_an_earlier_version_left_half_begun_can_be_replaced(tmp_path):

@@ -385,6 +385,25 @@ def test_a_missing_best_is_written_again(copy):
     load_run(copy)
 
 
+def test_a_damaged_best_is_written_again_though_it_was_better(copy, other, capsys):
+    tensors, about = read_tensors(copy / "last.safetensors")
+    about["position"]["best_loss"] = 0.0
+    state = copy / "last.safetensors"
+    for bad in (b"", (other / "best.safetensors").read_bytes()):
+        write_tensors(state, tensors, about)
+        (copy / "best.safetensors").write_bytes(bad)
+        run_small(copy, how={"resume": True})
+        assert "is damaged or another run's; the next validation replaces it" in capsys.readouterr().out
+        load_run(copy)
+
+
+def test_sittings_that_came_to_nothing_do_not_count_against_the_minutes(tmp_path):
+    for how in ({}, {"resume": True}):
+        with pytest.raises(CourseError, match="before its first update"):
+            run_small(tmp_path / "r", how=how, max_steps=None, minutes=1e-9)
+        assert read_tensors(tmp_path / "r" / "last.safetensors")[1]["position"]["seconds"] == 0
+
+
 def test_a_checkpoint_says_what_it_belongs_to(copy):
     with safe_open(copy / "best.safetensors", framework="pt") as file:
         assert set(file.metadata()) == {"about", "sha256"}

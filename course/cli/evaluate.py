@@ -20,6 +20,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--source", type=Path, metavar="FILE", help="score on your own files instead of a split")
     parser.add_argument(
         "--reference",
+        "--target",  # as `course train` calls it
         type=Path,
         metavar="FILE",
         help="the right translations of --source; none: --source has both, a tab between",

@@ -73,7 +73,9 @@ def unknown_option(parser: Parser, rest: Sequence[str]) -> CourseError:
     """Say which of the arguments that nothing took was the first, with the nearest that exists."""
     first = rest[0].split("=")[0]
     what = "no option" if first.startswith("-") else "no place for"
-    close = nearest(first, parser.options()) if first.startswith("-") else ""
+    close = ""
+    if first.startswith("-"):  # compared without the dashes, which all have in common
+        close = nearest(first.lstrip("-"), [option.lstrip("-") for option in parser.options()]).replace('"', '"--', 1)
     return CourseError(f"`{parser.prog}` has {what} {first}.{close} See `{parser.prog} --help`.")
 
 

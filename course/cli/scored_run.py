@@ -73,15 +73,21 @@ def _test_text(options: argparse.Namespace, run: Path, info: dict[str, Any]) -> 
     else:
         name = corpus.get("name")
         if not name:
-            raise CourseError(f"{run} was trained on files, so it has no splits: give --source and --reference.")
+            raise no_splits(run)
         what = options.split or scored_split(name)
         text = load_corpus(name, what)
     text = text.chosen(range(len(text))[: options.limit], split=text.split)
     if not any(text.source):
         raise CourseError(f"{what} has nothing to translate: all its {len(text):,} lines are empty.")
     if run == options.run:  # once, where two are compared
-        _say_found(text, what, [*_about_files(options, corpus), *oddities(text)] if options.source else [])
+        trained_on = ["the run was trained on these sentences, so its scores say little"] if what == "train" else []
+        _say_found(text, what, [*_about_files(options, corpus), *oddities(text)] if options.source else trained_on)
     return text, what
+
+
+def no_splits(run: Path) -> CourseError:
+    """Say that a run on somebody's own files knows no test text."""
+    return CourseError(f"{run} was trained on files, so it has no splits: give --source and --reference.")
 
 
 def _own_files(options: argparse.Namespace) -> tuple[ParallelText, str]:

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from course.cli.loaded_run import load_translator
+from course.cli.scored_run import no_splits
 from course.data.corpora import is_embedded
 from course.data.embedded import embedded_pairs
 from course.errors import CourseError
@@ -18,6 +19,8 @@ def score_all_splits(options: argparse.Namespace) -> str:
             raise CourseError(f"--split all and --{option} do not go together: leave one of them out.")
     translator = load_translator(options.run, options.threads, which=options.checkpoint)
     name = (translator.info.get("corpus") or {}).get("name", "")
+    if not name:
+        raise no_splits(options.run)
     if not is_embedded(name):
         raise CourseError("--split all is for runs on an embedded corpus: name one split, or give two files.")
     scores = _scores(options, translator, name)

@@ -96,8 +96,11 @@ def _plan_of_run(options: argparse.Namespace, sizes: dict[str, Any], settings: d
     model = dict(info["model"])
     vocab_size = model.pop("src_vocab_size")
     model.pop("tgt_vocab_size")
-    if "vocab_size" in vars(options):
-        raise CourseError("--vocab-size cannot change when a run is resumed: its tokenizer is made. Leave it out.")
+    if vars(options).get("vocab_size", vocab_size) != vocab_size:
+        raise CourseError(
+            f"--vocab-size cannot change when a run is resumed: its tokenizer is made, with {vocab_size:,} pieces. "
+            "Leave it out."
+        )
     end = {name: settings.pop(name) for name in RESUME_MAY_CHANGE if name in settings}
     model.setdefault("architecture", "transformer")
     preset = _preset_but_its_end(options.preset, model["architecture"]) if options.preset else {}
@@ -124,6 +127,7 @@ def _corpus_of_run(options: argparse.Namespace, saved: dict[str, str]) -> dict[s
     """What the run was trained on; files that are given stand for those of the run, which may have moved."""
     given = any(getattr(options, name) is not None for name in ("corpus", *FILES))
     if not given and saved.keys() & {"name", "source"}:
+        _require_there(saved, options.out)
         return saved
     corpus = _corpus(options)
     if options.new_data:
@@ -137,6 +141,18 @@ def _corpus_of_run(options: argparse.Namespace, saved: dict[str, str]) -> dict[s
     if "name" in corpus:
         _require_same(corpus, saved, options.out)
     return corpus
+
+
+def _require_there(saved: dict[str, str], run: Path) -> None:
+    """Raise `CourseError` where a file of the run is gone: nobody has typed its name."""
+    files = [name for name in FILES if name in saved]
+    gone = [saved[name] for name in files if not Path(saved[name]).exists()]
+    if gone:
+        flags = ", ".join(flag(name) for name in files)
+        raise CourseError(
+            f"{gone[0]}, which the run in {run} was trained with, is gone from there: say where its files are now "
+            f"({flags})."
+        )
 
 
 def _corpus(options: argparse.Namespace) -> dict[str, str]:

@@ -283,15 +283,29 @@ def _resumed(
     session.restore(tensors, position)
     session.belonging = belonging(info)
     _compare_data(own, session, about.get("data") or info.get("data"), texts, new_data=new_data)
-    if not (run / BEST_FILE).exists():
+    if not _keeps_its_best(own, info):
         session.position.best_loss = float("inf")  # there is none to beat
     if own.team.leads:
-        if session.on_new_data and corpus is not None:
-            info["corpus"] = corpus | {name: (info.get("corpus") or {}).get(name, "") for name in LANGUAGES}
-            _write(run, info | {"data": session.data})
+        known = info.get("corpus") or {}
+        now = (corpus or known) | {name: known.get(name, "") for name in LANGUAGES}
+        if corpus is not None and (session.on_new_data or now != known):  # its files may only have moved
+            _write(run, info | {"corpus": now, "data": session.data})
         own.say(rewind_log(run, session.position.step))
     own.team.wait()
     return session
+
+
+def _keeps_its_best(own: Ownership, info: dict[str, Any]) -> bool:
+    """Whether the best weights are there and whole: damaged ones would stay, if no later validation were better."""
+    path = own.run / BEST_FILE
+    if not path.exists():
+        return False
+    try:
+        check_belongs(path, checkpoint.read_tensors(path)[1], info)
+    except CourseError:
+        own.say(f"note: {path} is damaged or another run's; the next validation replaces it")
+        return False
+    return True
 
 
 def _compare_data(
@@ -345,6 +359,8 @@ class _Loop:
         """Update, log, validate and keep until the end."""
         self._announce()
         progress = self._progress()
+        if progress >= 1 and self.position.step:
+            self.log.say("nothing is left to train: this run has reached its end; a later one (steps, minutes) goes on")
         # Where the end has moved away, the validations between here and there are still to come.
         self.position.validations = min(self.position.validations, int(progress * self.training.validations))
         batches = self._batches()
@@ -542,6 +558,7 @@ class _Loop:
 
         A run that was to be replaced comes back instead, which it does where the new one has no state.
         """
+        took, self.position.seconds = self.position.seconds, 0.0  # a later sitting has all its minutes
         if alone := not (self.session.run / PREVIOUS).is_dir():
             self._keep_state()
         self.team.wait()
@@ -549,7 +566,7 @@ class _Loop:
         again = f"to start again or to resume it in {self.session.run}" if alone else "and the old run stays as it was"
         raise CourseError(
             f"the run ended before its first update: minutes is {minutes:g}, which is {60 * minutes:.1f} s, and "
-            f"preparing the data took {self.position.seconds:.1f} s; give it more, {again}."
+            f"preparing the data took {took:.1f} s; give it more, {again}."
         )
 
     def _result(self, seconds: float, *, finished: bool) -> TrainingResult:

@@ -16,6 +16,7 @@ from course.whole_files import is_part
 
 ON_ITS_WAY = "previous-run.part"
 OURS = (*RUN_FILES, LOCK_FILE, PREVIOUS, ON_ITS_WAY)
+OF_NO_WORTH = (LOCK_FILE, ".DS_Store", "Thumbs.db", "desktop.ini")  # whoever trains or looks there leaves them behind
 
 
 def check_run_folder(run: Path, *, resume: bool, overwrite: bool) -> None:
@@ -47,6 +48,14 @@ def check_content(run: Path, *, resume: bool, overwrite: bool) -> None:
 def _check_resumable(run: Path) -> None:
     if resumable(run):
         return
+    if not run.exists():
+        what = f"{run} does not exist, so there is nothing to resume: check its name, or start without"
+        raise CourseError(f"{what} resume=True.", on_command_line=f"{what} --resume.")
+    if (run / BEST_FILE).exists():
+        what = (
+            f"{run} holds its best weights alone, no state to resume from: train in another folder, or replace it with"
+        )
+        raise CourseError(f"{what} overwrite=True.", on_command_line=f"{what} --overwrite.")
     fresh = not _holds_a_run(run)
     raise CourseError(
         f"{run} holds no state to resume from: {'train without' if fresh else 'train anew with overwrite=True, not'} "
@@ -115,7 +124,7 @@ def mend(run: Path) -> str:
     if not on_its_way.is_dir():
         return ""
     _move_files(on_its_way, run)
-    on_its_way.rmdir()
+    _remove_folder(on_its_way)
     return f"the run that stood in {run} before is back: the one that was to replace it came to nothing"
 
 
@@ -142,7 +151,7 @@ def drop_previous(run: Path) -> None:
     if previous.is_dir():
         with suppress(OSError):
             _remove_files(previous)
-            previous.rmdir()
+            _remove_folder(previous)
 
 
 def put_back(run: Path) -> None:
@@ -163,9 +172,7 @@ def set_aside(run: Path) -> str:
     refuse_where_one_trains(run)
     if not any((run / part / BEST_FILE).exists() for part in ("", PREVIOUS, ON_ITS_WAY)):
         return f"The run in {run}, which was never scored, is replaced." if (run / LAST_FILE).exists() else ""
-    number = 1
-    while (aside := run.parent / f"{run.absolute().name}-{number}").exists():
-        number += 1
+    aside = _free_name(run)
     try:
         run.rename(aside)
     except OSError as error:  # on Windows, while a file in it is open
@@ -173,6 +180,24 @@ def set_aside(run: Path) -> str:
             f"The run in {run} cannot be renamed ({error.strerror}): it is kept in it, until this one is first scored."
         )
     return f"The run that stood in {run} is now in {aside}."
+
+
+def _free_name(folder: Path) -> Path:
+    """The name of a folder with the first number that is free."""
+    number = 1
+    while (free := folder.parent / f"{folder.absolute().name}-{number}").exists():
+        number += 1
+    return free
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder whose run is gone. One that somebody keeps more in gets another name: this one is needed."""
+    for name in OF_NO_WORTH:
+        (folder / name).unlink(missing_ok=True)
+    if any(folder.iterdir()):
+        folder.rename(_free_name(folder))
+    else:
+        folder.rmdir()
 
 
 def _remove_files(run: Path) -> None:
