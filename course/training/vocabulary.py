@@ -23,7 +23,15 @@ def learn_tokenizer(text: ParallelText, *, vocab_size: int, max_len: int) -> Tok
         if not len(text):
             raise CourseError(f"no sentence pair fits into max_len {max_len}: use a larger max_len.")
         tokenizer = Tokenizer.train([*text.source, *text.target], vocab_size=vocab_size)
-        kept = [i for i, pair in enumerate(encode_pairs(text, tokenizer)) if fits(pair, max_len)]
-        if len(kept) == len(text):
+        misfits = _misfits(text, tokenizer, max_len)
+        if not misfits:
             return tokenizer
-        text = text.chosen(kept, split=text.split)
+        text = text.chosen([i for i in range(len(text)) if i not in misfits], split=text.split)
+
+
+def _misfits(text: ParallelText, tokenizer: Tokenizer, max_len: int) -> set[int]:
+    """Which pairs do not fit. Only those with many bytes are cut into pieces, each of which is a byte at least."""
+    sides = zip(text.source, text.target, strict=True)
+    doubtful = [i for i, pair in enumerate(sides) if max(len(side.encode("utf-8")) for side in pair) >= max_len]
+    pairs = encode_pairs(text.chosen(doubtful, split=text.split), tokenizer)
+    return {i for i, pair in zip(doubtful, pairs, strict=True) if not fits(pair, max_len)}
