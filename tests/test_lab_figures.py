@@ -390,3 +390,19 @@ def test_weights_of_another_shape_than_the_words_are_said_with_both_numbers():
     options = {"examples": {"a": (words, q, q, q)}, "sentence": "a", "temperature": 1.0}
     with pytest.raises(CourseError, match=r"shape \(3, 2\), but there are 3 row words and 3 column words"):
         figures.draw_attention_map(attention=lambda q, k, v: (v, q), **options)
+
+
+def test_a_figure_that_changes_its_size_shows_what_a_new_one_would():
+    """The pieces of text are kept over a change of size; the picture is that of a canvas that never saw them."""
+    from course.lab.drawing import begin, write
+    from course.lab.drawing.picture import as_png, new_figure
+
+    def draw(figure, height):
+        begin(figure, 5.0, height)
+        ax = figure.add_axes((0, 0, 1, 1))
+        write(ax, ["needle", "sharp", "people"], [(0.1, 0.2), (0.43, 0.55), (0.37, 0.81)], fontsize=11, color="#222222")
+        return as_png(figure)
+
+    kept = new_figure()
+    for height in (2.0, 3.3, 2.0, 2.7):
+        assert draw(kept, height) == draw(new_figure(), height)

@@ -45,12 +45,15 @@ class Placed:
 
 
 class StampingRenderer(RendererAgg):
-    """An Agg renderer that remembers the pieces of level text that it has drawn."""
+    """An Agg renderer that remembers the pieces of level text that it has drawn.
 
-    def __init__(self, width: float, height: float, dpi: float) -> None:
+    before: a renderer of the same resolution and perhaps another size, whose pieces it knows from the start.
+    """
+
+    def __init__(self, width: float, height: float, dpi: float, before: StampingRenderer | None = None) -> None:
         super().__init__(width, height, dpi)
-        self._stamps: dict[Any, Stamp] = {}
-        self._placed: dict[Any, dict[str, Placed]] = {}
+        self._stamps: dict[Any, Stamp] = before._stamps if before else {}
+        self._placed: dict[Any, dict[str, Placed]] = before._placed if before else {}
         self._last: tuple[Stamp, float, float] | None = None  # the stamp drawn last, and where its baseline began
 
     def draw_text(
@@ -176,14 +179,16 @@ class Words(Artist):
 
 
 class StampingCanvas(FigureCanvasAgg):
-    """An Agg canvas whose renderer, and so its stamps, lives as long as the figure keeps its size."""
+    """An Agg canvas whose renderer lives as long as the figure keeps its size, and its stamps as long as its dpi."""
 
     _size: tuple[float, float, float] | None = None
+    renderer: StampingRenderer
 
     def get_renderer(self) -> RendererAgg:
         """Return the renderer of the figure's present size."""
         size = (*self.get_width_height(physical=True), self.figure.dpi)
         if size != self._size:
-            self.renderer = StampingRenderer(*size)
+            same = self._size is not None and self._size[-1] == size[-1]
+            self.renderer = StampingRenderer(*size, before=self.renderer if same else None)
             self._size = size
         return self.renderer

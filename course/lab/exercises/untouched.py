@@ -101,7 +101,7 @@ class Shared:
     """What an answer could change for everybody, as it was at a moment."""
 
     def __init__(self) -> None:
-        known = [_known(name) for name in _COMPUTING if name in sys.modules]
+        known = [_known(name) for name in _COMPUTING if sys.modules.get(name) is not None]
         self.replaced_before = [name for space in known for name in space.put_back()]
         own = {name: value for name, value in vars(builtins).items() if name != "input"}  # the check has its own
         self._computing = [*known, _Space("builtins", builtins, own)]
@@ -146,7 +146,7 @@ def _known(name: str) -> _Space:
 
 def _libraries() -> Iterator[_Space]:
     for name in _OTHERS:
-        if name in sys.modules:
+        if sys.modules.get(name) is not None:  # None: somebody has forbidden to import it
             yield _Space(name, sys.modules[name], _public(vars(sys.modules[name])))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from course.lab.widgets.explore_panel import ExplorePanel
 
 MOST_STOPS = 10_001
+MOST_NUMBERS = 24  # that are choices in a list: a longer one holds what is drawn
 LOG_STOPS = 61
 
 
@@ -104,9 +105,9 @@ def explore(draw: Draw, **parameters: object) -> ExplorePanel:
     """Return a widget that redraws `draw(fig, **values)` while its controls are moved.
 
     Each keyword is one argument of `draw`. `(lo, hi)`, `(lo, hi, step)`, a `range` or `slider(...)` becomes a slider,
-    a bool a checkbox and a list of words or numbers a dropdown; anything else (a function, an array, a tensor, a tuple
-    of words, a string) is passed on as it is. An exception of `draw` is shown where the picture would be, and the next
-    good picture takes its place.
+    a bool a checkbox and a list of words, or of up to 24 numbers, a dropdown; anything else (a function, an array, a
+    tuple of words, a string) is passed on as it is. An exception of `draw` is shown where the picture would be, and
+    the next good picture takes its place.
 
     Raises:
         CourseError: A range or a list of choices cannot be a control, or there is nothing to move.
@@ -144,7 +145,8 @@ def as_control(name: str, value: object) -> Control | None:
     if isinstance(value, Slider):
         return Control(name, "slider", value.stops, value.start)
     if isinstance(value, list) and all(isinstance(item, (str, Real, np.bool_, type(None))) for item in value):
-        return _choices(name, [_plain(item) for item in value])
+        words = all(isinstance(item, str) for item in value)
+        return _choices(name, [_plain(item) for item in value]) if words or len(value) <= MOST_NUMBERS else None
     return None
 
 
