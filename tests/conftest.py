@@ -1,5 +1,6 @@
 """For all tests: no user's cache or workbook is touched, where the Multi30k files lie, and which files come first."""
 
+import gc
 import itertools
 import os
 import signal
@@ -45,6 +46,14 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             seconds[group(item)] = seconds.get(group(item), 0) + expected_seconds(item)
         items.sort(key=lambda item: -seconds[group(item)])  # equals stay in their order
+
+
+@pytest.fixture
+def no_collector():
+    """Without garbage collection: a worker of a whole run holds millions of objects of other tests to look through."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def group(item: pytest.Item) -> str:

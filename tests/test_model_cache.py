@@ -224,9 +224,9 @@ def position_always_zero(monkeypatch):
 
 
 def rotation_always_zero(monkeypatch):
-    rotation = Transformer._rotation
+    rotation = Transformer.rotation
     monkeypatch.setattr(
-        Transformer, "_rotation", lambda self, start, length: rotation(self, 0, length)
+        Transformer, "rotation", lambda self, start, length: rotation(self, 0, length)
     )  # fmt: skip
 
 

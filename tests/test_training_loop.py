@@ -174,7 +174,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
         run_small(tmp_path, overwrite=True)
     with pytest.raises(CourseError, match="is a file"):
         run_small(tmp_path / "thesis.tex")
-    with pytest.raises(CourseError, match="no state to resume"):
+    with pytest.raises(CourseError, match="new does not exist, so there is nothing to resume"):
         run_small(tmp_path / "new", resume=True)
 
 

@@ -699,6 +699,7 @@ def test_a_text_of_our_own_has_68_words():
     assert sum(counted(TEXT).values()) == 68
 
 
+@pytest.mark.usefixtures("no_collector")
 def test_a_check_answers_at_once():
     import time
 
