@@ -76,14 +76,26 @@ def _places(tmp_path_factory) -> Iterator[Path]:
     return (root / str(number) for number in itertools.count())
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(_places, monkeypatch):
-    """Give every test an empty data folder and workbook of its own, and no other place to find a corpus."""
-    place = next(_places)
+def _set_folders(place: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let an empty data folder and workbook be the course's, and no other place hold a corpus."""
     for name, folder in (("COURSE_DATA", place / "course_data"), ("COURSE_WORKBOOK", place / "course_workbook")):
         folder.mkdir(parents=True)
-        monkeypatch.setenv(name, str(folder))
-    monkeypatch.delenv("COURSE_MULTI30K", raising=False)
+        patch.setenv(name, str(folder))
+    patch.delenv("COURSE_MULTI30K", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_folders(_places):
+    """Keep the user's own out of reach of fixtures of a module too, which are made before those of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        _set_folders(next(_places), patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(_places, monkeypatch):
+    """Give every test folders of its own."""
+    _set_folders(next(_places), monkeypatch)
 
 
 @pytest.fixture(scope="session")

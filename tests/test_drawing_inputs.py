@@ -217,6 +217,10 @@ def test_words_must_be_as_many_as_places():
         bar_table(["a", "b"], EIGHTHS[0])
     with pytest.raises(CourseError, match="1 row words and 2 column words"):
         draw_map(weights=np.ones((2, 2)), rows=["a"], columns=["x", "y"])
+    with pytest.raises(
+        CourseError, match="For rows a list of words is needed, one for each of 2 places, and this is 'ab'"
+    ):
+        draw_map(weights=np.ones((2, 2)), rows="ab", columns=["x", "y"])
 
 
 def test_numbers_can_be_words():

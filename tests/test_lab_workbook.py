@@ -236,3 +236,14 @@ def test_a_failed_piece_and_a_graded_one_are_not_kept(monkeypatch):
 def test_an_unknown_exercise_is_refused():
     with pytest.raises(CourseError, match="attention"):
         workbook.load("atention")
+
+
+@pytest.fixture(scope="module")
+def folder_of_the_module():
+    return workbook.folder()
+
+
+def test_fixtures_of_a_module_do_not_see_the_users_workbook(folder_of_the_module, monkeypatch):
+    """They run whole lessons, whose checks keep what passes: nobody's pieces may be replaced by that."""
+    monkeypatch.delenv("COURSE_WORKBOOK")
+    assert folder_of_the_module != workbook.folder()

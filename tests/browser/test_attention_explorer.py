@@ -145,3 +145,13 @@ def test_the_picture_follows_within_a_frame(page):
     )
     print(f"a word of 24 followed, 6 layers of 8 heads: {milliseconds:.1f} ms")
     assert milliseconds < FRAME_MS
+
+
+def test_two_on_a_page_have_labels_of_their_own(page):
+    """Each view loads the script anew, so a count in it would begin again."""
+    for _ in range(2):
+        show(page, explorer())
+    second = page.locator(".course-attend").nth(1)
+    page.locator("label", has_text="gold links").nth(1).click()
+    assert second.locator("input[type=checkbox]").is_checked()
+    assert not page.locator(".course-attend").nth(0).locator("input[type=checkbox]").is_checked()

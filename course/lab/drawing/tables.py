@@ -76,6 +76,9 @@ def heat_table(
         CourseError: if the words do not fit the map, or it holds what cannot be drawn, or too much.
     """
     weights = numbers(weights, "weights", axes=2)
+    for given, name, count in ((rows, "rows", weights.shape[0]), (columns, "columns", weights.shape[1])):
+        if isinstance(given, str):  # one word is no list of letters
+            words_of(given, name, count)
     if weights.shape != (len(rows), len(columns)):
         raise CourseError(
             f"The map has shape {weights.shape}, but there are {len(rows)} row words and {len(columns)} "

@@ -8,7 +8,6 @@ const FAINT = 0.05; // how opaque lines are that do not belong to the word that 
 const FULL = 65535; // the number that stands for a weight of 1
 const TRAITS = ["place", "view", "layer", "head", "gold", "followed"];
 const SVG = "http://www.w3.org/2000/svg";
-let explorersMade = 0; // makes ids unique on the page
 
 // ---- Numbers ----
 
@@ -48,15 +47,6 @@ function summary(view, map, [side, at]) {
 }
 
 // ---- Controls ----
-
-function labelled(parent, text, input) {
-  input.id = `course-attend-${(explorersMade += 1)}`;
-  const place = make("span", "course-control", parent);
-  const label = make("label", "", place, text);
-  label.htmlFor = input.id;
-  place.append(input);
-  return input;
-}
 
 function dropdown(parent, text, onMove) {
   const input = labelled(parent, text, make("select"));

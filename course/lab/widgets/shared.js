@@ -71,3 +71,24 @@ function showMarkup(place, text, alt) {
 function keepKeys(root) {
   for (const node of root.querySelectorAll("input, select, button, [tabindex]")) node.dataset.lmSuppressShortcuts = "true";
 }
+
+// The ground of a cell that holds a share, as opaque as in the maps of the course (`course.lab.drawing.tables.opacity`).
+function ground(share) {
+  const opacity = share < 0.78 ? Math.min(share ** 1.2, 0.74) : 0.87 + (0.13 * (Math.min(share, 1) - 0.78)) / 0.22;
+  return opacity >= 0.005 ? `rgba(165, 60, 135, ${opacity.toFixed(2)})` : "transparent";
+}
+
+// An id that no other input has: all widgets of a page count together, since each of them loads this script anew.
+function freshId() {
+  window.courseInputs = (window.courseInputs ?? 0) + 1;
+  return `course-input-${window.courseInputs}`;
+}
+
+// An input after its label, in a place of their own.
+function labelled(parent, text, input) {
+  input.id = freshId();
+  const place = make("span", "course-control", parent);
+  make("label", "", place, text).htmlFor = input.id;
+  place.append(input);
+  return input;
+}

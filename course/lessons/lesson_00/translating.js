@@ -2,13 +2,12 @@
 
 const PATIENCE = 3000; // ms without an answer before the panel says that it waits
 const PAUSE = 300; // ms of rest before the answer is read aloud
-let panelsMade = 0; // makes ids unique on the page
 
 function buildForm(parent, onAsk) {
   const form = make("form", "course-ask", parent);
   const label = make("label", "", form, "An English sentence");
   const input = make("input", "", form);
-  Object.assign(input, { type: "text", id: `course-sentence-${(panelsMade += 1)}`, autocomplete: "off", spellcheck: false, lang: "en", maxLength: 2000 });
+  Object.assign(input, { type: "text", id: freshId(), autocomplete: "off", spellcheck: false, lang: "en", maxLength: 2000 });
   label.htmlFor = input.id;
   const button = make("button", "course-go", form, "Translate");
   button.type = "submit";

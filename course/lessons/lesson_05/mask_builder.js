@@ -52,10 +52,9 @@ function attend(x, allowed) {
 
 const NAMES = ["lengths", "side", "causal", "shift", "pads", "joined", "true_means_may"];
 const read = (model) => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-let controlsMade = 0; // makes the ids of labels unique on the page
 
-function labelled(parent, text, input) {
-  input.id = `course-builder-${(controlsMade += 1)}`;
+function inGrid(parent, text, input) {
+  input.id = freshId();
   const label = make("label", "", parent, text);
   label.htmlFor = input.id;
   const place = make("span", "course-control", parent);
@@ -66,7 +65,7 @@ function labelled(parent, text, input) {
 function slider(parent, text, low, high, onMove, say = String) {
   const input = make("input");
   Object.assign(input, { type: "range", min: low, max: high, step: 1 });
-  const place = labelled(parent, text, input);
+  const place = inGrid(parent, text, input);
   const shown = make("output", "", place);
   shown.setAttribute("aria-live", "off");
   input.addEventListener("input", () => onMove(Number(input.value)));
@@ -80,7 +79,7 @@ function slider(parent, text, low, high, onMove, say = String) {
 function checkbox(parent, text, onMove) {
   const input = make("input");
   input.type = "checkbox";
-  labelled(parent, text, input);
+  inGrid(parent, text, input);
   input.addEventListener("change", () => onMove(input.checked));
   return (value) => { input.checked = value; };
 }
@@ -88,7 +87,7 @@ function checkbox(parent, text, onMove) {
 function dropdown(parent, text, choices, onMove) {
   const input = make("select");
   for (const [value, words] of choices) make("option", "", input, words).value = value;
-  labelled(parent, text, input);
+  inGrid(parent, text, input);
   input.addEventListener("change", () => onMove(input.value));
   return (value) => { input.value = value; };
 }
@@ -116,12 +115,6 @@ function buildControls(parent, model, change) {
 // ---- Tables ----
 
 const fixed = (number) => (Math.abs(number) < LEAST ? 0 : number).toFixed(2);
-
-// The ground of a cell that holds a share, as opaque as in the maps of the course (`course.lab.drawing.tables.opacity`).
-function ground(share) {
-  const opacity = share < 0.78 ? Math.min(share ** 1.2, 0.74) : 0.87 + (0.13 * (Math.min(share, 1) - 0.78)) / 0.22;
-  return opacity >= LEAST ? `rgba(165, 60, 135, ${opacity.toFixed(2)})` : "transparent";
-}
 
 function table(parent, caption, words, extra, rowOf) {
   const node = make("table", "", parent);

@@ -4,25 +4,9 @@ const STEP = 0.1; // what a key adds to a weight
 const DRAG = 120; // px of drag that change a weight by 1
 const PATIENCE = 3000; // ms without an answer before it is said that no kernel answers
 const KINDS = { encoder: "encoder", decoder: "decoder, itself", cross: "decoder, source" };
-let editorsMade = 0; // makes ids unique on the page
 
 const said = (number) => number.toFixed(2);
 const same = (a, b) => a.slice(0, 4).join() === b.slice(0, 4).join();
-
-function labelled(parent, text, input) {
-  input.id = `course-edit-${(editorsMade += 1)}`;
-  const place = make("span", "course-control", parent);
-  const label = make("label", "", place, text);
-  label.htmlFor = input.id;
-  place.append(input);
-  return input;
-}
-
-// The ground of a cell that holds a share, as opaque as in the maps of the course (`course.lab.drawing.tables.opacity`).
-function ground(share) {
-  const opacity = share < 0.78 ? Math.min(share ** 1.2, 0.74) : 0.87 + (0.13 * (Math.min(share, 1) - 0.78)) / 0.22;
-  return `rgba(165, 60, 135, ${opacity.toFixed(2)})`;
-}
 
 // ---- The switches of all heads ----
 

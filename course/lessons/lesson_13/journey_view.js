@@ -3,7 +3,6 @@
 const REST = 400; // ms of rest before what is shown is spoken
 const CELL = 5; // px of one number of a vector
 const TRAITS = ["station", "source", "target", "head"];
-let viewsMade = 0; // makes ids unique on the page
 
 const said = (number) => (Math.abs(number) < 0.005 ? 0 : number).toFixed(2).replace("-", "\u2212");
 
@@ -26,11 +25,9 @@ function tensors(model) {
 // ---- Controls ----
 
 function slider(parent, text, most, onMove) {
-  const place = make("span", "course-control", parent);
-  const input = make("input");
-  Object.assign(input, { type: "range", min: 0, max: most, step: 1, id: `course-way-${(viewsMade += 1)}` });
-  make("label", "", place, text).htmlFor = input.id;
-  place.append(input);
+  const input = labelled(parent, text, make("input"));
+  Object.assign(input, { type: "range", min: 0, max: most, step: 1 });
+  const place = input.parentElement;
   const shown = make("output", "", place);
   shown.setAttribute("aria-live", "off");
   input.addEventListener("input", () => onMove(Number(input.value)));
